@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors: whole reads and writes, and descriptors sent over sockets. */
+#ifndef COVE_UTIL_FD_H
+#define COVE_UTIL_FD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "src/util/err.h"
+#include "src/util/strbuf.h"
+
+/* Write all N bytes (EINTR and short writes are handled).  0 or a negative errno. */
+int fd_write_all(int fd, const void *bytes, size_t n);
+/* Read until N bytes or end of file.  Bytes read, or a negative errno. */
+ssize_t fd_read_full(int fd, void *bytes, size_t n);
+/* Read to the end into B (B's limit holds: -E2BIG).  0 or a negative errno. */
+int fd_read_all(int fd, struct strbuf *b);
+/* Send one message with up to 8 descriptors over a Unix socket (SCM_RIGHTS; n >= 1 bytes).
+ * 0 or a negative errno.  The descriptors stay the caller's. */
+int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t n_fds);
+/* Receive one message: up to *N_FDS descriptors are stored (CLOEXEC, the caller's), the rest closed.
+ * Bytes received (0: end of file) or a negative errno. */
+ssize_t fd_recv(int sock, void *bytes, size_t n, int *fds, size_t *n_fds);
+/* Set or clear O_NONBLOCK.  0 or a negative errno. */
+int fd_set_nonblock(int fd, int on);
+/* Close every descriptor >= FROM except those in KEEP (ascending order).  close_range(2) is Linux
+ * 5.9; before that /proc/self/fd is walked. */
+int fd_close_from(int from, const int *keep, size_t n_keep);
+/* Path of FD for calls that want a path: "/proc/self/fd/N" in BUF (at least 32 bytes). */
+const char *fd_proc_path(int fd, char *buf);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Working as the owner of the whole subordinate range.
+ *
+ * Files that belong to subordinate ids (layers, uppers, volumes) can only be written or removed inside
+ * a user namespace in which those ids are mapped.  As real root there is nothing to enter. */
+#ifndef COVE_USERNS_JOIN_H
+#define COVE_USERNS_JOIN_H
+
+#include "src/util/err.h"
+#include "src/util/proc.h"
+
+/* Make this process, which must have one thread, root of the user's namespace: caller = 0, subordinate
+ * ids = 1...; joined through the holder, else made for this process alone.  A mount namespace of its own comes
+ * with it (a copy of the caller's view, propagation slave).  Nothing happens as real root.
+ * -ENOENT with a hint when the user has no subordinate range or newuidmap is missing. */
+int userns_enter(int run_fd, struct err *e);
+
+/* proc_spawn() for a program that is to run so. */
+int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, struct err *e);
+
+/* Remove NAME below DIR_FD whatever ids its files have: tried as we are, then in the namespace. */
+int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e);
+
+#endif
