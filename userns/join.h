@@ -9,6 +9,13 @@
 #include "src/util/err.h"
 #include "src/util/proc.h"
 
+/* Are we root with power over the host's mounts?  Then there is nothing to enter. */
+int userns_is_root(void);
+
+/* Enter the user namespace only (no mount namespace).  *RET_LEASE (or -EBADF) keeps the holder from leaving while
+ * open: for monitors.  Errors as userns_enter(). */
+int userns_join(int run_fd, int *ret_lease, struct err *e);
+
 /* Make this process, which must have one thread, root of the user's namespace: caller = 0, subordinate
  * ids = 1...; joined through the holder, else made for this process alone.  A mount namespace of its own comes
  * with it (a copy of the caller's view, propagation slave).  Nothing happens as real root.

@@ -90,19 +90,12 @@ static int place_fds(const struct proc_options *o)
 	return 0;
 }
 
-static void __attribute__((noreturn)) exec_child(const struct proc_options *o, pid_t parent, int report)
+int proc_exec(const struct proc_options *o, int report_fd, struct err *e)
 {
-	struct err e;
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int r;
 
-	err_clear(&e);
-	if (o->die_with_us) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* cannot fail with a valid signal */
-		if (getppid() != parent)
-			_exit(1);
-	}
 	if (o->new_session)
 		(void)setsid(); /* a fork's child is no group leader */
 	(void)sigemptyset(&none);
@@ -110,17 +103,31 @@ static void __attribute__((noreturn)) exec_child(const struct proc_options *o, p
 	(void)sigaction(SIGPIPE, &dfl, NULL);
 	(void)sigaction(SIGCHLD, &dfl, NULL);
 	/* The report must not lie in the way of a target. */
-	report = fcntl(report, F_DUPFD_CLOEXEC, 256);
+	for (size_t i = 0; i < o->n_fds; i++)
+		if (o->fds[i].to == report_fd)
+			return err_set(e, -EINVAL, "the report descriptor is in the way");
 	r = place_fds(o);
-	if (r < 0) {
-		(void)err_errno(&e, r, "give descriptors to %s", o->path);
-	} else if (o->cwd && chdir(o->cwd) < 0) {
-		(void)err_sys(&e, "change directory to %s", o->cwd);
-	} else {
-		/* The memory is the parent's (vfork): nothing of it may change here. */
-		execvpe(o->path, o->argv, o->env ? o->env : environ);
-		(void)err_sys(&e, "execute %s", o->path);
+	if (r < 0)
+		return err_errno(e, r, "give descriptors to %s", o->path);
+	if (o->cwd && chdir(o->cwd) < 0)
+		return err_sys(e, "change directory to %s", o->cwd);
+	/* The memory may be the parent's (vfork): nothing of it may change here. */
+	execvpe(o->path, o->argv, o->env ? o->env : environ);
+	return err_sys(e, "execute %s", o->path);
+}
+
+static void __attribute__((noreturn)) exec_child(const struct proc_options *o, pid_t parent, int report)
+{
+	struct err e;
+
+	err_clear(&e);
+	if (o->die_with_us) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* cannot fail with a valid signal */
+		if (getppid() != parent)
+			_exit(1);
 	}
+	report = fcntl(report, F_DUPFD_CLOEXEC, 256);
+	(void)proc_exec(o, report, &e);
 	(void)err_send(report, &e);
 	_exit(127);
 }

@@ -41,6 +41,9 @@ struct proc_options {
 /* Start a program.  Signal mask and ignored SIGPIPE are reset.  On success *RET holds the child.
  * -ENOENT, -EACCES when it cannot be executed (the text names it). */
 int proc_spawn(const struct proc_options *o, struct child *ret, struct err *e);
+/* Become the program, for a child that was forked and prepared otherwise: places the descriptors and executes.  Returns
+ * only on failure.  REPORT_FD is kept open (CLOEXEC) until the exec. */
+int proc_exec(const struct proc_options *o, int report_fd, struct err *e);
 /* Fork with no exec: returns 0 in the child, 1 in the parent with *RET filled, or the error.  The
  * process must have one thread. */
 int proc_fork(struct child *ret, struct err *e);
