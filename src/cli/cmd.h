@@ -54,10 +54,12 @@ extern const struct noun noun_list[];
 #define CMD(noun, verb) extern const struct cmd cmd_##noun##_##verb;
 #define TOP(verb)	extern const struct cmd cmd_##verb;
 #define NOUN(name, help)
+#define COMPLETER(kind, function) void function(struct engine *en, const char *prefix);
 #include "src/cli/commands.def"
 #undef CMD
 #undef TOP
 #undef NOUN
+#undef COMPLETER
 
 /* Options of `cove` itself, which stand before the command. */
 struct globals {
@@ -90,5 +92,7 @@ int man_generate(const char *dir, struct err *e);
 int complete_main(char *const *words, const struct globals *g);
 /* complete.c: the script for SHELL ("bash", "zsh", "fish"), or NULL. */
 const char *complete_script(const char *shell);
+/* Write it into directory DIR, under the name its shell looks for. */
+int complete_generate(const char *shell, const char *dir, struct err *e);
 
 #endif

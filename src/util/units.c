@@ -70,8 +70,13 @@ int duration_parse(const char *s, int64_t *ret_ns)
 		const char *name;
 		int64_t ns;
 	} units[] = {
-		{ "ns", 1 },	      { "us", 1000 },	  { "\xc2\xb5s", 1000 },	{ "ms", 1000000 },
-		{ "s", NS_PER_S }, { "m", 60 * NS_PER_S }, { "h", 3600 * NS_PER_S },
+		{ "ns", 1 },
+		{ "us", 1000 },
+		{ "\xc2\xb5s", 1000 },
+		{ "ms", 1000000 },
+		{ "s", NS_PER_S },
+		{ "m", 60 * NS_PER_S },
+		{ "h", 3600 * NS_PER_S },
 	};
 	int negative = *s == '-';
 	int64_t sum = 0;
@@ -110,7 +115,8 @@ static int zone_parse(const char *s, int *ret_seconds)
 		*ret_seconds = 0;
 		return 0;
 	}
-	if (sscanf(s, "%c%2d:%2d%n", &sign, &h, &m, &end) != 3 || s[end] || end != 6 || /* NOLINT(cert-err34-c) */
+	if (sscanf(s, "%c%2d:%2d%n", &sign, &h, &m, &end) != 3 || s[end] ||
+	    end != 6 || /* NOLINT(cert-err34-c) */
 	    (sign != '+' && sign != '-') || h > 23 || m > 59)
 		return -EINVAL;
 	*ret_seconds = (h * 3600 + m * 60) * (sign == '-' ? -1 : 1);
@@ -144,9 +150,9 @@ static int calendar_parse(const char *s, int64_t *ret_ns)
 		return -EINVAL;
 	seconds = *end ? timegm(&tm) - zone : mktime(&tm);
 	return __builtin_mul_overflow(seconds, NS_PER_S, &seconds) ||
-			       __builtin_add_overflow(seconds, fraction, ret_ns) ?
-		       -EINVAL :
-		       0;
+			       __builtin_add_overflow(seconds, fraction, ret_ns)
+		       ? -EINVAL
+		       : 0;
 }
 
 int time_parse(const char *s, int64_t now_ns, int64_t *ret_ns)
@@ -185,7 +191,8 @@ const char *duration_human(int64_t seconds, char buf[UNITS_MAX])
 	if (seconds < 1)
 		(void)snprintf(buf, UNITS_MAX, "Less than a second");
 	else if (seconds < 60)
-		(void)snprintf(buf, UNITS_MAX, "%lld second%s", (long long)seconds, seconds == 1 ? "" : "s");
+		(void)snprintf(buf, UNITS_MAX, "%lld second%s", (long long)seconds,
+			       seconds == 1 ? "" : "s");
 	else if (seconds < 120)
 		(void)snprintf(buf, UNITS_MAX, "About a minute");
 	else if (seconds < 3600)

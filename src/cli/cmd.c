@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of commands, and finding one by what the user typed. */
+#include "src/cli/cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CMD(noun, verb) &cmd_##noun##_##verb,
+#define TOP(verb)	&cmd_##verb,
+#define NOUN(name, help)
+#define COMPLETER(kind, function)
+const struct cmd *const cmd_list[] = {
+#include "src/cli/commands.def"
+	NULL
+};
+#undef CMD
+#undef TOP
+#undef NOUN
+
+#define CMD(noun, verb)
+#define TOP(verb)
+#define NOUN(name, help) { #name, help },
+const struct noun noun_list[] = {
+#include "src/cli/commands.def"
+	{ NULL, NULL }
+};
+
+#define AT(f) offsetof(struct globals, f)
+static const struct opt global_options[] = {
+	STR(0, "cgroup-manager", "MANAGER", AT(cgroup_manager), "How control groups are made",
+	    .values = "cgroupfs",
+	    .man = "cove makes control groups itself, below the one it was started in, where that "
+		   "is "
+		   "delegated to the user."),
+	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
+	    .hidden = 1, .values = "man|bash|zsh|fish"),
+	STR(0, "log-level", "LEVEL", AT(log_level), "Log messages above this level", .def = "warn",
+	    .values = "trace|debug|info|warn|warning|error|fatal|panic"),
+	STR(0, "root", "DIR", AT(root), "Where images and containers are stored", .complete = "dir",
+	    .man = "Without it: the setting in storage.conf(5), else $XDG_DATA_HOME/cove."),
+	STR(0, "runroot", "DIR", AT(runroot), "Where state lives that a reboot ends",
+	    .complete = "dir",
+	    .man = "Without it: the setting in storage.conf(5), else $XDG_RUNTIME_DIR/cove."),
+	STR(0, "storage-driver", "DRIVER", AT(storage_driver), "How layers are put together",
+	    .values = "overlay"),
+	FLAG('v', "version", AT(version), "Print the version"),
+	REFUSED('c', "connection", "commands run here; there is no remote service"),
+	REFUSED('H', "host", "commands run here; there is no remote service"),
+	REFUSED('r', "remote", "commands run here; there is no remote service"),
+	REFUSED(0, "runtime",
+		"containers are started by cove itself; another runtime cannot be chosen"),
+	REFUSED(0, "storage-opt", "options of the storage cannot be given here"),
+	REFUSED(0, "url", "commands run here; there is no remote service"),
+	END,
+};
+const struct opt *const global_groups[] = { global_options, NULL };
+
+int cmd_word_in(const char *word, const char *alternatives)
+{
+	size_t n = strlen(word);
+	for (const char *s = alternatives; s && *s;) {
+		size_t len = strcspn(s, "|");
+		if (len == n && memcmp(s, word, n) == 0)
+			return 1;
+		s += len + (s[len] == '|');
+	}
+	return 0;
+}
+
+const struct cmd *cmd_find(char *const *argv, size_t *ret_used, const struct noun **ret_noun)
+{
+	*ret_noun = NULL;
+	*ret_used = 0;
+	if (!argv[0])
+		return NULL;
+	for (const struct noun *n = noun_list; n->name; n++)
+		if (strcmp(argv[0], n->name) == 0)
+			*ret_noun = n;
+	*ret_used = *ret_noun && argv[1] ? 2 : 1;
+	for (const struct cmd *const *c = cmd_list; *c; c++) {
+		const struct cmd *k = *c;
+		if (*ret_noun) {
+			if (argv[1] && k->noun && strcmp(k->noun, argv[0]) == 0 &&
+			    (strcmp(k->verb, argv[1]) == 0 || cmd_word_in(argv[1], k->verbs)))
+				return k;
+		} else if ((!k->noun && strcmp(k->verb, argv[0]) == 0) ||
+			   cmd_word_in(argv[0], k->alias)) {
+			return k;
+		}
+	}
+	return NULL;
+}
+
+const char *cmd_path(const struct cmd *c, char *buf, size_t n)
+{
+	if (c->alias)
+		(void)snprintf(buf, n, "cove %.*s", (int)strcspn(c->alias, "|"), c->alias);
+	else if (c->noun)
+		(void)snprintf(buf, n, "cove %s %s", c->noun, c->verb);
+	else
+		(void)snprintf(buf, n, "cove %s", c->verb);
+	return buf;
+}
+
+int cmd_check_args(const struct cmd *c, size_t n, struct err *e)
+{
+	char path[128];
+	int got = (int)n, lo = c->min_args, hi = c->max_args;
+
+	if (got >= lo && (hi < 0 || got <= hi))
+		return 0;
+	if (got < lo && c->args_error)
+		return err_set(e, -EINVAL, "%s", c->args_error);
+	if (hi == 0)
+		return err_set(e, -EINVAL, "`%s` takes no arguments",
+			       cmd_path(c, path, sizeof(path)));
+	if (lo == hi)
+		return err_set(e, -EINVAL, "accepts %d arg(s), received %d", hi, got);
+	if (hi < 0)
+		return err_set(e, -EINVAL, "requires at least %d arg(s), only received %d", lo,
+			       got);
+	if (lo == 0)
+		return err_set(e, -EINVAL, "accepts at most %d arg(s), received %d", hi, got);
+	return err_set(e, -EINVAL, "accepts between %d and %d arg(s), received %d", lo, hi, got);
+}
