@@ -6,7 +6,7 @@
  * The first component is a registry when it holds '.' or ':' or is "localhost"; otherwise the name
  *is short and its registry is NULL until reference_qualify() gives it one (registries.conf says
  *which, see registries.h).  Names of the Hub are kept in their long form, docker.io/library/NAME.
-*/
+ */
 #ifndef COVE_IMAGE_REFERENCE_H
 #define COVE_IMAGE_REFERENCE_H
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Manifests, indexes and image configs of OCI image-spec 1.1 and Docker's schema 2.
+ *
+ * Callers verify the digest of the bytes first; each document is parsed once, here, into structs
+ * whose digests are valid and whose media types are known. */
+#ifndef COVE_IMAGE_MANIFEST_H
+#define COVE_IMAGE_MANIFEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/image/platform.h"
+#include "src/image/reference.h"
+#include "src/util/err.h"
+
+#define MANIFEST_MAX (4 << 20) /* bytes of a manifest, an index or a config */
+#define LAYERS_MAX   500
+
+#define MEDIA_OCI_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
+#define MEDIA_OCI_INDEX	      "application/vnd.oci.image.index.v1+json"
+#define MEDIA_OCI_CONFIG      "application/vnd.oci.image.config.v1+json"
+#define MEDIA_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define MEDIA_DOCKER_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
+#define MEDIA_DOCKER_CONFIG   "application/vnd.docker.container.image.v1+json"
+
+enum manifest_kind { MANIFEST_IMAGE, MANIFEST_INDEX };
+
+struct descriptor {
+	char media_type[128];
+	char digest[DIGEST_LEN + 1];
+	int64_t size;
+	int has_platform; /* of an index's entry */
+	struct platform platform;
+};
+
+struct manifest {
+	enum manifest_kind kind;
+	char media_type[128];
+	struct descriptor config;  /* MANIFEST_IMAGE */
+	struct descriptor *layers; /* MANIFEST_IMAGE: lowest first; MANIFEST_INDEX: its entries */
+	size_t n_layers;
+};
+
+/* CONTENT_TYPE is what the transport said, or NULL; it must not contradict the document.
+ * -EBADMSG for what breaks the format, -ENOTSUP for formats that are refused (schema 1, artifacts).
+ */
+int manifest_parse(const char *bytes, size_t n, const char *content_type, struct manifest *ret,
+		   struct err *e);
+void manifest_done(struct manifest *m);
+static inline __attribute__((unused)) void scoped_manifest(struct manifest *m)
+{
+	manifest_done(m);
+}
+
+/* The entry of an index for WANT: borrowed.  NULL with -ENOENT in E, which lists what is there. */
+const struct descriptor *manifest_choose(const struct manifest *index, const struct platform *want,
+					 struct err *e);
+
+/* The diff IDs of an image config, lowest first: owned list of N_LAYERS valid digests, or -EBADMSG.
+ */
+int config_diff_ids(const char *bytes, size_t n, size_t n_layers, char ***ret, struct err *e);
+
+#endif
