@@ -56,18 +56,6 @@ static const struct opt global_options[] = {
 };
 const struct opt *const global_groups[] = { global_options, NULL };
 
-int cmd_word_in(const char *word, const char *alternatives)
-{
-	size_t n = strlen(word);
-	for (const char *s = alternatives; s && *s;) {
-		size_t len = strcspn(s, "|");
-		if (len == n && memcmp(s, word, n) == 0)
-			return 1;
-		s += len + (s[len] == '|');
-	}
-	return 0;
-}
-
 const struct cmd *cmd_find(char *const *argv, size_t *ret_used, const struct noun **ret_noun)
 {
 	*ret_noun = NULL;
@@ -82,10 +70,11 @@ const struct cmd *cmd_find(char *const *argv, size_t *ret_used, const struct nou
 		const struct cmd *k = *c;
 		if (*ret_noun) {
 			if (argv[1] && k->noun && strcmp(k->noun, argv[0]) == 0 &&
-			    (strcmp(k->verb, argv[1]) == 0 || cmd_word_in(argv[1], k->verbs)))
+			    (strcmp(k->verb, argv[1]) == 0 ||
+			     str_in_words(argv[1], strlen(argv[1]), k->verbs)))
 				return k;
 		} else if ((!k->noun && strcmp(k->verb, argv[0]) == 0) ||
-			   cmd_word_in(argv[0], k->alias)) {
+			   str_in_words(argv[0], strlen(argv[0]), k->alias)) {
 			return k;
 		}
 	}

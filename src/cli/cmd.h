@@ -74,8 +74,6 @@ extern const struct opt *const global_groups[];
  * NULL and *RET_NOUN when a noun alone was named; NULL and no noun when there is no such command.
  */
 const struct cmd *cmd_find(char *const *argv, size_t *ret_used, const struct noun **ret_noun);
-/* Is WORD one of "a|b|c"?  NULL ALTERNATIVES: no. */
-int cmd_word_in(const char *word, const char *alternatives);
 /* "cove run" or "cove image ls" (the shortest spelling a user types) in BUF. */
 const char *cmd_path(const struct cmd *c, char *buf, size_t n);
 /* Check the number of arguments.  -EINVAL with Podman's wording. */

@@ -23,17 +23,6 @@ struct parse {
 	size_t n_seen;
 };
 
-static int word_in(const char *word, size_t n, const char *alternatives)
-{
-	for (const char *s = alternatives; s && *s;) {
-		size_t len = strcspn(s, "|");
-		if (len == n && memcmp(s, word, n) == 0)
-			return 1;
-		s += len + (s[len] == '|');
-	}
-	return 0;
-}
-
 const struct opt *opt_find(opt_groups groups, const char *name, size_t n, char letter)
 {
 	each_opt(o, g, groups) {
@@ -42,7 +31,7 @@ const struct opt *opt_find(opt_groups groups, const char *name, size_t n, char l
 		if (!name && o->letter && o->letter == letter)
 			return o;
 		if (name && ((strlen(o->name) == n && memcmp(o->name, name, n) == 0) ||
-			     word_in(name, n, o->spellings)))
+			     str_in_words(name, n, o->spellings)))
 			return o;
 	}
 	return NULL;
@@ -77,9 +66,9 @@ static int invalid(const struct opt *o, const char *value, const char *why, stru
 
 static int parse_bool(const char *s, int *ret)
 {
-	if (word_in(s, strlen(s), "1|t|T|true|TRUE|True"))
+	if (str_in_words(s, strlen(s), "1|t|T|true|TRUE|True"))
 		*ret = 1;
-	else if (word_in(s, strlen(s), "0|f|F|false|FALSE|False"))
+	else if (str_in_words(s, strlen(s), "0|f|F|false|FALSE|False"))
 		*ret = 0;
 	else
 		return -EINVAL;
@@ -189,7 +178,7 @@ int opt_set(const struct opt *o, const char *value, void *dst, struct err *e)
 {
 	void *at = (char *)dst + o->at;
 
-	if (o->values && !word_in(value, strlen(value), o->values)) {
+	if (o->values && !str_in_words(value, strlen(value), o->values)) {
 		char why[256];
 		(void)snprintf(why, sizeof(why), "must be one of %s", o->values);
 		return invalid(o, value, why, e);

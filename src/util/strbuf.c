@@ -179,6 +179,17 @@ int str_ends(const char *s, const char *suffix)
 	return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+int str_in_words(const char *s, size_t n, const char *words)
+{
+	while (words && *words) {
+		size_t len = strcspn(words, "|");
+		if (len == n && memcmp(words, s, n) == 0)
+			return 1;
+		words += len + (words[len] == '|');
+	}
+	return 0;
+}
+
 int str_to_u64(const char *s, unsigned long long max, unsigned long long *ret)
 {
 	unsigned long long v = 0;

@@ -49,6 +49,8 @@ char **strv_split(const char *s, char sep);
 /* Prefix and suffix tests. */
 int str_starts(const char *s, const char *prefix);
 int str_ends(const char *s, const char *suffix);
+/* Are the N bytes at S one of the words of "a|b|c"?  NULL WORDS: no. */
+int str_in_words(const char *s, size_t n, const char *words);
 /* Strict decimal: the whole string, 0..max.  0 or -EINVAL / -ERANGE. */
 int str_to_u64(const char *s, unsigned long long max, unsigned long long *ret);
 
