@@ -2,12 +2,12 @@
 /* Layer directories and the role that fills them.
  *
  * graphroot/layers/ID/ (0700, ours) holds
- *	diff/   the tree as overlayfs wants it in a lowerdir: whiteouts are 0:0 character devices (or
- *	        overlay.whiteout xattr files where mknod is refused), opaque directories carry the xattr
+ *	diff/   the tree as overlayfs wants it in a lowerdir: whiteouts are 0:0 character devices
+ *(or overlay.whiteout xattr files where mknod is refused), opaque directories carry the xattr
  *	        user.overlay.opaque=y (trusted.overlay.opaque=y as real root)
- *	split   the tar stream's own bytes apart from file contents (zstd), so that the very same tar, and
- *	        with it the diff ID, can be produced again from the tree
- * ID is layer_new_id(): short and random, because lowerdir= strings are limited to a page. */
+ *	split   the tar stream's own bytes apart from file contents (zstd), so that the very same
+ *tar, and with it the diff ID, can be produced again from the tree ID is layer_new_id(): short and
+ *random, because lowerdir= strings are limited to a page. */
 #ifndef COVE_OVERLAY_LAYER_H
 #define COVE_OVERLAY_LAYER_H
 
@@ -21,29 +21,31 @@
 /* What was found while a stream was unpacked.  All digests are "sha256:HEX". */
 struct layer_result {
 	char digest[72];      /* of the bytes as they came */
-	int64_t size;         /* their number */
+	int64_t size;	      /* their number */
 	char diff_id[72];     /* of the plain tar */
 	int64_t diff_size;    /* its length */
 	int64_t tree_size;    /* sum of regular file sizes written */
 	char compression[16]; /* "gzip", "zstd", "xz", "none" */
 };
 
-/* A running role `layer` (program cove-layer): feed bytes into stream_fd, close it, then layer_finish(). */
+/* A running role `layer` (program cove-layer): feed bytes into stream_fd, close it, then
+ * layer_finish(). */
 struct layer_writer {
 	struct child child;
-	int stream_fd;  /* the caller writes the blob here, as it comes (compressed or not) */
+	int stream_fd;	/* the caller writes the blob here, as it comes (compressed or not) */
 	int control_fd; /* result or error comes back here */
 };
-#define LAYER_WRITER_NONE                                                                          \
-	{                                                                                          \
-		.child = CHILD_NONE, .stream_fd = -EBADF, .control_fd = -EBADF                     \
+#define LAYER_WRITER_NONE                                                      \
+	{                                                                      \
+		.child = CHILD_NONE, .stream_fd = -EBADF, .control_fd = -EBADF \
 	}
 
-/* Start the role for an existing empty directory DIR_FD (the future layers/ID: diff/ and split are made in it).
- * The calling process must already be in the user namespace of the ids (userns_enter) or use RUN_FD >= 0
- * to have the role enter it.  SOURCE_FD >= 0: the role reads this descriptor (a file) instead of a
- * pipe and stream_fd is left -EBADF. */
-int layer_writer_start(struct layer_writer *w, int run_fd, int dir_fd, int source_fd, struct err *e);
+/* Start the role for an existing empty directory DIR_FD (the future layers/ID: diff/ and split are
+ * made in it). The calling process must already be in the user namespace of the ids (userns_enter)
+ * or use RUN_FD >= 0 to have the role enter it.  SOURCE_FD >= 0: the role reads this descriptor (a
+ * file) instead of a pipe and stream_fd is left -EBADF. */
+int layer_writer_start(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
+		       struct err *e);
 /* Close the stream, wait for the result, sync.  The error text names the entry that was refused. */
 int layer_writer_finish(struct layer_writer *w, struct layer_result *ret, struct err *e);
 /* Kill and reap; fine when empty. */
@@ -51,8 +53,9 @@ void layer_writer_end(struct layer_writer *w);
 
 void layer_new_id(char id[LAYER_ID_LEN + 1]);
 
-/* Write the very tar stream of layers/ID (split + tree) to OUT_FD, in the user namespace.  *RET gets
- * diff_id and diff_size of what was written (compared by the caller with the record). */
-int layer_write_tar(int run_fd, int layer_dir_fd, int out_fd, struct layer_result *ret, struct err *e);
+/* Write the very tar stream of layers/ID (split + tree) to OUT_FD, in the user namespace.  *RET
+ * gets diff_id and diff_size of what was written (compared by the caller with the record). */
+int layer_write_tar(int run_fd, int layer_dir_fd, int out_fd, struct layer_result *ret,
+		    struct err *e);
 
 #endif

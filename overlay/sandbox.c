@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order: namespaces need CAP_SYS_ADMIN, which goes last of the capabilities; seccomp comes when
+ * nothing of this is left to do. */
+#include "overlay/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+#ifndef SYS_open_tree
+#define SYS_open_tree  428
+#define SYS_move_mount 429
+#endif
+#define TREE_CLONE	 1U	   /* OPEN_TREE_CLONE */
+#define TREE_CLOEXEC	 O_CLOEXEC /* OPEN_TREE_CLOEXEC */
+#define MOVE_EMPTY_PATHS 0x44U	   /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
+
+static void caps_done(cap_t c)
+{
+	if (c)
+		(void)cap_free(c); /* only fails for what is no cap_t */
+}
+DEFINE_SCOPED(caps, cap_t, caps_done);
+
+static int limits(const struct sandbox *s, struct err *e)
+{
+	struct rlimit core = { 0, 0 }, files = { 64, 64 }, data = { s->memory, s->memory };
+
+	if (setrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_sys(e, "set resource limits");
+#if !defined(__SANITIZE_ADDRESS__) /* its shadow memory is terabytes */
+	if (setrlimit(RLIMIT_DATA, &data) < 0)
+		return err_sys(e, "limit memory");
+#else
+	(void)data;
+#endif
+	return 0;
+}
+
+static int own_namespaces(struct err *e)
+{
+	int flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+
+	if (unshare(flags) == 0)
+		return 0;
+	if (errno != EPERM)
+		return err_sys(e, "make namespaces for a role");
+	/* Not in a user namespace of ours: one without any mapping is enough to be locked in. */
+	if (unshare(flags | CLONE_NEWUSER) < 0)
+		return err_sys(e, "make a user namespace for a role");
+	return 0;
+}
+
+/* The working directory as a mount of its own (pivot_root(2) wants one), and the process in it. */
+static int mount_cwd(struct err *e)
+{
+	char cwd[PATH_MAX];
+	scoped(fd) int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Linux 5.2. */
+	scoped(fd) int tree =
+		(int)syscall(SYS_open_tree, fd, "", TREE_CLONE | TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (tree >= 0) {
+		if (syscall(SYS_move_mount, tree, "", fd, "", MOVE_EMPTY_PATHS) < 0)
+			return err_sys(e, "mount a role's root");
+		return fchdir(tree) < 0 ? err_sys(e, "enter a role's root") : 0;
+	}
+	if (errno != ENOSYS && errno != EPERM)
+		return err_sys(e, "open a role's root");
+	/* Before: by path, which then names the mount on top. */
+	if (!getcwd(cwd, sizeof(cwd)) || mount(cwd, cwd, NULL, MS_BIND, NULL) < 0 || chdir(cwd) < 0)
+		return err_sys(e, "mount a role's root");
+	return 0;
+}
+
+/* Any directory can carry the empty one; /proc is everywhere. */
+static int mount_empty_root(struct err *e)
+{
+	if (mount("none", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "size=4k,mode=555") < 0 ||
+	    chdir("/proc") < 0)
+		return err_sys(e, "mount an empty root for a role");
+	return 0;
+}
+
+static int own_root(const struct sandbox *s, struct err *e)
+{
+	scoped(fd) int fd = -EBADF;
+	int r;
+
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(e, "make mounts private");
+	r = s->root_fd >= 0 ? mount_cwd(e) : mount_empty_root(e);
+	if (r < 0)
+		return r;
+	/* pivot_root(2), "new_root and put_old may be the same directory": the old root ends up on
+	 * top. */
+	if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+		return err_sys(e, "make the root of a role");
+	if (s->root_fd < 0)
+		return 0;
+	/* The caller's descriptor still stands in the old mount: ".." from there leads out. */
+	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || dup3(fd, s->root_fd, O_CLOEXEC) < 0)
+		return err_sys(e, "open the root of a role");
+	return 0;
+}
+
+static int drop_caps(const struct sandbox *s, struct err *e)
+{
+	scoped(caps) cap_t c = cap_init();
+
+	if (!c)
+		return err_sys(e, "drop capabilities");
+	for (size_t i = 0; i < s->n_keep_caps; i++) {
+		cap_value_t v = s->keep_caps[i];
+		if (cap_set_flag(c, CAP_PERMITTED, 1, &v, CAP_SET) < 0 ||
+		    cap_set_flag(c, CAP_EFFECTIVE, 1, &v, CAP_SET) < 0)
+			return err_sys(e, "drop capabilities");
+	}
+	for (cap_value_t v = 0; v < cap_max_bits(); v++)
+		(void)cap_drop_bound(v); /* without CAP_SETPCAP nothing can be gained by an exec
+					    anyway: no_new_privs */
+	if (cap_set_proc(c) < 0)
+		return err_sys(e, "drop capabilities");
+	return 0;
+}
+
+int sandbox_enter(const struct sandbox *s, struct err *e)
+{
+	const int keep[] = { 3, 4 };
+	int r;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_sys(e, "set no_new_privs");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, "become non-dumpable");
+	r = fd_close_from(3, keep, ARRAY_LEN(keep));
+	if (r < 0)
+		return err_errno(e, r, "close descriptors");
+	/* A new mount namespace takes the working directory along, descriptors stay in the old one.
+	 */
+	if (s->root_fd >= 0 && fchdir(s->root_fd) < 0)
+		return err_sys(e, "enter a role's root");
+	r = own_namespaces(e);
+	if (r == 0)
+		r = own_root(s, e);
+	if (r == 0)
+		r = limits(s, e);
+	return r < 0 ? r : drop_caps(s, e);
+}
+
+static void filter_done(scmp_filter_ctx f)
+{
+	if (f)
+		seccomp_release(f);
+}
+DEFINE_SCOPED(seccomp, scmp_filter_ctx, filter_done);
+
+int sandbox_seal(const struct sandbox *s, struct err *e)
+{
+	scoped(seccomp) scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	int r = 0;
+
+	if (!f)
+		return err_errno(e, ENOMEM, "make a seccomp filter");
+	for (size_t i = 0; r == 0 && i < s->n_syscalls; i++)
+		if (s->syscalls[i] >= 0)
+			r = seccomp_rule_add(f, SCMP_ACT_ALLOW, s->syscalls[i], 0);
+	if (r == 0 && s->threads)
+		r = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (r == 0)
+		r = seccomp_load(f);
+	return r < 0 ? err_errno(e, r, "put on the seccomp filter") : 0;
+}

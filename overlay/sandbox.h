@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a role gives up before it parses the first byte from a stranger. */
+#ifndef COVE_OVERLAY_SANDBOX_H
+#define COVE_OVERLAY_SANDBOX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "src/util/err.h"
+
+struct sandbox {
+	int root_fd;	      /* the directory that becomes "/"; -EBADF: an empty one, read-only */
+	const int *keep_caps; /* CAP_... numbers that stay effective and permitted */
+	size_t n_keep_caps;
+	uint64_t memory;     /* RLIMIT_DATA in bytes */
+	int threads;	     /* the process has more threads: the filter is put on all (TSYNC) */
+	const int *syscalls; /* allowed; all others answer ENOSYS */
+	size_t n_syscalls;
+};
+
+/* Part one, while the process still has one thread: no_new_privs, descriptors above 4 closed,
+ * resource limits, mount, network and IPC namespaces of its own (and a user namespace, where an
+ * unprivileged process is not in one of ours), S->root_fd as the root by pivot_root(2),
+ * capabilities dropped. */
+int sandbox_enter(const struct sandbox *s, struct err *e);
+/* Part two, just before the first byte: the seccomp filter. */
+int sandbox_seal(const struct sandbox *s, struct err *e);
+
+#endif
