@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parent's side of a container start and of an exec; the sequence is in runtime.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/runtime/init.h"
+#include "src/runtime/runtime.h"
+#include "src/util/fd.h"
+#include "src/util/path.h"
+#include "src/util/proc.h"
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+
+void runtime_process_done(struct runtime_process *p)
+{
+	if (p->pid > 0) {
+		if (p->pidfd < 0 || proc_pidfd_kill(p->pidfd, SIGKILL) == -ENOSYS)
+			(void)kill(p->pid, SIGKILL); /* our own child: the pid cannot have been used again */
+		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	fd_close(p->pidfd);
+	fd_close(p->sync);
+	fd_close(p->console);
+	fd_close(p->tap);
+	*p = (struct runtime_process)RUNTIME_PROCESS_NONE;
+}
+
+/* clone3(2) is Linux 5.3, CLONE_INTO_CGROUP 5.7.  Before that: clone, and the cgroup is entered by hand
+ * before the child is told to go on. */
+static pid_t clone_into(unsigned long flags, int cgroup_fd, int *ret_pidfd, int *ret_in_cgroup)
+{
+	struct clone_args a;
+	long pid;
+
+	memset(&a, 0, sizeof(a));
+	a.flags = flags | CLONE_PIDFD;
+	a.pidfd = (uint64_t)(uintptr_t)ret_pidfd;
+	a.exit_signal = SIGCHLD;
+	if (cgroup_fd >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t)cgroup_fd;
+	}
+	*ret_in_cgroup = cgroup_fd >= 0;
+	pid = syscall(SYS_clone3, &a, sizeof(a));
+	if (pid >= 0 || (errno != ENOSYS && errno != E2BIG && errno != EPERM))
+		return (pid_t)pid;
+	if (errno == EPERM && !(flags & CLONE_NEWUSER) && cgroup_fd < 0)
+		return -1;
+	*ret_in_cgroup = 0;
+	*ret_pidfd = -EBADF;
+	/* The raw call with no stack of its own is fork with namespace flags. */
+	pid = syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid > 0) {
+		*ret_pidfd = proc_pidfd((pid_t)pid);
+		if (*ret_pidfd < 0)
+			*ret_pidfd = -EBADF;
+	}
+	return (pid_t)pid;
+}
+
+static int enter_cgroup(int cgroup_fd, pid_t pid, struct err *e)
+{
+	char text[16];
+	scoped(fd) int fd = openat(cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return err_sys(e, "enter the container's cgroup");
+	return 0;
+}
+
+static int write_proc(pid_t pid, const char *file, const char *text, struct err *e)
+{
+	char path[64];
+	scoped(fd) int fd = -EBADF;
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return err_sys(e, "write %s", path);
+	return 0;
+}
+
+static int write_maps(const struct plan *p, pid_t pid, struct err *e)
+{
+	int r;
+	if (p->has_oom_score_adj) {
+		char text[16];
+		(void)snprintf(text, sizeof(text), "%d", p->oom_score_adj);
+		r = write_proc(pid, "oom_score_adj", text, e);
+		if (r < 0)
+			return r;
+	}
+	if (!(p->clone_flags & CLONE_NEWUSER))
+		return 0;
+	/* user_namespaces(7): a gid map written without CAP_SETGID outside wants setgroups denied first; then the
+	 * map has one line of one id. */
+	if (idmap_total(&p->gids) == 1) {
+		r = write_proc(pid, "setgroups", "deny", e);
+		if (r < 0)
+			return r;
+	}
+	r = idmap_write(pid, "uid_map", &p->uids, e);
+	return r < 0 ? r : idmap_write(pid, "gid_map", &p->gids, e);
+}
+
+/* Namespaces that are joined, not made: entered by the parent, so that the child has them whoever owns them
+ * (a nested user namespace has no rights over its siblings'). */
+static int join_paths(const struct plan *p, struct err *e)
+{
+	static const int flags[NS_COUNT] = { [NS_USER] = CLONE_NEWUSER, [NS_MOUNT] = CLONE_NEWNS,
+					     [NS_PID] = CLONE_NEWPID,	[NS_IPC] = CLONE_NEWIPC,
+					     [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
+					     [NS_CGROUP] = CLONE_NEWCGROUP };
+	for (size_t i = 0; i < NS_COUNT; i++) {
+		scoped(fd) int fd = -EBADF;
+		if (!p->ns_path[i])
+			continue;
+		fd = open(p->ns_path[i], O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, "open namespace %s", p->ns_path[i]);
+		if (setns(fd, flags[i]) < 0)
+			return err_sys(e, "join namespace %s", p->ns_path[i]);
+	}
+	return 0;
+}
+
+static int await_ready(struct runtime_process *p, struct err *e)
+{
+	for (;;) {
+		int fd = -EBADF, type = sync_recv(p->sync, &fd, e);
+		if (type == 'c' && fd >= 0 && p->console < 0) {
+			p->console = fd;
+			continue;
+		}
+		if (type == 't' && fd >= 0 && p->tap < 0) {
+			p->tap = fd;
+			continue;
+		}
+		fd_close(fd);
+		if (type == 'r')
+			return 0;
+		if (type < 0)
+			return type;
+		return err_set(e, -EPROTO, "the container's first process ended before it was ready");
+	}
+}
+
+static int sync_pair(int *ret_ours, int *ret_theirs, struct err *e)
+{
+	int p[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+		return err_sys(e, "make a socket pair");
+	*ret_ours = p[0];
+	*ret_theirs = p[1];
+	return 0;
+}
+
+int runtime_create(const struct runtime_options *o, struct runtime_process *ret, struct err *e)
+{
+	scoped(plan) struct plan *plan = NULL;
+	scoped(runtime_process) struct runtime_process p = RUNTIME_PROCESS_NONE;
+	scoped(fd) int theirs = -EBADF;
+	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
+			   .empty_fd = -EBADF };
+	int in_cgroup = 0, r = plan_from_config(o->config, &plan, e);
+
+	if (r == 0)
+		r = sync_pair(&p.sync, &theirs, e);
+	if (r == 0)
+		r = join_paths(plan, e);
+	if (r < 0)
+		return r;
+	p.pid = clone_into(plan->clone_flags, o->cgroup_fd, &p.pidfd, &in_cgroup);
+	if (p.pid < 0) {
+		p.pid = 0;
+		(void)err_sys(e, "clone the container's first process");
+		return err_hint(e, "'cove doctor' names the setting that forbids new namespaces");
+	}
+	if (p.pid == 0) {
+		in.plan = plan;
+		in.sync = theirs;
+		init_main(&in);
+	}
+	fd_close(take_fd(&theirs));
+	r = write_maps(plan, p.pid, e);
+	if (r == 0 && o->cgroup_fd >= 0 && !in_cgroup)
+		r = enter_cgroup(o->cgroup_fd, p.pid, e);
+	if (r == 0) {
+		r = sync_send(p.sync, 'm', -1);
+		if (r < 0)
+			(void)err_errno(e, r, "tell the container's first process that it is mapped");
+	}
+	if (r == 0)
+		r = await_ready(&p, e);
+	if (r < 0)
+		return r;
+	*ret = p;
+	p = (struct runtime_process)RUNTIME_PROCESS_NONE;
+	return 0;
+}
+
+int runtime_start(struct runtime_process *p, struct err *e)
+{
+	int r = sync_send(p->sync, 's', -1);
+
+	if (r < 0)
+		return err_errno(e, r, "start the container's program");
+	r = sync_recv(p->sync, NULL, e);
+	if (r > 0)
+		return err_set(e, -EPROTO, "the container's first process sent '%c' for a start", r);
+	fd_close(take_fd(&p->sync));
+	return r;
+}
+
+/* ---- exec -------------------------------------------------------------------------------------- */
+
+/* setns(2) on a pidfd enters several namespaces at once since Linux 5.8; before that one by one, the user
+ * namespace first (it gives the rights over the others). */
+static int join_process(pid_t pid, int pidfd, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int flag;
+	} ns[] = { { "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "ipc", CLONE_NEWIPC },
+		   { "uts", CLONE_NEWUTS },   { "net", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
+		   { "mnt", CLONE_NEWNS } };
+	int fds[ARRAY_LEN(ns)], all = 0, r = 0;
+	struct stat mine, other;
+	char path[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(ns); i++) {
+		(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", ns[i].name);
+		if (stat(path, &mine) < 0)
+			mine.st_ino = 0;
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns[i].name);
+		fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (fds[i] < 0 || fstat(fds[i], &other) < 0)
+			return err_sys(e, "open %s", path);
+		/* One's own user namespace cannot be entered again (setns(2): EINVAL). */
+		if (mine.st_ino == other.st_ino) {
+			(void)close(fds[i]);
+			fds[i] = -EBADF;
+			continue;
+		}
+		all |= ns[i].flag;
+	}
+	/* The process whose namespaces were opened is still the one we mean. */
+	if (pidfd >= 0 && proc_pidfd_kill(pidfd, 0) == -ESRCH)
+		return err_set(e, -ESRCH, "the container has just stopped");
+	if (pidfd < 0 || setns(pidfd, all) < 0)
+		for (size_t i = 0; i < ARRAY_LEN(ns) && r == 0; i++)
+			if (fds[i] >= 0 && setns(fds[i], ns[i].flag) < 0)
+				r = err_sys(e, "enter the %s namespace of the container", ns[i].name);
+	for (size_t i = 0; i < ARRAY_LEN(ns); i++)
+		fd_close(fds[i]);
+	return r;
+}
+
+/* The middle process: enters the namespaces, then clones the real one as a child of its own parent
+ * (CLONE_PARENT), because a pid namespace is only entered by children. */
+static void __attribute__((noreturn)) exec_middle(struct init *in, pid_t pid, int pidfd, int report)
+{
+	struct err e;
+	pid_t child;
+
+	err_clear(&e);
+	/* Members of the container's pid namespace see this process: nobody there may look into it. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (in->o->cgroup_fd >= 0 && enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
+		err_clear(&e); /* the cgroup of another user's slice: the exec'ed process stays in ours */
+	if (join_process(pid, pidfd, &e) == 0) {
+		child = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
+		if (child == 0)
+			init_exec(in);
+		if (child < 0)
+			(void)err_sys(&e, "clone the process in the container");
+		else if (write(report, &child, sizeof(child)) == sizeof(child))
+			_exit(0);
+	}
+	(void)sync_send_err(in->sync, &e);
+	_exit(1);
+}
+
+int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtime_options *o,
+		 struct runtime_process *ret, struct err *e)
+{
+	scoped(plan) struct plan *plan = NULL;
+	scoped(runtime_process) struct runtime_process p = RUNTIME_PROCESS_NONE;
+	scoped(fd) int theirs = -EBADF;
+	scoped(fd) int report_r = -EBADF;
+	scoped(fd) int report_w = -EBADF;
+	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
+			   .empty_fd = -EBADF };
+	int r = plan_from_process(process, &plan, e), pipe_fds[2];
+	pid_t middle, child = 0;
+
+	if (r == 0)
+		r = sync_pair(&p.sync, &theirs, e);
+	if (r < 0)
+		return r;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	report_r = pipe_fds[0];
+	report_w = pipe_fds[1];
+	middle = fork();
+	if (middle < 0)
+		return err_sys(e, "fork");
+	if (middle == 0) {
+		in.plan = plan;
+		in.sync = theirs;
+		exec_middle(&in, pid, pidfd, report_w);
+	}
+	fd_close(take_fd(&theirs));
+	fd_close(take_fd(&report_w));
+	if (fd_read_full(report_r, &child, sizeof(child)) == sizeof(child)) {
+		p.pid = child;
+		p.pidfd = proc_pidfd(child);
+		if (p.pidfd < 0)
+			p.pidfd = -EBADF;
+	}
+	while (waitpid(middle, NULL, 0) < 0 && errno == EINTR)
+		;
+	r = await_ready(&p, e);
+	if (r == 0)
+		r = runtime_start(&p, e);
+	if (r < 0)
+		return r;
+	*ret = p;
+	p = (struct runtime_process)RUNTIME_PROCESS_NONE;
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container's first process, from clone to execve, stage by stage.
+ *
+ * The order, and why it is so: the root is mounted first, everything in it is mounted on descriptors below it;
+ * bind sources are opened before, while paths still mean the host's; users are looked up before pivot_root, while
+ * a broken file can still be reported by name; the paths of /proc and /sys are hidden last, after sysctls were
+ * written through them; pivot_root lets go of the host; only then 'r'eady is said.  After 's'tart: cwd (needs the
+ * right to enter it), keyring, limits (need CAP_SYS_RESOURCE), bounding set (CAP_SETPCAP), ids, capabilities,
+ * seccomp, execve. */
+#include "src/runtime/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include <linux/magic.h>
+
+#include "src/util/path.h"
+#include "userns/mount.h"
+
+/* The monitor blocks signals to read them from a descriptor; the program starts with none blocked or
+ * ignored. */
+static void reset_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		(void)sigaction(s, &dfl, NULL); /* EINVAL for SIGKILL, SIGSTOP and the C library's own */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int await(struct init *in, char want, struct err *e)
+{
+	int type = sync_recv(in->sync, NULL, e);
+	if (type == want)
+		return 0;
+	if (type == 0)
+		_exit(1); /* the parent is gone, and nobody to tell */
+	return type < 0 ? type : err_set(e, -EPROTO, "unexpected message '%c' from the parent", type);
+}
+
+/* Id 0 of the new namespace, where it has one: files that are made on the way belong to the container's root. */
+static int become_root(struct init *in, struct err *e)
+{
+	uint32_t outside;
+	if (!(in->plan->clone_flags & CLONE_NEWUSER))
+		return 0;
+	if (idmap_lookup(&in->plan->gids, 0, &outside) == 0 && setresgid(0, 0, 0) < 0)
+		return err_sys(e, "become group 0 of the user namespace");
+	if (idmap_lookup(&in->plan->uids, 0, &outside) == 0 && setresuid(0, 0, 0) < 0)
+		return err_sys(e, "become user 0 of the user namespace");
+	return 0;
+}
+
+static int loopback_up(struct err *e)
+{
+	struct ifreq ifr;
+	scoped(fd) int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	memset(&ifr, 0, sizeof(ifr));
+	memcpy(ifr.ifr_name, "lo", 3);
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
+		return err_sys(e, "bring up the loopback interface");
+	return 0;
+}
+
+static int set_up_network(struct init *in, struct err *e)
+{
+	scoped(fd) int tap = -EBADF;
+	int r;
+
+	if (!(in->plan->clone_flags & CLONE_NEWNET))
+		return 0;
+	r = loopback_up(e);
+	if (r < 0 || !in->o->tap)
+		return r;
+	tap = tap_open(in->o->tap, e);
+	if (tap < 0)
+		return tap;
+	r = sync_send(in->sync, 't', tap);
+	return r < 0 ? err_errno(e, r, "hand over the tap device") : 0;
+}
+
+static int set_names(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+	if (!(p->clone_flags & CLONE_NEWUTS))
+		return 0;
+	if (p->hostname && sethostname(p->hostname, strlen(p->hostname)) < 0)
+		return err_sys(e, "set the host name '%s'", p->hostname);
+	if (p->domainname && setdomainname(p->domainname, strlen(p->domainname)) < 0)
+		return err_sys(e, "set the domain name '%s'", p->domainname);
+	return 0;
+}
+
+/* Through the container's own /proc/sys, which must really be procfs. */
+static int write_sysctls(struct init *in, struct err *e)
+{
+	for (size_t i = 0; i < in->plan->n_sysctl; i++) {
+		const struct plan_sysctl *s = &in->plan->sysctl[i];
+		scoped(mem) char *path = NULL;
+		scoped(fd) int fd = -EBADF;
+		struct statfs fs;
+
+		path = malloc(strlen(s->path) + 16);
+		if (!path)
+			return err_sys(e, "sysctl %s", s->path);
+		(void)snprintf(path, strlen(s->path) + 16, "/proc/sys/%s", s->path);
+		fd = path_open_in(in->root_fd, path, O_WRONLY | O_NOFOLLOW, 0);
+		if (fd < 0)
+			return err_errno(e, fd, "open sysctl %s", s->path);
+		if (fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+			return err_set(e, -EPERM, "sysctl %s is not in procfs", s->path);
+		if (write(fd, s->value, strlen(s->value)) != (ssize_t)strlen(s->value))
+			return err_sys(e, "write '%s' to sysctl %s", s->value, s->path);
+	}
+	return 0;
+}
+
+static int set_up(struct init *in, struct err *e)
+{
+	int r = await(in, 'm', e);
+
+	if (r == 0)
+		r = become_root(in, e);
+	if (r == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody looks into us until execve */
+	if (r == 0)
+		r = set_up_network(in, e); /* first: the other side of the tap can start meanwhile */
+	if (r == 0)
+		r = mount_propagation("/", in->plan->rootfs_propagation, e);
+	if (r == 0)
+		r = init_open_sources(in, e);
+	if (r == 0)
+		r = init_mount_root(in, e);
+	if (r == 0)
+		r = init_mount_all(in, e);
+	if (r == 0)
+		r = init_make_dev(in, e);
+	if (r == 0 && in->plan->terminal)
+		r = init_open_console(in, e);
+	if (r == 0)
+		r = init_resolve_user(in, e);
+	if (r == 0)
+		r = write_sysctls(in, e);
+	if (r == 0)
+		r = init_hide_paths(in, e);
+	if (r == 0)
+		r = set_names(in, e);
+	if (r == 0)
+		r = mount_pivot(in->root_fd, e);
+	return r;
+}
+
+static void finish(struct init *in, int r, struct err *e) __attribute__((noreturn));
+static void finish(struct init *in, int r, struct err *e)
+{
+	if (r == 0) {
+		r = sync_send(in->sync, 'r', -1);
+		if (r < 0)
+			_exit(1);
+		r = await(in, 's', e);
+	}
+	if (r == 0)
+		r = init_enter_cwd(in, e);
+	if (r == 0)
+		r = init_drop_privileges(in, e);
+	if (r == 0)
+		r = init_execute(in, e);
+	(void)r; /* init_execute() only returns with an error */
+	(void)sync_send_err(in->sync, e);
+	_exit(127);
+}
+
+void init_main(struct init *in)
+{
+	struct err e;
+
+	err_clear(&e);
+	reset_signals();
+	finish(in, set_up(in, &e), &e);
+}
+
+void init_exec(struct init *in)
+{
+	struct err e;
+	int r = 0;
+
+	err_clear(&e);
+	reset_signals();
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		dbg("the container has no id 0"); /* then we stay who we are */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	in->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->root_fd < 0)
+		r = err_sys(&e, "open the container's root");
+	if (r == 0 && in->plan->terminal)
+		r = init_open_console(in, &e);
+	if (r == 0)
+		r = init_resolve_user(in, &e);
+	finish(in, r, &e);
+}

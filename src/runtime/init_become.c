@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last stages: from a process that may do everything in its namespaces to the user's program. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "src/runtime/init.h"
+#include "src/runtime/seccomp.h"
+#include "src/runtime/user.h"
+#include "src/util/fd.h"
+#include "src/util/path.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC 4
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+static const char *env_get(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+	for (size_t i = 0; env && env[i]; i++)
+		if (strncmp(env[i], name, n) == 0 && env[i][n] == '=')
+			return env[i] + n + 1;
+	return NULL;
+}
+
+/* HOME comes from the passwd file unless it was given; a home with a newline would be a line of its own in
+ * some file later (security.md C6). */
+static int set_home(struct plan *p, const char *home, struct err *e)
+{
+	scoped(mem) char *line = NULL;
+	if (env_get(p->env, "HOME"))
+		return 0;
+	if (home[0] != '/' || strpbrk(home, "\n\r"))
+		home = "/";
+	line = str_printf("HOME=%s", home);
+	return line && strv_add(&p->env, line) == 0 ? 0 : err_errno(e, ENOMEM, "set HOME");
+}
+
+int init_resolve_user(struct init *in, struct err *e)
+{
+	struct plan *p = in->plan;
+	struct user u;
+	int r;
+
+	if (!in->o->user)
+		return 0;
+	r = user_resolve(in->root_fd, in->o->user, in->o->extra_groups, &u, e);
+	if (r < 0)
+		return r;
+	p->uid = u.uid;
+	p->gid = u.gid;
+	free(p->groups);
+	p->groups = calloc(u.n_groups + 2, sizeof(*p->groups));
+	if (!p->groups)
+		return err_errno(e, ENOMEM, "user %s", in->o->user);
+	p->n_groups = 0;
+	p->groups[p->n_groups++] = u.gid; /* the primary group is in the list as well (security.md P4) */
+	for (size_t i = 0; i < u.n_groups; i++)
+		if (u.groups[i] != u.gid)
+			p->groups[p->n_groups++] = u.groups[i];
+	/* Someone who is not root keeps only what was asked for by name: the ambient set (security.md P2). */
+	if (p->uid != 0 && p->has_caps) {
+		p->caps.effective = p->caps.permitted = p->caps.inheritable = p->caps.ambient;
+	}
+	return set_home(p, u.uid == 0 && !u.home[0] ? "/root" : u.home, e);
+}
+
+/* After pivot_root "/" is the container's.  No magic link of /proc is followed: WORKDIR /proc/self/fd/7 would
+ * be a directory of the host (CVE-2024-21626). */
+int init_enter_cwd(struct init *in, struct err *e)
+{
+	const char *cwd = in->plan->cwd;
+	scoped(fd) int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	scoped(fd) int fd = -EBADF;
+	char now[PATH_MAX];
+
+	if (root < 0)
+		return err_sys(e, "open the container's root");
+	fd = path_open_in(root, cwd, O_PATH | O_DIRECTORY, 0);
+	if (fd == -ENOENT && in->o->make_cwd)
+		fd = path_mkdirs_in(root, cwd, 0755);
+	if (fd == -ENOENT)
+		return err_set(e, -EINVAL, "workdir \"%s\" does not exist in the container", cwd);
+	if (fd < 0)
+		return err_errno(e, fd, "enter workdir \"%s\"", cwd);
+	if (fchdir(fd) < 0)
+		return err_sys(e, "enter workdir \"%s\"", cwd);
+	/* getcwd(3) of a directory outside the root has "(unreachable)" in front (Linux 2.6.36). */
+	if (!getcwd(now, sizeof(now)) || now[0] != '/')
+		return err_set(e, -EPERM, "workdir \"%s\" is not inside the container", cwd);
+	return 0;
+}
+
+static int join_keyring(struct err *e)
+{
+	/* ENOSYS: no keyrings in this kernel; EPERM, EACCES: a filter around us that keeps them from us anyway. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS || errno == EPERM ||
+	    errno == EACCES)
+		return 0;
+	(void)err_sys(e, "make a session keyring");
+	return err_hint(e, "too many keys of this user: raise the sysctl kernel.keys.maxkeys");
+}
+
+static int place_stdio(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+
+	if (setsid() < 0 && errno != EPERM)
+		return err_sys(e, "make a session");
+	for (int i = 0; i < 3; i++) {
+		int from = p->terminal ? in->console_fd : in->o->stdio[i];
+		if (dup2(from, i) < 0)
+			return err_sys(e, "place standard descriptor %d", i);
+		/* So that /dev/stdout can be opened by the user that the program runs as; a pipe of ours lets us, a
+		 * file of the host's stays its owner's. */
+		if (p->uid != 0 && fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL &&
+		    errno != EROFS)
+			return err_sys(e, "give standard descriptor %d to the user", i);
+	}
+	if (p->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_sys(e, "make the terminal the controlling one");
+	return 0;
+}
+
+static int set_limits(const struct plan *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_rlimits; i++) {
+		struct rlimit now, want = p->rlimit[i].limit;
+		if (setrlimit((__rlimit_resource_t)p->rlimit[i].resource, &want) == 0)
+			continue;
+		/* Raising the hard limit is for root; the text says what would be allowed. */
+		if (getrlimit((__rlimit_resource_t)p->rlimit[i].resource, &now) < 0)
+			now.rlim_max = 0;
+		return err_sys(e, "set resource limit %d to %llu (the caller may go up to %llu)",
+			       p->rlimit[i].resource, (unsigned long long)want.rlim_max,
+			       (unsigned long long)now.rlim_max);
+	}
+	return 0;
+}
+
+static int set_ids(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+
+	/* EPERM with setgroups denied: a map of one id, which has no groups to drop. */
+	if (!in->o->keep_groups && setgroups(p->n_groups, p->groups) < 0 && (errno != EPERM || p->n_groups > 1))
+		return err_sys(e, "set the supplementary groups");
+	if (setresgid(p->gid, p->gid, p->gid) < 0) {
+		(void)err_sys(e, "become group %u", p->gid);
+		return err_hint(e, "the id is not in the container's range: see 'cove unshare cat /proc/self/gid_map'");
+	}
+	if (setresuid(p->uid, p->uid, p->uid) < 0) {
+		(void)err_sys(e, "become user %u", p->uid);
+		return err_hint(e, "the id is not in the container's range: see 'cove unshare cat /proc/self/uid_map'");
+	}
+	return 0;
+}
+
+static int set_lsm(const struct plan *p, struct err *e)
+{
+	scoped(fd) int fd = -EBADF;
+	scoped(mem) char *text = NULL;
+
+	if (!p->apparmor)
+		return 0;
+	fd = open("/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open("/proc/self/attr/exec", O_WRONLY | O_CLOEXEC); /* before Linux 5.8 */
+	text = str_printf("exec %s", p->apparmor);
+	if (fd < 0 || !text || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return err_sys(e, "set AppArmor profile %s", p->apparmor);
+	return 0;
+}
+
+int init_drop_privileges(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+	const struct runtime_options *o = in->o;
+	int r = set_lsm(p, e);
+
+	(void)umask(p->umask);
+	if (r == 0)
+		r = join_keyring(e);
+	if (r == 0)
+		r = place_stdio(in, e);
+	if (r == 0)
+		r = set_limits(p, e);
+	if (r == 0 && p->has_caps)
+		r = caps_limit_bounding(p->caps.bounding, e);
+	/* Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; the profile allows the calls
+	 * that follow.  With it the filter comes last, when nothing but execve is left. */
+	if (r == 0 && o->filter && !p->no_new_privs)
+		r = seccomp_load_program(o->filter, o->n_filter, e);
+	if (r == 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		r = err_sys(e, "keep capabilities");
+	if (r == 0)
+		r = set_ids(in, e);
+	if (r == 0 && p->has_caps)
+		r = caps_apply(&p->caps, e);
+	if (r == 0 && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+		r = err_sys(e, "keep no capabilities");
+	if (r == 0 && p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = err_sys(e, "set no_new_privs");
+	if (r == 0 && o->filter && p->no_new_privs)
+		r = seccomp_load_program(o->filter, o->n_filter, e);
+	return r;
+}
+
+/* Nothing of ours or the caller's beyond 0, 1, 2 (and what --preserve-fds names) survives execve. */
+static void close_rest(const struct init *in)
+{
+	int from = 3 + in->o->preserve_fds;
+	if (syscall(SYS_close_range, from, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	/* CLOSE_RANGE_CLOEXEC is Linux 5.11. */
+	for (int fd = from; fd < 65536; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* EBADF for most */
+}
+
+static int try_exec(const char *path, const struct plan *p)
+{
+	(void)execve(path, p->args, p->env);
+	return -errno;
+}
+
+/* As a shell looks for programs; the path of the container's environment, seen as its user. */
+int init_execute(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+	const char *name = p->args[0], *path = env_get(p->env, "PATH");
+	int r = -ENOENT, worst = -ENOENT;
+
+	close_rest(in);
+	if (strchr(name, '/')) {
+		r = worst = try_exec(name, p);
+	} else {
+		if (!path)
+			path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+		while (*name) {
+			size_t n = strcspn(path, ":");
+			char full[PATH_MAX];
+			int len = snprintf(full, sizeof(full), "%.*s%s%s", (int)n, path, n ? "/" : "./", name);
+			r = len < (int)sizeof(full) ? try_exec(full, p) : -ENAMETOOLONG;
+			if (r != -ENOENT && r != -ENOTDIR && worst == -ENOENT)
+				worst = r;
+			path += n;
+			if (*path++ != ':')
+				break;
+		}
+	}
+	if (worst == -ENOENT || worst == -ENOTDIR)
+		return err_set(e, -ENOENT, "executable file `%s` not found%s: No such file or directory", name,
+			       strchr(name, '/') ? "" : " in $PATH");
+	return err_errno(e, worst, "execute `%s`", name);
+}
