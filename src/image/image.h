@@ -86,6 +86,9 @@ struct image_remove_result {
  * -EBUSY "image used by ID: image is in use by a container" unless FORCE; -ENOENT. */
 int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret, struct err *e);
 void image_remove_result_done(struct image_remove_result *r);
+/* Delete layer directories and blobs that no record names, unless somebody is publishing just now.  Never
+ * fails loudly; called by commands that write. */
+void image_collect(struct engine *en);
 
 /* inspect document, as Podman prints it. Owned. */
 json_object *image_inspect_json(struct engine *en, const struct image *i);

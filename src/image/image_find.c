@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From what a user typed to one image: names first, so that no image's ID can take a name's place.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "src/image/image_store.h"
+#include "src/image/reference.h"
+#include "src/store/store.h"
+#include "src/util/names.h"
+#include "src/util/strbuf.h"
+
+/* The first column of the first row, owned; NULL with *E untouched when there is none. */
+static int first(struct store *s, char **ret, struct err *e, const char *sql, const char *a,
+		 const char *b)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(s, &q, e, sql, b ? "ss" : "s", a, b);
+
+	if (r == 0)
+		r = store_step(q, e);
+	if (r <= 0)
+		return r;
+	*ret = strdup(store_text(q, 0));
+	return *ret ? 1 : err_errno(e, ENOMEM, "find an image");
+}
+
+/* An image whose name ends with "/NAME", compared by whole components. */
+static int by_suffix(struct store *s, const char *name, char **ret, struct err *e)
+{
+	return first(s, ret, e,
+		     "SELECT image_id FROM image_name WHERE length(name) > length(?1)"
+		     " AND substr(name, -length(?1) - 1) = '/' || ?1 ORDER BY name LIMIT 1",
+		     name, NULL);
+}
+
+static int by_name(struct store *s, const struct reference *ref, char **ret, struct err *e)
+{
+	static const char *const registries[] = { "localhost", REFERENCE_HUB };
+	scoped(mem) char *name = reference_name(ref);
+	int r = 0;
+
+	if (!name)
+		return err_errno(e, ENOMEM, "find an image");
+	if (ref->registry)
+		return first(s, ret, e, "SELECT image_id FROM image_name WHERE name = ?", name,
+			     NULL);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(registries); i++) {
+		scoped(reference) struct reference full = { 0 };
+		scoped(mem) char *full_name = NULL;
+		r = reference_copy(ref, &full, e);
+		if (r == 0)
+			r = reference_qualify(&full, registries[i], e);
+		if (r == 0 && !(full_name = reference_name(&full)))
+			r = err_errno(e, ENOMEM, "find an image");
+		if (r == 0)
+			r = first(s, ret, e, "SELECT image_id FROM image_name WHERE name = ?",
+				  full_name, NULL);
+	}
+	return r ? r : by_suffix(s, name, ret, e);
+}
+
+/* Does one of ID's names or pulled digests belong to the repository of REF? */
+static int has_repository(struct store *s, const char *id, const char *path, struct err *e)
+{
+	scoped(mem) char *found = NULL;
+
+	/* "x/repo:tag" and "x/repo@sha256:..." without what follows the repository. */
+	return first(s, &found, e,
+		     "SELECT 1 FROM (SELECT name AS n FROM image_name WHERE image_id = ?1"
+		     " UNION SELECT digest_name FROM image_digest WHERE image_id = ?1)"
+		     " WHERE n LIKE replace(?2, '_', '\\_') || ':%' ESCAPE '\\'"
+		     " OR n LIKE replace(?2, '_', '\\_') || '@%' ESCAPE '\\'"
+		     " OR n LIKE '%/' || replace(?2, '_', '\\_') || ':%' ESCAPE '\\'"
+		     " OR n LIKE '%/' || replace(?2, '_', '\\_') || '@%' ESCAPE '\\' LIMIT 1",
+		     id, path);
+}
+
+static int by_digest(struct store *s, const struct reference *ref, char **ret, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	scoped(mem) char *path = reference_path(ref);
+	int r = path ? store_query(s, &q, e,
+				   "SELECT id FROM image WHERE manifest_digest = ?1 OR "
+				   "index_digest = ?1 ORDER BY id",
+				   "s", ref->digest)
+		     : err_errno(e, ENOMEM, "find an image");
+
+	while (r == 0 && (r = store_step(q, e)) > 0) {
+		const char *id = store_text(q, 0);
+		r = has_repository(s, id, path, e);
+		if (r <= 0)
+			continue;
+		*ret = strdup(id);
+		return *ret ? 1 : err_errno(e, ENOMEM, "find an image");
+	}
+	return r;
+}
+
+/* "HEX" of at least 3 digits, or "sha256:HEX" (which may also be a manifest's digest). */
+static int by_id(struct store *s, const char *ref, char **ret, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	const char *hex = str_starts(ref, "sha256:") ? ref + 7 : ref;
+	int r;
+
+	if (!id_is_prefix(hex) || strlen(hex) < 3)
+		return 0;
+	/* A range, so that the primary key is used: 'g' comes after all hex digits. */
+	r = store_query(
+		s, &q, e,
+		"SELECT id FROM image WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT 2", "s",
+		hex);
+	if (r == 0)
+		r = store_step(q, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return hex == ref ? 0
+				  : first(s, ret, e,
+					  "SELECT id FROM image WHERE manifest_digest = ?1 OR "
+					  "index_digest = ?1",
+					  ref, NULL);
+	*ret = strdup(store_text(q, 0));
+	if (!*ret)
+		return err_errno(e, ENOMEM, "find an image");
+	r = store_step(q, e);
+	if (r <= 0)
+		return r < 0 ? r : 1;
+	free(*ret);
+	*ret = NULL;
+	return err_set(e, -EEXIST, "%s: more than one image ID starts so", ref);
+}
+
+static int find_id(struct store *s, const char *ref, char **ret, struct err *e)
+{
+	scoped(reference) struct reference parsed = { 0 };
+	int r = reference_parse(ref, &parsed, e);
+
+	if (r < 0 && r != -EINVAL)
+		return r;
+	if (r == 0)
+		r = parsed.digest ? by_digest(s, &parsed, ret, e) : by_name(s, &parsed, ret, e);
+	else
+		r = 0;
+	if (r == 0)
+		r = by_id(s, ref, ret, e);
+	if (r < 0)
+		return r;
+	err_clear(e);
+	return r ? 0 : err_set(e, -ENOENT, "%s: image not known", ref);
+}
+
+int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+	scoped(mem) char *id = NULL;
+	int r;
+
+	if (!s)
+		return e->code;
+	r = find_id(s, ref, &id, e);
+	return r < 0 ? r : image_by_id(en, id, ret, e);
+}

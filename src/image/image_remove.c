@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The record goes first, in one transaction; files that no record names are deleted after it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/image/image_store.h"
+#include "src/image/reference.h"
+#include "src/store/store.h"
+#include "src/util/lock.h"
+#include "src/util/names.h"
+#include "src/util/strbuf.h"
+
+void image_remove_result_done(struct image_remove_result *r)
+{
+	strv_free(r->untagged);
+	strv_free(r->deleted);
+	r->untagged = r->deleted = NULL;
+}
+
+/* ---- one image --------------------------------------------------------------------------------
+ */
+
+static int refuse_used(struct store *s, const char *id, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(s, &q, e, "SELECT id FROM container WHERE image_id = ? LIMIT 1", "s",
+			    id);
+
+	if (r == 0)
+		r = store_step(q, e);
+	if (r <= 0)
+		return r;
+	return err_set(e, -EBUSY, "image used by %s: image is in use by a container",
+		       store_text(q, 0));
+}
+
+/* Delete the rows of layers that no image has any more; their names in *RET. */
+static int delete_layers(struct store *s, char ***ret, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(
+		s, &q, e,
+		"SELECT name FROM layer WHERE name NOT IN (SELECT layer FROM image_layer)", "");
+
+	while (r == 0 && (r = store_step(q, e)) > 0) {
+		r = strv_add(ret, store_text(q, 0));
+		if (r < 0)
+			return err_errno(e, r, "remove layers");
+	}
+	if (r == 0)
+		r = store_exec(
+			s, e, "DELETE FROM layer WHERE name NOT IN (SELECT layer FROM image_layer)",
+			"");
+	return r < 0 ? r : 0;
+}
+
+static int transaction(struct store *s, const char *id, char ***ret_layers, struct err *e)
+{
+	int r = store_begin(s, 1, e);
+
+	if (r < 0)
+		return r;
+	r = refuse_used(s, id, e);
+	if (r == 0)
+		r = store_exec(s, e, "DELETE FROM image WHERE id = ?", "s",
+			       id); /* names and the rest follow */
+	if (r == 0)
+		r = err_set(e, -ENOENT, "%s: image not known", id);
+	if (r > 0)
+		r = delete_layers(s, ret_layers, e);
+	if (r == 0)
+		return store_commit(s, e);
+	store_rollback(s);
+	return r;
+}
+
+static int remove_image(struct engine *en, const char *id, char *const *names,
+			struct image_remove_result *ret, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+	scoped(strv) char **layers = NULL;
+	int r;
+
+	if (!s)
+		return e->code;
+	r = transaction(s, id, &layers, e);
+	if (r < 0)
+		return r;
+	for (char **l = layers; l && *l; l++)
+		image_layer_discard(en, *l);
+	image_collect(en);
+	for (char *const *n = names; n && *n && r == 0; n++)
+		r = strv_add(&ret->untagged, *n);
+	if (r == 0)
+		r = strv_add(&ret->deleted, id);
+	return r < 0 ? err_errno(e, r, "remove an image") : 0;
+}
+
+/* Which of I's names did REF mean?  NULL when REF was an ID or a digest. */
+static const char *meant_name(const struct image *i, const char *ref)
+{
+	scoped(reference) struct reference parsed = { 0 };
+	scoped(mem) char *name = NULL;
+	scoped(mem) char *local = NULL;
+	const char *ends = NULL;
+	struct err ignored;
+	size_t n;
+
+	if (reference_parse(ref, &parsed, &ignored) < 0 || parsed.digest)
+		return NULL;
+	name = reference_name(&parsed);
+	if (!name)
+		return NULL;
+	if (!parsed.registry)
+		local = str_printf("localhost/%s", name);
+	n = strlen(name);
+	for (char **have = i->names; have && *have; have++) {
+		size_t len = strlen(*have);
+		if (strcmp(*have, name) == 0 || (local && strcmp(*have, local) == 0))
+			return *have;
+		if (!ends && local && len > n && (*have)[len - n - 1] == '/' &&
+		    strcmp(*have + len - n, name) == 0)
+			ends = *have;
+	}
+	return ends;
+}
+
+int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret,
+		 struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	const char *name;
+	int r = image_find(en, ref, &i, e);
+
+	if (r == -EBADMSG && force) {
+		/* Its documents are damaged, its record is not. */
+		const char *hex = str_starts(ref, "sha256:") ? ref + 7 : ref;
+		if (strlen(hex) == ID_LEN && id_is_prefix(hex)) {
+			err_clear(e);
+			return remove_image(en, hex, NULL, ret, e);
+		}
+	}
+	if (r < 0)
+		return r;
+	name = meant_name(i, ref);
+	if (name && strv_len(i->names) > 1) {
+		r = image_untag(en, i->id, name, e);
+		if (r == 0 && strv_add(&ret->untagged, name) < 0)
+			r = err_errno(e, ENOMEM, "remove an image");
+		return r;
+	}
+	if (!name && !force && strv_len(i->names) > 1)
+		return err_set(e, -EBUSY,
+			       "image %.12s has %zu names: remove it by one of them, or with force",
+			       i->id, strv_len(i->names));
+	return remove_image(en, i->id, i->names, ret, e);
+}
+
+/* ---- what no record names ---------------------------------------------------------------------
+ */
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int known(struct store *s, const char *sql, char ***ret, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(s, &q, e, sql, "");
+
+	while (r == 0 && (r = store_step(q, e)) > 0)
+		r = strv_add(ret, store_text(q, 0));
+	if (r == 0 && *ret)
+		qsort(*ret, strv_len(*ret), sizeof(char *), compare);
+	return r;
+}
+
+/* Entries of DIR that KNOWN lacks, in *RET. */
+static void unknown(struct engine *en, const char *dir, char **known_names, char ***ret)
+{
+	int fd = openat(en->graph_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
+	for (struct dirent *de; (de = readdir(d));) {
+		char *key = de->d_name;
+		if (strcmp(key, ".") == 0 || strcmp(key, "..") == 0)
+			continue;
+		if (known_names &&
+		    bsearch(&key, known_names, strv_len(known_names), sizeof(char *), compare))
+			continue;
+		if (strv_add(ret, key) < 0)
+			return;
+	}
+}
+
+void image_collect(struct engine *en)
+{
+	scoped(strv) char **layers = NULL;
+	scoped(strv) char **blobs = NULL;
+	scoped(strv) char **lost_layers = NULL;
+	scoped(strv) char **lost_blobs = NULL;
+	struct err ignored;
+	struct store *s = engine_store(en, &ignored);
+	/* Somebody publishes: his things look just like rubbish.  Another time. */
+	scoped(fd) int lock = lock_file(en->graph_fd, "publish.lock", LOCK_EXCLUSIVE, 0, &ignored);
+
+	if (!s || lock < 0 || known(s, "SELECT name FROM layer", &layers, &ignored) < 0 ||
+	    known(s, "SELECT id FROM image UNION SELECT substr(manifest_digest, 8) FROM image",
+		  &blobs, &ignored) < 0)
+		return;
+	unknown(en, "layers", layers, &lost_layers);
+	unknown(en, "blobs/sha256", blobs, &lost_blobs);
+	for (char **l = lost_layers; l && *l; l++)
+		image_layer_discard(en, *l);
+	for (char **b = lost_blobs; b && *b; b++) {
+		scoped(mem) char *path = str_printf("blobs/sha256/%s", *b);
+		if (path)
+			(void)unlinkat(en->graph_fd, path, 0); /* the next collection tries again */
+	}
+}

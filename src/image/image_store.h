@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records, blobs and layer directories of images: what image.h's operations share. */
+#ifndef COVE_IMAGE_IMAGE_STORE_H
+#define COVE_IMAGE_IMAGE_STORE_H
+
+#include "src/image/image.h"
+
+/* The record of exactly ID.  -ENOENT, or -EBADMSG for damaged blobs. */
+int image_by_id(struct engine *en, const char *id, struct image **ret, struct err *e);
+
+/* A document of blobs/sha256, checked against its digest ("sha256:HEX", which must be valid).
+ * Owned. */
+int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *ret_len,
+		    struct err *e);
+/* Store a document under DIGEST, which is its own; nothing happens when it is there already. */
+int image_blob_write(struct engine *en, const char *digest, const void *bytes, size_t n,
+		     struct err *e);
+
+/* Hold this while something is in layers/ or blobs/ that no record names yet: image_collect() then
+ * keeps away.  A lock descriptor. */
+int image_publish_lock(struct engine *en, struct err *e);
+
+/* Move the layer directory NAME out of layers/ and delete it.  Failures are left to
+ * image_collect(). */
+void image_layer_discard(struct engine *en, const char *name);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables of images and layers, as of schema version 1.
+ *
+ * An image is what its config says: its id is the digest of the config blob, which lies, as the
+ * manifest does, in graphroot/blobs/sha256/HEX.  A layer is known by the digest of its plain tar
+ * and lies in graphroot/layers/NAME; what is there without a row is rubbish, see image_collect().
+ */
+#ifndef COVE_STORE_SCHEMA_IMAGE_H
+#define COVE_STORE_SCHEMA_IMAGE_H
+
+#define SCHEMA_IMAGE                                                                 \
+	"CREATE TABLE IF NOT EXISTS image ("                                         \
+	" id TEXT PRIMARY KEY,"                                                      \
+	" manifest_digest TEXT NOT NULL,"                                            \
+	" manifest_type TEXT NOT NULL,"                                              \
+	" index_digest TEXT,"                                                        \
+	" created INTEGER NOT NULL," /* seconds, from the config */                  \
+	" added INTEGER NOT NULL"    /* nanoseconds: when it came here */            \
+	") WITHOUT ROWID;"                                                           \
+	"CREATE TABLE IF NOT EXISTS image_name ("                                    \
+	" name TEXT PRIMARY KEY," /* registry/repository:tag */                      \
+	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE"             \
+	") WITHOUT ROWID;"                                                           \
+	"CREATE INDEX IF NOT EXISTS image_name_image ON image_name(image_id);"       \
+	"CREATE TABLE IF NOT EXISTS image_digest ("                                  \
+	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"            \
+	" digest_name TEXT NOT NULL," /* registry/repository@sha256:... */           \
+	" PRIMARY KEY (image_id, digest_name)"                                       \
+	") WITHOUT ROWID;"                                                           \
+	"CREATE INDEX IF NOT EXISTS image_digest_name ON image_digest(digest_name);" \
+	"CREATE TABLE IF NOT EXISTS layer ("                                         \
+	" name TEXT PRIMARY KEY,"                                                    \
+	" diff_id TEXT NOT NULL UNIQUE,"                                             \
+	" blob_digest TEXT,"                                                         \
+	" blob_size INTEGER NOT NULL,"                                               \
+	" diff_size INTEGER NOT NULL,"                                               \
+	" tree_size INTEGER NOT NULL"                                                \
+	") WITHOUT ROWID;"                                                           \
+	"CREATE INDEX IF NOT EXISTS layer_blob ON layer(blob_digest);"               \
+	"CREATE TABLE IF NOT EXISTS image_layer ("                                   \
+	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"            \
+	" position INTEGER NOT NULL," /* 0 is the lowest */                          \
+	" layer TEXT NOT NULL REFERENCES layer(name),"                               \
+	" PRIMARY KEY (image_id, position)"                                          \
+	") WITHOUT ROWID;"                                                           \
+	"CREATE INDEX IF NOT EXISTS image_layer_layer ON image_layer(layer);"
+
+#endif
