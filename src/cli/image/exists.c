@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "src/cli/cmd.h"
+#include "src/image/image.h"
+
+static int exists(struct engine *en, void *opts, char **args, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	int r = image_find(en, args[0], &i, e);
+
+	(void)opts;
+	return r == -ENOENT ? exit_status(EXIT_OBJECT, r) : r;
+}
+
+const struct cmd cmd_image_exists = {
+	.noun = "image",
+	.verb = "exists",
+	.args = "IMAGE",
+	.help = "Check if an image exists in local storage",
+	.man = "Exits with 0 when it does and 1 when it does not; prints nothing.",
+	.examples = "cove image exists imageName || cove pull imageName",
+	.complete = "image",
+	.min_args = 1,
+	.max_args = 1,
+	.run = exists,
+};

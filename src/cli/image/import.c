@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "src/cli/cmd.h"
+#include "src/image/image.h"
+#include "src/util/scoped.h"
+
+struct import_options {
+	const char *message;
+	char **changes;
+	int quiet;
+};
+
+#define AT(f) offsetof(struct import_options, f)
+static const struct opt options[] = {
+	LIST('c', "change", "INSTRUCTION", AT(changes),
+	     "Apply a Containerfile instruction to the image",
+	     .man = "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or "
+		    "WORKDIR."),
+	STR('m', "message", "TEXT", AT(message), "Comment that the history shows"),
+	FLAG('q', "quiet", AT(quiet), "Print no progress",
+	     .man = "cove prints none; the option is there for scripts that give it."),
+	END,
+};
+
+static int import(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct import_options *o = opts;
+	const struct image_import_options i = {
+		.path = args[0],
+		.reference = args[1],
+		.message = o->message,
+		.changes = o->changes,
+	};
+	scoped(mem) char *id = NULL;
+	int r = image_import(en, &i, &id, e);
+
+	if (r >= 0)
+		(void)printf("sha256:%s\n", id);
+	return r < 0 ? r : 0;
+}
+
+const struct cmd cmd_image_import = {
+	.noun = "image",
+	.verb = "import",
+	.alias = "import",
+	.args = "PATH [REFERENCE]",
+	.help = "Import a tarball to create a filesystem image",
+	.man = "PATH is a tar archive of a root file system, or - for standard input. Prints the "
+	       "ID of the image.",
+	.examples = "cat root.tar | cove import - debian:imported\ncove import -c 'CMD "
+		    "[\"/bin/sh\"]' root.tar mine",
+	.complete = "file",
+	.min_args = 1,
+	.max_args = 2,
+	.size = sizeof(struct import_options),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = import,
+};

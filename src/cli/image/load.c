@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "src/cli/cmd.h"
+#include "src/image/image.h"
+#include "src/util/scoped.h"
+
+struct load_options {
+	const char *input;
+	int quiet;
+};
+
+#define AT(f) offsetof(struct load_options, f)
+static const struct opt options[] = {
+	STR('i', "input", "FILE", AT(input), "Read this file instead of standard input",
+	    .complete = "file"),
+	FLAG('q', "quiet", AT(quiet), "Print no progress"),
+	END,
+};
+
+static int load(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct load_options *o = opts;
+	const struct image_load_options l = { .path = o->input, .quiet = o->quiet };
+	scoped(strv) char **names = NULL;
+	int r;
+
+	(void)args;
+	if (!o->input && isatty(STDIN_FILENO))
+		return err_set(e, -EINVAL,
+			       "cannot read from terminal, use command-line redirection or the "
+			       "--input flag");
+	r = image_load(en, &l, &names, e);
+	for (char **name = r < 0 ? NULL : names; name && *name; name++)
+		(void)printf("Loaded image: %s\n", *name);
+	return r < 0 ? r : 0;
+}
+
+const struct cmd cmd_image_load = {
+	.noun = "image",
+	.verb = "load",
+	.alias = "load",
+	.help = "Load images from a tar archive",
+	.man = "Reads what docker save and cove save write, in the docker-archive and oci-archive "
+	       "formats, also "
+	       "compressed.",
+	.examples = "cove load < alpine.tar\ncove load -i alpine.tar",
+	.max_args = 0,
+	.size = sizeof(struct load_options),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = load,
+};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/image/pull.h"
+#include "src/image/image.h"
+#include "src/image/platform.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+
+#define AT(f) offsetof(struct pull_settings, f)
+const struct opt pull_platform_options[] = {
+	STR(0, "arch", "ARCH", AT(arch), "Choose images for this architecture"),
+	STR(0, "os", "OS", AT(os), "Choose images for this operating system"),
+	STR(0, "platform", "OS/ARCH[/VARIANT]", AT(platform), "Choose images for this platform"),
+	STR(0, "variant", "VARIANT", AT(variant),
+	    "Choose images for this variant of the architecture"),
+	EXCLUDES("platform", "arch"),
+	EXCLUDES("platform", "os"),
+	EXCLUDES("platform", "variant"),
+	END,
+};
+
+const struct opt pull_registry_options[] = {
+	STR(0, "authfile", "FILE", AT(authfile), "File with the credentials of registries",
+	    .complete = "file",
+	    .man = "Without it: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, "
+		   "~/.docker/config.json."),
+	STR(0, "cert-dir", "DIR", AT(cert_dir), "Certificates and keys for the registry",
+	    .complete = "dir"),
+	STR(0, "creds", "USER[:PASSWORD]", AT(creds), "Credentials for the registry"),
+	TRI(0, "tls-verify", AT(tls_verify), "Require HTTPS and verified certificates",
+	    .man = "Without it: true, unless registries.conf(5) calls the registry insecure."),
+	END,
+};
+
+int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM_MAX],
+			   const char **ret, struct err *e)
+{
+	struct platform host;
+	const char *variant = s->variant;
+
+	*ret = s->platform;
+	if (!s->arch && !s->os && !s->variant)
+		return 0;
+	platform_host(&host);
+	/* The host's own variant says nothing about another architecture. */
+	if (!variant && !s->arch && host.variant[0])
+		variant = host.variant;
+	if (snprintf(buf, PULL_PLATFORM_MAX, "%s/%s%s%s", s->os ? s->os : host.os,
+		     s->arch ? s->arch : host.arch, variant ? "/" : "",
+		     variant ? variant : "") >= PULL_PLATFORM_MAX)
+		return err_set(e, -EINVAL, "the platform's name is too long");
+	*ret = buf;
+	return 0;
+}
+
+int pull_policy(const char *word)
+{
+	static const struct {
+		const char *word;
+		int policy;
+	} rows[] = {
+		{ "missing", PULL_MISSING },	  { "always", PULL_ALWAYS },
+		{ "never", PULL_NEVER },	  { "newer", PULL_NEWER },
+		{ "true", PULL_MISSING },	  { "false", PULL_NEVER },
+		{ "ifnotpresent", PULL_MISSING },
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(rows[i].word, word) == 0)
+			return rows[i].policy;
+	return PULL_MISSING;
+}
+
+struct pull_options {
+	struct pull_settings s;
+	int quiet, retry;
+	const char *policy;
+};
+
+#undef AT
+#define AT(f) offsetof(struct pull_options, f)
+static const struct opt options[] = {
+	STR(0, "policy", "POLICY", AT(policy), "When to ask the registry", .def = "always",
+	    .values = PULL_POLICY_WORDS),
+	FLAG('q', "quiet", AT(quiet), "Print the image's ID only"),
+	INT(0, "retry", "N", AT(retry), 0, 100,
+	    "How often to try again after a failure of the network", .def = "3"),
+	END,
+};
+_Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
+
+static int pull_one(struct engine *en, const struct pull_options *o, const char *ref,
+		    const char *platform, struct err *e)
+{
+	const struct image_pull_options p = {
+		.reference = ref,
+		.policy = pull_policy(o->policy),
+		.platform = platform,
+		.tls_verify = o->s.tls_verify,
+		.authfile = o->s.authfile,
+		.creds = o->s.creds,
+		.cert_dir = o->s.cert_dir,
+		.quiet = o->quiet,
+		.retry = o->retry,
+	};
+	scoped(mem) char *id = NULL;
+	int r = image_pull(en, &p, &id, e);
+
+	if (r >= 0)
+		(void)printf("%s\n", id);
+	return r;
+}
+
+static int pull(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct pull_options *o = opts;
+	char buf[PULL_PLATFORM_MAX];
+	const char *platform;
+	int status = 0, r = pull_settings_platform(&o->s, buf, &platform, e);
+
+	if (r < 0)
+		return r;
+	for (; *args; args++)
+		if (pull_one(en, o, *args, platform, e) < 0)
+			status = exit_failed(EXIT_ENGINE, status, e);
+	return status;
+}
+
+const struct cmd cmd_image_pull = {
+	.noun = "image",
+	.verb = "pull",
+	.alias = "pull",
+	.args = "IMAGE [IMAGE...]",
+	.help = "Pull an image from a registry",
+	.man = "Prints the ID of the image that was pulled. Layers that are here already are not "
+	       "fetched again.\n\n"
+	       "A name without a registry is looked up as registries.conf(5) says: among its "
+	       "aliases, then in its "
+	       "list of unqualified-search-registries.",
+	.examples = "cove pull registry.example.org/debian:12\ncove pull --tls-verify=false "
+		    "127.0.0.1:5000/busybox",
+	.complete = "image",
+	.min_args = 1,
+	.max_args = -1,
+	.size = sizeof(struct pull_options),
+	.groups = (const struct opt *const[]){ pull_platform_options, pull_registry_options,
+					       options, NULL },
+	.run = pull,
+};

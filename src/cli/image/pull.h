@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What pull shares with run and create: options that say which image of a name, and how to reach
+ * it. */
+#ifndef COVE_CLI_IMAGE_PULL_H
+#define COVE_CLI_IMAGE_PULL_H
+
+#include "src/cli/opt.h"
+
+/* Stands FIRST in the options struct of a command that uses the two groups. */
+struct pull_settings {
+	const char *arch, *os, *platform, *variant;
+	const char *authfile, *cert_dir, *creds;
+	int tls_verify; /* -1: not given */
+};
+extern const struct opt pull_platform_options[]; /* --arch --os --platform --variant */
+extern const struct opt pull_registry_options[]; /* --authfile --cert-dir --creds --tls-verify */
+
+#define PULL_PLATFORM_MAX 128
+/* What image_pull_options.platform wants: *RET is NULL for the host's, else --platform or BUF.
+ * -EINVAL. */
+int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM_MAX],
+			   const char **ret, struct err *e);
+
+/* Values of --pull and --policy, and the enum image_pull_policy that WORD (one of them) means. */
+#define PULL_POLICY_WORDS "always|missing|never|newer|ifnotpresent|true|false"
+int pull_policy(const char *word);
+
+#endif

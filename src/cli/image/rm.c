@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "src/cli/cmd.h"
+#include "src/image/image.h"
+#include "src/util/scoped.h"
+
+struct rm_options {
+	int all, force, ignore;
+};
+
+#define AT(f) offsetof(struct rm_options, f)
+static const struct opt options[] = {
+	FLAG('a', "all", AT(all), "Remove all images"),
+	FLAG('f', "force", AT(force),
+	     "Remove also with several names, and containers that use the image"),
+	FLAG('i', "ignore", AT(ignore), "Do not fail for images that do not exist"),
+	END,
+};
+
+static int rm_one(struct engine *en, const char *ref, int force, struct err *e)
+{
+	struct image_remove_result res = { 0 };
+	int r = image_remove(en, ref, force, &res, e);
+
+	for (char **s = res.untagged; s && *s; s++)
+		(void)printf("Untagged: %s\n", *s);
+	for (char **s = res.deleted; s && *s; s++)
+		(void)printf("Deleted: %s\n", *s);
+	image_remove_result_done(&res);
+	return r;
+}
+
+static int rm_all(struct engine *en, int force, struct err *e)
+{
+	struct image **list = NULL;
+	size_t n = 0;
+	int status = 0, r = image_list(en, &list, &n, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		/* By each name, so that several names need no force; then whatever had none. */
+		int done = 0;
+		for (char **name = list[i]->names; name && *name && r >= 0; name++, done = 1)
+			r = rm_one(en, *name, force, e);
+		if (!done)
+			r = rm_one(en, list[i]->id, force, e);
+		if (r < 0)
+			status = exit_failed(EXIT_OBJECT, status, e);
+		r = 0;
+	}
+	image_list_free(list, n);
+	return status;
+}
+
+static int rm(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct rm_options *o = opts;
+	int status = 0;
+
+	if (o->all && args[0])
+		return err_set(
+			e, -EINVAL,
+			"when using the --all switch, you may not pass any images names or IDs");
+	if (!o->all && !args[0])
+		return err_set(e, -EINVAL, "image name or ID must be specified");
+	if (o->all)
+		return rm_all(en, o->force, e);
+	for (; *args; args++) {
+		int r = rm_one(en, *args, o->force, e);
+		if (r == -ENOENT && (o->ignore || o->force))
+			err_clear(e);
+		else if (r < 0)
+			status = exit_failed(EXIT_OBJECT, status, e);
+	}
+	return status;
+}
+
+const struct cmd cmd_image_rm = {
+	.noun = "image",
+	.verb = "rm",
+	.verbs = "remove",
+	.alias = "rmi",
+	.args = "IMAGE [IMAGE...]",
+	.help = "Remove images from local storage",
+	.man = "A name of an image that has others is only taken away; with its last name the "
+	       "image goes, and "
+	       "with it the layers that no other image uses.",
+	.examples = "cove rmi imageID\ncove image rm --force alpine\ncove rmi --all",
+	.complete = "image",
+	.max_args = -1,
+	.exit = EXIT_OBJECT,
+	.size = sizeof(struct rm_options),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = rm,
+};

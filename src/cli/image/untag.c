@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/cmd.h"
+#include "src/image/image.h"
+
+static int untag_all(struct engine *en, const char *ref, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	int r = image_find(en, ref, &i, e);
+
+	for (char **name = r < 0 ? NULL : i->names; name && *name && r >= 0; name++)
+		r = image_untag(en, i->id, *name, e);
+	return r < 0 ? r : 0;
+}
+
+static int untag(struct engine *en, void *opts, char **args, struct err *e)
+{
+	int r = 0;
+
+	(void)opts;
+	if (!args[1])
+		return untag_all(en, args[0], e);
+	for (char **name = args + 1; *name && r >= 0; name++)
+		r = image_untag(en, args[0], *name, e);
+	return r < 0 ? r : 0;
+}
+
+const struct cmd cmd_image_untag = {
+	.noun = "image",
+	.verb = "untag",
+	.alias = "untag",
+	.args = "IMAGE [NAME...]",
+	.help = "Remove a name from a local image",
+	.man = "Without NAME all names go. The image stays.",
+	.examples = "cove untag 0e3bbc2\ncove untag imageID:latest otherImageName:latest",
+	.complete = "image",
+	.min_args = 1,
+	.max_args = -1,
+	.run = untag,
+};

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cove info: the host, the store and this program, as YAML, JSON or by a template. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/report.h"
+#include "src/cli/system/yaml.h"
+#include "src/cli/version.h"
+#include "src/image/platform.h"
+#include "src/image/registries.h"
+#include "src/store/engine.h"
+#include "src/store/store.h"
+#include "src/util/json.h"
+#include "src/util/path.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+#include "userns/idmap.h"
+#include "userns/join.h"
+
+#define PROC_FILE_MAX (64 * 1024)
+
+struct info_options {
+	const char *format;
+};
+
+#define AT(f) offsetof(struct info_options, f)
+static const struct opt options[] = {
+	STR('f', "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
+	END,
+};
+
+/* A file of /proc, /sys or /etc; owned, NULL when it cannot be read. */
+static char *slurp(const char *path)
+{
+	scoped(file) FILE *f = fopen(path, "re");
+	scoped(mem) char *text = calloc(1, PROC_FILE_MAX);
+	size_t n;
+
+	if (!f || !text)
+		return NULL;
+	n = fread(text, 1, PROC_FILE_MAX - 1, f);
+	text[n] = '\0';
+	return take_ptr(&text);
+}
+
+/* Bytes of "NAME:   N kB" in /proc/meminfo. */
+static int64_t meminfo(const char *text, const char *name)
+{
+	const char *at = text ? strstr(text, name) : NULL;
+	return at ? strtoll(at + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+static void put_memory(json_object *host)
+{
+	scoped(mem) char *text = slurp("/proc/meminfo");
+	json_put_int(host, "memFree", meminfo(text, "MemFree:"));
+	json_put_int(host, "memTotal", meminfo(text, "MemTotal:"));
+	json_put_int(host, "swapFree", meminfo(text, "SwapFree:"));
+	json_put_int(host, "swapTotal", meminfo(text, "SwapTotal:"));
+}
+
+static void put_uptime(json_object *host)
+{
+	scoped(mem) char *text = slurp("/proc/uptime");
+	long long s = text ? strtoll(text, NULL, 10) : 0;
+	scoped(mem) char *words = str_printf("%lldh %lldm %lld.00s", s / 3600, s / 60 % 60, s % 60);
+	json_put_str(host, "uptime", words);
+}
+
+/* Value of KEY in os-release(5), quotes taken off; owned, "" when missing. */
+static char *os_release(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+	for (const char *line = text; line && *line;
+	     line = strchr(line, '\n'), line = line ? line + 1 : NULL)
+		if (strncmp(line, key, n) == 0 && line[n] == '=') {
+			const char *v = line + n + 1;
+			size_t len;
+			v += *v == '"' || *v == '\'';
+			len = strcspn(v, "\"'\n");
+			return strndup(v, len);
+		}
+	return strdup("");
+}
+
+static json_object *distribution(void)
+{
+	json_object *o = json_object_new_object();
+	scoped(mem) char *text = slurp("/etc/os-release");
+	scoped(mem) char *id = os_release(text, "ID"), *version = os_release(text, "VERSION_ID");
+	scoped(mem) char *codename = os_release(text, "VERSION_CODENAME");
+
+	if (codename && *codename)
+		json_put_str(o, "codename", codename);
+	json_put_str(o, "distribution", id);
+	json_put_str(o, "version", version);
+	return o;
+}
+
+static json_object *map_json(const struct idmap *m)
+{
+	json_object *list = json_object_new_array();
+	for (size_t i = 0; i < m->n; i++) {
+		json_object *o = json_object_new_object();
+		json_put_int(o, "container_id", m->extent[i].inside);
+		json_put_int(o, "host_id", m->extent[i].outside);
+		json_put_int(o, "size", m->extent[i].count);
+		(void)json_object_array_add(list, o);
+	}
+	return list;
+}
+
+/* Empty without a range: then there is nothing but the user's own id. */
+static json_object *id_mappings(const struct engine *en)
+{
+	scoped(idmap) struct idmap uids = IDMAP_NONE, gids = IDMAP_NONE;
+	json_object *o = json_object_new_object();
+	struct err ignored = { 0 };
+
+	if (userns_is_root() ||
+	    idmap_of_user(en->run_fd, en->uid, en->gid, &uids, &gids, &ignored) < 0)
+		return o;
+	json_put(o, "gidmap", map_json(&gids));
+	json_put(o, "uidmap", map_json(&uids));
+	return o;
+}
+
+static int cgroup_is_v2(void)
+{
+	struct statfs fs;
+	return statfs("/sys/fs/cgroup", &fs) == 0 &&
+	       (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* Controllers that this process could give to a container: those of its own cgroup. */
+static json_object *cgroup_controllers(void)
+{
+	scoped(mem) char *own = slurp("/proc/self/cgroup");
+	const char *path = own ? strstr(own, "0::") : NULL;
+	scoped(mem) char *file = path ? str_printf("/sys/fs/cgroup%.*s/cgroup.controllers",
+						   (int)strcspn(path + 3, "\n"), path + 3)
+				      : NULL;
+	scoped(mem) char *text = file ? slurp(file) : NULL;
+	scoped(strv) char **words = NULL;
+
+	if (text) {
+		text[strcspn(text, "\n")] = '\0';
+		words = strv_split(text, ' ');
+	}
+	return json_strv(words);
+}
+
+static json_object *security(void)
+{
+	json_object *o = json_object_new_object();
+	scoped(mem) char *apparmor = slurp("/sys/module/apparmor/parameters/enabled");
+	scoped(mem) char *status = slurp("/proc/self/status");
+
+	json_put_bool(o, "apparmorEnabled", apparmor && apparmor[0] == 'Y' && userns_is_root());
+	json_put_bool(o, "rootless", !userns_is_root());
+	json_put_bool(o, "seccompEnabled", status && strstr(status, "Seccomp:"));
+	json_put_bool(o, "selinuxEnabled", access("/sys/fs/selinux/enforce", F_OK) == 0);
+	return o;
+}
+
+static json_object *host_json(const struct engine *en)
+{
+	json_object *o = json_object_new_object();
+	struct platform host;
+	struct utsname u = { 0 };
+
+	platform_host(&host);
+	(void)uname(&u); /* cannot fail with a good pointer */
+	json_put_str(o, "arch", host.arch);
+	json_put(o, "cgroupControllers", cgroup_controllers());
+	json_put_str(o, "cgroupManager", "cgroupfs");
+	json_put_str(o, "cgroupVersion", cgroup_is_v2() ? "v2" : "v1");
+	json_put_int(o, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
+	json_put(o, "distribution", distribution());
+	json_put_str(o, "hostname", u.nodename);
+	json_put(o, "idMappings", id_mappings(en));
+	json_put_str(o, "kernel", u.release);
+	put_memory(o);
+	json_put_str(o, "os", host.os);
+	json_put(o, "security", security());
+	put_uptime(o);
+	return o;
+}
+
+static int64_t count(struct engine *en, const char *sql, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	struct store *s = engine_store(en, e);
+
+	if (!s || store_query(s, &q, e, sql, "") < 0)
+		return e->code;
+	return store_step(q, e) > 0 ? store_int(q, 0) : e->code;
+}
+
+static json_object *store_json(struct engine *en, struct err *e)
+{
+	json_object *o = json_object_new_object(), *containers = json_object_new_object();
+	json_object *images = json_object_new_object();
+	int64_t total = count(en, "SELECT COUNT(*) FROM container", e);
+	int64_t running = count(en, "SELECT COUNT(*) FROM container WHERE state = 'running'", e);
+	struct statvfs fs = { 0 };
+
+	json_put_int(containers, "number", total);
+	json_put_int(containers, "paused", 0);
+	json_put_int(containers, "running", running);
+	json_put_int(containers, "stopped", total - running);
+	json_put(o, "containerStore", containers);
+	json_put_str(o, "graphDriverName", "overlay");
+	json_put_str(o, "graphRoot", en->graphroot);
+	if (fstatvfs(en->graph_fd, &fs) == 0) {
+		json_put_int(o, "graphRootAllocated", (int64_t)(fs.f_blocks * fs.f_frsize));
+		json_put_int(o, "graphRootUsed",
+			     (int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize));
+	}
+	json_put_int(images, "number", count(en, "SELECT COUNT(*) FROM image", e));
+	json_put(o, "imageStore", images);
+	json_put_str(o, "runRoot", en->runroot);
+	return o;
+}
+
+static json_object *registries_json(const struct engine *en, struct err *e)
+{
+	scoped(registries) struct registries *r = NULL;
+	json_object *o = json_object_new_object();
+
+	if (registries_load(en->config_dir, NULL, &r, e) == 0 && r->search && r->search[0])
+		json_put_strv(o, "search", r->search);
+	return o;
+}
+
+/* Templates spell fields as Podman's structs do ({{.Host.OCIRuntime}}), documents as its JSON does.
+ */
+static json_object *any_case(void *ctx, json_object *o, const char *name, const char *arg)
+{
+	(void)ctx;
+	if (arg)
+		return NULL;
+	json_object_object_foreach(o, key, value)
+	{
+		if (strcasecmp(key, name) == 0)
+			return value ? json_object_get(value) : json_object_new_array();
+	}
+	return NULL;
+}
+
+static int info(struct engine *en, void *opts, char **args, struct err *e)
+{
+	static const struct template_schema schema = { .member = any_case };
+	const struct info_options *o = opts;
+	const struct report r = { .name = "info", .format = o->format, .schema = &schema };
+	scoped(json) json_object *doc = json_object_new_object();
+
+	(void)args;
+	if (!doc)
+		return err_errno(e, ENOMEM, "info");
+	json_put(doc, "host", host_json(en));
+	json_put(doc, "registries", registries_json(en, e));
+	if (!e->code)
+		json_put(doc, "store", store_json(en, e));
+	json_put(doc, "version", version_json());
+	if (e->code)
+		return e->code;
+	if (report_is_json(o->format))
+		return report_json(doc, e);
+	return o->format && *o->format ? report_print_one(&r, doc, e) : yaml_print(doc, e);
+}
+
+const struct cmd cmd_system_info = {
+	.noun = "system",
+	.verb = "info",
+	.alias = "info",
+	.help = "Display system information",
+	.man = "Tells about the host, the store and this version of cove.",
+	.examples =
+		"cove info\ncove info --format json\ncove info --format '{{.Host.CgroupVersion}}'",
+	.max_args = 0,
+	.size = sizeof(struct info_options),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = info,
+};
