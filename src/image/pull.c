@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's side of a pull: whether, from where and under which name; which layers are missing;
+ *and the publication.  The network is the role's (pull_protocol.h):
+ *
+ *	policy -> candidates of the name -> for each: temporary directory, role started, manifest
+ *	and config come -> locks of the missing layers -> role fetches them -> image_publish() */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "src/image/image.h"
+#include "src/image/manifest.h"
+#include "src/image/pull_locks.h"
+#include "src/image/pull_progress.h"
+#include "src/image/pull_protocol.h"
+#include "src/image/reference.h"
+#include "src/image/registries.h"
+#include "src/util/json.h"
+#include "src/util/path.h"
+#include "src/util/proc.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+#include "userns/join.h"
+
+#define ROLE	      "cove-pull"
+#define RETRIES	      3
+#define ATTEMPTS      3 /* when a layer that was there is removed under us */
+#define SOCKET_BUFFER (256 << 10)
+
+/* One attempt to pull one name. */
+struct pull {
+	struct engine *en;
+	const struct image_pull_options *o;
+	const struct registries *registries;
+	const struct reference *ref; /* with registry */
+	struct pull_progress progress;
+
+	char *tmp_name; /* below graphroot/tmp */
+	int tmp_fd, lease_fd, socket_fd;
+	struct child child;
+
+	char *manifest, *config;
+	size_t manifest_len, config_len;
+	char *media_type, *index_digest, *digest;
+	struct manifest m;
+	char **diff_ids;
+	struct image_new_layer *layers;
+	char **layer_paths; /* of the new ones */
+	char *wanted;	    /* one byte a layer */
+	struct pull_locks locks;
+};
+
+static void pull_done(struct pull *p)
+{
+	proc_end(&p->child);
+	fd_close(p->socket_fd);
+	if (p->tmp_name)
+		engine_tmpdir_remove(p->en, p->tmp_name);
+	fd_close(p->tmp_fd);
+	fd_close(p->lease_fd);
+	pull_locks_release(&p->locks);
+	for (size_t i = 0; p->layer_paths && i < p->m.n_layers; i++)
+		free(p->layer_paths[i]);
+	free(p->layer_paths);
+	free(p->layers);
+	free(p->wanted);
+	strv_free(p->diff_ids);
+	manifest_done(&p->m);
+	free(p->tmp_name);
+	free(p->manifest);
+	free(p->config);
+	free(p->media_type);
+	free(p->index_digest);
+	free(p->digest);
+	pull_progress_done(&p->progress);
+}
+
+static void scoped_pull(struct pull *p)
+{
+	pull_done(p);
+}
+
+/* ---- the request ---------------------------------------------------------------------------- */
+
+static int wanted_platform(const struct image_pull_options *o, struct platform *ret, struct err *e)
+{
+	if (o->platform)
+		return platform_parse(o->platform, ret, e);
+	platform_host(ret);
+	return 0;
+}
+
+/* Is the stored image I of the platform that is asked for? */
+static int fits_platform(const struct image_pull_options *o, const struct image *i)
+{
+	struct platform want, have = { 0 };
+	struct err ignored = { 0 };
+	const char *os = json_get_str(i->config, "os"),
+		   *arch = json_get_str(i->config, "architecture");
+	const char *variant = json_get_str(i->config, "variant");
+
+	if (wanted_platform(o, &want, &ignored) < 0)
+		return 0;
+	(void)snprintf(have.os, sizeof(have.os), "%s", os ? os : "linux");
+	(void)snprintf(have.arch, sizeof(have.arch), "%s", arch ? arch : want.arch);
+	(void)snprintf(have.variant, sizeof(have.variant), "%s", variant ? variant : "");
+	return platform_score(&want, &have) > 0;
+}
+
+/* Digests that mean "nothing new" for the name we pull. */
+static int add_have(struct pull *p, struct pull_request *r, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	scoped(mem) char *full = reference_format(p->ref);
+	scoped(mem) char *name = p->ref->digest ? NULL : reference_name(p->ref);
+	int rc = 0, named = p->ref->digest != NULL;
+
+	if (!full)
+		return err_errno(e, ENOMEM, "pull");
+	if (image_find(p->en, name ? name : full, &i, e) < 0) {
+		err_clear(e);
+		return 0;
+	}
+	for (char **n = i->names; n && *n && name; n++)
+		named = named || !strcmp(*n, name);
+	if (!named)
+		return 0;
+	if (i->manifest_digest)
+		rc = strv_add(&r->have, i->manifest_digest);
+	if (rc == 0 && i->index_digest && fits_platform(p->o, i))
+		rc = strv_add(&r->have, i->index_digest);
+	return rc < 0 ? err_errno(e, rc, "pull") : 0;
+}
+
+static int copy(const char *s, char **ret, struct err *e)
+{
+	*ret = s ? strdup(s) : NULL;
+	return s && !*ret ? err_errno(e, ENOMEM, "pull") : 0;
+}
+
+static int add_sources(struct pull *p, struct pull_request *r, struct err *e)
+{
+	struct registry_source *list = NULL;
+	size_t n = 0;
+	int rc = registries_sources(p->registries, p->ref, &list, &n, e);
+
+	if (rc < 0)
+		return rc;
+	r->sources = calloc(n, sizeof(*r->sources));
+	if (!r->sources)
+		rc = err_errno(e, ENOMEM, "pull");
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		struct pull_source *s = &r->sources[i];
+
+		r->n_sources++;
+		s->insecure = p->o->tls_verify < 0 ? list[i].insecure : !p->o->tls_verify;
+		s->use_creds = !strcmp(list[i].ref.registry, p->ref->registry);
+		rc = copy(list[i].ref.registry, &s->registry, e);
+		if (rc >= 0)
+			rc = copy(list[i].ref.repository, &s->repository, e);
+	}
+	registry_sources_free(list, n);
+	return rc;
+}
+
+static int send_request(struct pull *p, struct err *e)
+{
+	const struct image_pull_options *o = p->o;
+	struct pull_request r = { .retries = o->retry < 0 ? RETRIES : o->retry,
+				  .progress = p->progress.terminal && !o->quiet };
+	int rc = -1;
+
+	if (add_sources(p, &r, e) >= 0 && add_have(p, &r, e) >= 0 &&
+	    copy(p->ref->tag, &r.tag, e) >= 0 && copy(p->ref->digest, &r.digest, e) >= 0 &&
+	    copy(o->platform, &r.platform, e) >= 0 && copy(o->creds, &r.creds, e) >= 0 &&
+	    copy(o->authfile, &r.authfile, e) >= 0 && copy(o->cert_dir, &r.cert_dir, e) >= 0 &&
+	    copy(p->en->config_dir, &r.config_dir, e) >= 0)
+		rc = pull_send(p->socket_fd, pull_request_encode(&r), e);
+	pull_request_done(&r);
+	return rc < 0 ? e->code : 0;
+}
+
+static int start_role(struct pull *p, struct err *e)
+{
+	scoped(mem) char *path = proc_role_path(ROLE);
+	char *argv[] = { path, NULL };
+	int pair[2], size = SOCKET_BUFFER, rc;
+	struct proc_options o = { .path = path, .argv = argv, .null_stdio = 1, .die_with_us = 1 };
+
+	if (!path)
+		return err_errno(e, ENOMEM, "start %s", ROLE);
+	if (engine_tmpdir(p->en, &p->tmp_name, &p->tmp_fd, &p->lease_fd, e) < 0)
+		return e->code;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_sys(e, "make a socket pair");
+	scoped(fd) int theirs = pair[1];
+	p->socket_fd = pair[0];
+	/* A message is at most PULL_MESSAGE_MAX; the default buffer (212,992) holds it, more is
+	 * better. */
+	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	struct proc_fd fds[] = { { STDERR_FILENO, STDERR_FILENO },
+				 { theirs, PULL_SOCKET_FD },
+				 { p->tmp_fd, PULL_DIR_FD } };
+	o.fds = fds;
+	o.n_fds = ARRAY_LEN(fds);
+	rc = userns_spawn(p->en->run_fd, &o, &p->child, e);
+	return rc < 0 ? err_in(e, "start %s", ROLE) : send_request(p, e);
+}
+
+/* ---- what comes back ------------------------------------------------------------------------ */
+
+/* The next message that is no error. */
+static int receive(struct pull *p, json_object **ret, struct err *e)
+{
+	scoped(json) json_object *o = NULL;
+	const char *text, *hint;
+	int rc = pull_receive(p->socket_fd, &o, e);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		rc = proc_wait(&p->child);
+		return err_set(e, -EIO, "%s ended unexpectedly with status %d", ROLE, rc);
+	}
+	if (pull_is(o, "error")) {
+		text = json_get_str(o, "text");
+		hint = json_get_str(o, "hint");
+		rc = (int)json_get_int(o, "code", -EIO);
+		(void)err_set(e, rc < 0 ? rc : -EIO, "%s", text ? text : "failed");
+		return hint && *hint ? err_hint(e, "%s", hint) : e->code;
+	}
+	*ret = take_ptr(&o);
+	return 0;
+}
+
+static int need(void *arg, const char *digest, struct err *e)
+{
+	struct pull *p = arg;
+	scoped(mem) char *name = NULL;
+
+	for (size_t i = 0; i < p->m.n_layers; i++) {
+		int rc;
+
+		if (strcmp(p->m.layers[i].digest, digest) != 0)
+			continue;
+		rc = image_layer_by_diff_id(p->en, p->diff_ids[i], &name, e);
+		if (rc == -ENOENT)
+			err_clear(e);
+		return rc == -ENOENT ? 1 : rc < 0 ? rc : 0;
+	}
+	return 0;
+}
+
+/* A layer comes through the network when we hold its lock; of one that the image has twice, the
+ * first. */
+static int is_wanted(const struct pull *p, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(p->m.layers[k].digest, p->m.layers[i].digest))
+			return 0;
+	for (size_t k = 0; k < p->locks.n; k++)
+		if (!strcmp(p->locks.locks[k].digest, p->m.layers[i].digest))
+			return 1;
+	return 0;
+}
+
+static int prepare_layers(struct pull *p, struct err *e)
+{
+	size_t n = p->m.n_layers;
+
+	p->layers = calloc(n + 1, sizeof(*p->layers));
+	p->layer_paths = calloc(n + 1, sizeof(*p->layer_paths));
+	p->wanted = calloc(n + 1, 1);
+	if (!p->layers || !p->layer_paths || !p->wanted)
+		return err_errno(e, ENOMEM, "pull");
+	if (pull_locks_take(&p->locks, p->en, &p->m, need, p, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++) {
+		struct image_new_layer *l = &p->layers[i];
+
+		p->wanted[i] = (char)is_wanted(p, i);
+		(void)stpcpy(l->diff_id,
+			     p->diff_ids[i]); /* valid digests, shorter than the fields */
+		(void)stpcpy(l->blob_digest, p->m.layers[i].digest);
+		l->blob_size = p->m.layers[i].size;
+		if (!p->wanted[i])
+			continue;
+		p->layer_paths[i] = str_printf("tmp/%s/layer-%zu", p->tmp_name, i);
+		if (!p->layer_paths[i])
+			return err_errno(e, ENOMEM, "pull");
+		l->tmp_path = p->layer_paths[i];
+	}
+	return 0;
+}
+
+/* "image": the documents are in the directory. */
+static int on_image(struct pull *p, json_object *o, struct err *e)
+{
+	const char *index = json_get_str(o, "index_digest");
+
+	if (copy(json_get_str(o, "media_type"), &p->media_type, e) < 0 ||
+	    copy(json_get_str(o, "digest"), &p->digest, e) < 0 ||
+	    copy(index && *index ? index : NULL, &p->index_digest, e) < 0 ||
+	    path_read(p->tmp_fd, PULL_MANIFEST, MANIFEST_MAX, &p->manifest, &p->manifest_len, e) <
+		    0 ||
+	    path_read(p->tmp_fd, PULL_CONFIG, MANIFEST_MAX, &p->config, &p->config_len, e) < 0 ||
+	    manifest_parse(p->manifest, p->manifest_len, p->media_type, &p->m, e) < 0 ||
+	    config_diff_ids(p->config, p->config_len, p->m.n_layers, &p->diff_ids, e) < 0)
+		return e->code;
+	if (!digest_is_valid(p->digest) || (p->index_digest && !digest_is_valid(p->index_digest)))
+		return err_set(e, -EBADMSG, "pull: unexpected message");
+	pull_progress_say(&p->progress, "Getting image source signatures");
+	return prepare_layers(p, e);
+}
+
+static int send_wanted(struct pull *p, struct err *e)
+{
+	json_object *o = pull_message("fetch"), *list = json_object_new_array();
+
+	for (size_t i = 0; list && i < p->m.n_layers; i++)
+		if (p->wanted[i])
+			(void)json_object_array_add(list, json_object_new_int64((int64_t)i));
+	if (!o) {
+		json_free(list);
+		return err_errno(e, ENOMEM, "pull");
+	}
+	json_put(o, "layers", list);
+	return pull_send(p->socket_fd, o, e);
+}
+
+/* A message about layer N; the role is trusted no further than the array's end. */
+static int on_layer(struct pull *p, json_object *o, struct err *e)
+{
+	int64_t n = json_get_int(o, "layer", -1);
+
+	if (n < 0 || n >= (int64_t)p->m.n_layers || !p->wanted[n])
+		return err_set(e, -EBADMSG, "pull: unexpected message");
+	if (pull_is(o, "progress")) {
+		pull_progress_bytes(&p->progress, (size_t)n, json_get_int(o, "bytes", 0));
+		return 0;
+	}
+	p->layers[n].diff_size = json_get_int(o, "diff_size", 0);
+	p->layers[n].tree_size = json_get_int(o, "tree_size", 0);
+	p->wanted[n] = 2; /* came */
+	pull_progress_ready(&p->progress, (size_t)n);
+	return 0;
+}
+
+static int wait_for_layers(struct pull *p, struct err *e)
+{
+	for (;;) {
+		scoped(json) json_object *o = NULL;
+
+		if (receive(p, &o, e) < 0)
+			return e->code;
+		if (pull_is(o, "done"))
+			break;
+		if (!pull_is(o, "layer") && !pull_is(o, "progress"))
+			return err_set(e, -EBADMSG, "pull: unexpected message");
+		if (on_layer(p, o, e) < 0)
+			return e->code;
+	}
+	for (size_t i = 0; i < p->m.n_layers; i++)
+		if (p->wanted[i] == 1)
+			return err_set(e, -EIO, "%s did not deliver layer %zu", ROLE, i);
+	return 0;
+}
+
+static int publish(struct pull *p, char **ret_id, struct err *e)
+{
+	scoped(mem) char *name = p->ref->digest ? NULL : reference_name(p->ref);
+	scoped(mem) char *digest_name =
+		reference_digest_name(p->ref, p->ref->digest	? p->ref->digest
+					      : p->index_digest ? p->index_digest
+								: p->digest);
+	struct image_publish w = { .manifest = p->manifest,
+				   .manifest_len = p->manifest_len,
+				   .manifest_type = p->media_type,
+				   .config = p->config,
+				   .config_len = p->config_len,
+				   .index_digest = p->index_digest,
+				   .layers = p->layers,
+				   .n_layers = p->m.n_layers,
+				   .name = name,
+				   .digest_name = digest_name };
+
+	if (!digest_name || (!name && !p->ref->digest))
+		return err_errno(e, ENOMEM, "pull");
+	pull_progress_say(&p->progress, "Writing manifest to image destination");
+	return image_publish(p->en, &w, ret_id, e);
+}
+
+static int stored_id(struct pull *p, char **ret_id, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	scoped(mem) char *name = p->ref->digest ? reference_format(p->ref) : reference_name(p->ref);
+
+	if (!name)
+		return err_errno(e, ENOMEM, "pull");
+	if (image_find(p->en, name, &i, e) < 0)
+		return e->code;
+	return copy(i->id, ret_id, e);
+}
+
+static int converse(struct pull *p, char **ret_id, struct err *e)
+{
+	scoped(json) json_object *o = NULL;
+
+	if (receive(p, &o, e) < 0)
+		return e->code;
+	if (pull_is(o, "unchanged"))
+		return stored_id(p, ret_id, e);
+	if (!pull_is(o, "image"))
+		return err_set(e, -EBADMSG, "pull: unexpected message");
+	if (on_image(p, o, e) < 0)
+		return e->code;
+	pull_progress_layers(&p->progress, &p->m, p->wanted);
+	if (send_wanted(p, e) < 0 || wait_for_layers(p, e) < 0)
+		return e->code;
+	pull_progress_say(&p->progress, "Copying config %s", p->m.config.digest);
+	return publish(p, ret_id, e);
+}
+
+static int attempt(struct engine *en, const struct image_pull_options *o,
+		   const struct registries *r, const struct reference *ref, char **ret_id,
+		   struct err *e)
+{
+	__attribute__((cleanup(scoped_pull))) struct pull p = { .en = en,
+								.o = o,
+								.registries = r,
+								.ref = ref,
+								.tmp_fd = -EBADF,
+								.lease_fd = -EBADF,
+								.socket_fd = -EBADF,
+								.child = CHILD_NONE };
+
+	pull_progress_init(&p.progress, o->quiet);
+	if (start_role(&p, e) < 0)
+		return e->code;
+	return converse(&p, ret_id, e);
+}
+
+/* ---- which name, and whether at all -----------------------------------------------------------
+ */
+
+static int pull_one(struct engine *en, const struct image_pull_options *o,
+		    const struct registries *r, const struct reference *ref, char **ret_id,
+		    struct err *e)
+{
+	scoped(mem) char *shown = ref->digest ? reference_format(ref) : reference_name(ref);
+	struct pull_progress say;
+	int rc = -EAGAIN;
+
+	pull_progress_init(&say, o->quiet);
+	if (shown)
+		pull_progress_say(&say, "Trying to pull %s...", shown);
+	/* -EAGAIN: a layer that we were not to fetch was removed before we could publish. */
+	for (int i = 0; i < ATTEMPTS && rc == -EAGAIN; i++) {
+		err_clear(e);
+		rc = attempt(en, o, r, ref, ret_id, e);
+	}
+	return rc;
+}
+
+static int pull_candidates(struct engine *en, const struct image_pull_options *o,
+			   const struct registries *r, const struct reference *name, char **ret_id,
+			   struct err *e)
+{
+	struct reference *list = NULL;
+	struct err all = { 0 };
+	size_t n = 0;
+	int rc = registries_candidates(r, name, &list, &n, e);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		rc = pull_one(en, o, r, &list[i], ret_id, e);
+		if (rc >= 0)
+			break;
+		if (i) { /* tell all of them */
+			scoped(mem) char *before = strdup(all.text);
+			(void)err_set(&all, rc, "%.700s; %.700s", before ? before : "", e->text);
+		} else {
+			all = *e;
+		}
+	}
+	reference_list_free(list, n);
+	if (rc < 0)
+		*e = all;
+	return rc;
+}
+
+/* Is there a local image that the policy is content with?  1: *RET_ID, 0: no. */
+static int local(struct engine *en, const struct image_pull_options *o, const char *ref,
+		 char **ret_id, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	int rc = image_find(en, ref, &i, e);
+
+	if (rc == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (rc < 0)
+		return rc;
+	if (o->platform && !fits_platform(o, i))
+		return 0;
+	return copy(i->id, ret_id, e) < 0 ? e->code : 1;
+}
+
+static int from_registries(struct engine *en, const struct image_pull_options *o, const char *ref,
+			   char **ret_id, struct err *e)
+{
+	scoped(registries) struct registries *r = NULL;
+	scoped(reference) struct reference name = { 0 };
+	scoped(mem) char *cache = NULL;
+	const char *xdg = getenv("XDG_CACHE_HOME");
+	struct platform checked;
+
+	if (reference_parse(ref, &name, e) < 0)
+		return e->code;
+	if (o->platform && platform_parse(o->platform, &checked, e) < 0)
+		return e->code;
+	cache = xdg && *xdg ? str_printf("%s/containers", xdg)
+		: en->home  ? str_printf("%s/.cache/containers", en->home)
+			    : NULL;
+	if (registries_load(en->config_dir, cache, &r, e) < 0)
+		return err_in(e, "loading registries configuration");
+	engine_collect(en);
+	return pull_candidates(en, o, r, &name, ret_id, e);
+}
+
+/* docker:// is what a name means anyway; nothing else can be pulled here. */
+static int strip_transport(const char *s, const char **ret, struct err *e)
+{
+	static const char *const others[] = {
+		"docker-archive:",     "oci-archive:",	 "oci:", "dir:",
+		"containers-storage:", "docker-daemon:", "sif:"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (str_starts(s, others[i]) && (strchr(s, '/') || i < 2))
+			return err_set(e, -ENOTSUP, "pulling from '%s' is not supported",
+				       others[i]);
+	*ret = str_starts(s, "docker://") ? s + 9 : s;
+	return 0;
+}
+
+int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e)
+{
+	scoped(mem) char *have = NULL;
+	const char *ref = NULL;
+	int rc;
+
+	if (strip_transport(o->reference, &ref, e) < 0)
+		return e->code;
+	rc = o->policy == PULL_ALWAYS ? 0 : local(en, o, ref, &have, e);
+	if (rc < 0)
+		return rc;
+	if (o->policy == PULL_NEVER && !rc)
+		return err_set(e, -ENOENT, "%s: image not known", ref);
+	if (rc && o->policy != PULL_NEWER) {
+		*ret_id = take_ptr(&have);
+		return 0;
+	}
+	rc = from_registries(en, o, ref, ret_id, e);
+	if (rc < 0 && have) { /* newer: what is here will do */
+		dbg("%s", e->text);
+		err_clear(e);
+		*ret_id = take_ptr(&have);
+		return 0;
+	}
+	return rc;
+}

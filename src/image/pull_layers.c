@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A layer's way:
+ *
+ *	WAITING	-> FETCHING: directory made, role `layer` started, request sent
+ *	FETCHING: curl's bytes go into the role's pipe.  What the pipe does not take is kept (at
+ *most one buffer of curl's) and the transfer is paused until the pipe has room, so that a slow role
+ *		holds up only its own connection.  A broken connection goes on at the same byte; the
+ *role notices nothing and its digests go on.
+ *	-> FINISHING: all bytes written, pipe closed; the role unpacks the rest and syncs
+ *	-> READY: its result came and size, both digests hold
+ */
+#include "src/image/pull_layers.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "overlay/layer.h"
+#include "src/image/pull_protocol.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+#define PIPE_BYTES  (1 << 20) /* pipe-max-size of an ordinary user */
+#define PROGRESS_MS 100
+
+enum layer_state { LAYER_WAITING, LAYER_FETCHING, LAYER_FINISHING, LAYER_READY };
+
+struct layer {
+	enum layer_state state;
+	size_t index;
+	const struct descriptor *d;
+	const char *diff_id;
+	struct fetch fetch;
+	struct layer_writer writer;
+	struct layer_result result;
+	char *pending; /* what the pipe did not take */
+	size_t pending_len, pending_at;
+	int64_t skip;	  /* bytes we have already, of an answer that begins at 0 */
+	int64_t reported; /* to the engine */
+	int broken;	  /* the role went away */
+};
+
+struct work {
+	const struct pull_layers *p;
+	struct layer *layers;
+	size_t n;
+	int engine_gone;
+};
+
+static void work_done(struct work *w)
+{
+	http_set_waiter(w->p->session->http, NULL);
+	for (size_t i = 0; i < w->n; i++) {
+		fetch_done(w->p->session, &w->layers[i].fetch);
+		layer_writer_end(&w->layers[i].writer);
+		free((void *)w->layers[i].fetch.path);
+		free(w->layers[i].pending);
+	}
+	free(w->layers);
+}
+
+static void scoped_work(struct work *w)
+{
+	work_done(w);
+}
+
+/* The first bytes of an answer: where in the layer do they belong? */
+static int begin_answer(struct layer *l, struct http_transfer *t, struct err *e)
+{
+	t->sink_began = 1;
+	l->skip = 0;
+	if (t->status == 200) /* the server knows no ranges: the front comes again */
+		l->skip = l->fetch.offset;
+	else if (t->range_start != l->fetch.offset)
+		return err_set(e, -EPROTO, "the server answers with the wrong range");
+	return 0;
+}
+
+/* Write until the pipe is full: bytes taken, or a negative errno. */
+static ssize_t feed(struct layer *l, const char *bytes, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t k = write(l->writer.stream_fd, bytes + done, n - done);
+
+		if (k > 0)
+			done += (size_t)k;
+		else if (k < 0 && errno == EAGAIN)
+			break;
+		else if (k < 0 && errno != EINTR)
+			return -errno;
+	}
+	return (ssize_t)done;
+}
+
+static int keep(struct layer *l, const char *bytes, size_t n, struct err *e)
+{
+	char *p = realloc(l->pending, n);
+
+	if (!p)
+		return err_errno(e, ENOMEM, "keep bytes of a layer");
+	memcpy(p, bytes, n);
+	l->pending = p;
+	l->pending_len = n;
+	l->pending_at = 0;
+	http_pause(l->fetch.t);
+	return 0;
+}
+
+static int sink(void *arg, const char *bytes, size_t n, struct err *e)
+{
+	struct layer *l = arg;
+	ssize_t taken;
+
+	if (l->pending_len)
+		return -EAGAIN;
+	if (!l->fetch.t->sink_began && begin_answer(l, l->fetch.t, e) < 0)
+		return e->code;
+	if (l->skip) {
+		size_t k = l->skip < (int64_t)n ? (size_t)l->skip : n;
+		l->skip -= (int64_t)k;
+		bytes += k;
+		n -= k;
+	}
+	if ((int64_t)n > l->d->size - l->fetch.offset)
+		return err_set(e, -EFBIG, "it is larger than the %lld bytes that the manifest says",
+			       (long long)l->d->size);
+	taken = feed(l, bytes, n);
+	if (taken < 0) {
+		l->broken = 1;
+		return err_errno(e, (int)taken, "unpack");
+	}
+	l->fetch.offset += (int64_t)n;
+	return (size_t)taken < n ? keep(l, bytes + taken, n - (size_t)taken, e) : 0;
+}
+
+/* The pipe has room again. */
+static void drain(struct layer *l)
+{
+	ssize_t taken = feed(l, l->pending + l->pending_at, l->pending_len);
+
+	if (taken < 0) {
+		l->broken = 1;
+		l->pending_len = 0;
+		return;
+	}
+	l->pending_at += (size_t)taken;
+	l->pending_len -= (size_t)taken;
+	if (!l->pending_len && l->fetch.t && !l->fetch.t->done)
+		http_resume(l->fetch.t);
+}
+
+static size_t fill(void *arg, struct curl_waitfd *fds)
+{
+	struct work *w = arg;
+	size_t n = 0;
+
+	fds[n++] = (struct curl_waitfd){ .fd = w->p->socket_fd, .events = CURL_WAIT_POLLIN };
+	for (size_t i = 0; i < w->n && n < HTTP_WAIT_FDS; i++) {
+		const struct layer *l = &w->layers[i];
+		if (l->state == LAYER_FETCHING && l->pending_len)
+			fds[n++] = (struct curl_waitfd){ .fd = l->writer.stream_fd,
+							 .events = CURL_WAIT_POLLOUT };
+		else if (l->state == LAYER_FINISHING)
+			fds[n++] = (struct curl_waitfd){ .fd = l->writer.control_fd,
+							 .events = CURL_WAIT_POLLIN };
+	}
+	return n;
+}
+
+static void serve(void *arg, const struct curl_waitfd *fds, size_t n)
+{
+	struct work *w = arg;
+
+	for (size_t i = 0; i < n; i++)
+		if (fds[i].fd == w->p->socket_fd && fds[i].revents)
+			w->engine_gone = 1; /* it has nothing more to say but that */
+	/* Not by revents: curl does not tell of POLLERR, which is all that a full pipe without
+	 * reader has to say. */
+	for (size_t i = 0; i < w->n; i++)
+		if (w->layers[i].state == LAYER_FETCHING && w->layers[i].pending_len)
+			drain(&w->layers[i]);
+}
+
+static int start(struct work *w, struct layer *l, struct err *e)
+{
+	scoped(fd) int dir = -EBADF;
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "layer-%zu", l->index);
+	if (mkdirat(w->p->dir_fd, name, 0700) < 0)
+		return err_sys(e, "make directory %s", name);
+	dir = openat(w->p->dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return err_sys(e, "open %s", name);
+	if (layer_writer_start(&l->writer, -1, dir, -1, e) < 0)
+		return e->code;
+	if (fd_set_nonblock(l->writer.stream_fd, 1) < 0)
+		return err_sys(e, "set up the pipe of a layer");
+	/* More room means fewer turns; without it (a user with many pipes) it works too. */
+	(void)fcntl(l->writer.stream_fd, F_SETPIPE_SZ, PIPE_BYTES);
+	l->state = LAYER_FETCHING;
+	return fetch_start(w->p->session, &l->fetch, e);
+}
+
+static int verify(const struct layer *l, struct err *e)
+{
+	const struct layer_result *r = &l->result;
+
+	if (r->size != l->d->size)
+		return err_set(e, -EBADMSG, "Size did not match, expected %lld, got %lld",
+			       (long long)l->d->size, (long long)r->size);
+	if (strcmp(r->digest, l->d->digest) != 0)
+		return err_set(e, -EBADMSG, "Digest did not match, expected %s, got %s",
+			       l->d->digest, r->digest);
+	if (strcmp(r->diff_id, l->diff_id) != 0)
+		return err_set(e, -EBADMSG,
+			       "diff ID did not match the image config, expected %s, got %s",
+			       l->diff_id, r->diff_id);
+	return 0;
+}
+
+static int report(struct work *w, const struct layer *l, struct err *e)
+{
+	json_object *o = pull_message("layer");
+
+	if (o) {
+		json_put_int(o, "layer", (int64_t)l->index);
+		json_put_int(o, "diff_size", l->result.diff_size);
+		json_put_int(o, "tree_size", l->result.tree_size);
+	}
+	return pull_send(w->p->socket_fd, o, e);
+}
+
+/* The role has a result, or has failed. */
+static int finish(struct work *w, struct layer *l, struct err *e)
+{
+	if (layer_writer_finish(&l->writer, &l->result, e) < 0 || verify(l, e) < 0)
+		return e->code;
+	l->state = LAYER_READY;
+	free(l->pending);
+	l->pending = NULL;
+	return report(w, l, e);
+}
+
+static int is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* The role stopped reading: its own words are the reason. */
+static int fail_by_role(struct layer *l, struct err *e)
+{
+	err_clear(e);
+	if (layer_writer_finish(&l->writer, &l->result, e) < 0)
+		return e->code;
+	return err_set(e, -EIO, "the layer goes on behind the end of its archive");
+}
+
+/* An answer has ended, well or not. */
+static int after_transfer(struct work *w, struct layer *l, struct err *e)
+{
+	int rc = fetch_next(w->p->session, &l->fetch, e);
+
+	if (rc != FETCH_FINISHED)
+		return rc;
+	if (l->fetch.offset == l->d->size)
+		return 0;
+	(void)err_set(e, -EBADMSG, "it ends after %lld of %lld bytes", (long long)l->fetch.offset,
+		      (long long)l->d->size);
+	return fetch_retry(w->p->session, &l->fetch, 0, e);
+}
+
+static int step(struct work *w, struct layer *l, int64_t now, struct err *e)
+{
+	if (l->state == LAYER_FINISHING)
+		return is_readable(l->writer.control_fd) ? finish(w, l, e) : 0;
+	if (l->state != LAYER_FETCHING)
+		return 0;
+	if (l->broken)
+		return fail_by_role(l, e);
+	if (l->fetch.retry_at)
+		return l->fetch.retry_at <= now ? fetch_start(w->p->session, &l->fetch, e) : 0;
+	if (!l->fetch.t->done || l->pending_len)
+		return 0;
+	if (after_transfer(w, l, e) < 0)
+		return l->broken ? fail_by_role(l, e) : e->code;
+	if (l->fetch.t->done && !l->fetch.retry_at && l->fetch.offset == l->d->size) {
+		fd_close(take_fd(&l->writer.stream_fd));
+		l->state = LAYER_FINISHING;
+	}
+	return 0;
+}
+
+static int send_progress(struct work *w, struct err *e)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct layer *l = &w->layers[i];
+		json_object *o;
+
+		if (l->fetch.offset == l->reported)
+			continue;
+		l->reported = l->fetch.offset;
+		o = pull_message("progress");
+		if (o) {
+			json_put_int(o, "layer", (int64_t)l->index);
+			json_put_int(o, "bytes", l->reported);
+		}
+		if (pull_send(w->p->socket_fd, o, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+/* Start what may run; returns how many are unfinished. */
+static int begin(struct work *w, struct err *e)
+{
+	int running = 0, unfinished = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		running += w->layers[i].state == LAYER_FETCHING ||
+			   w->layers[i].state == LAYER_FINISHING;
+	for (size_t i = 0; i < w->n; i++) {
+		struct layer *l = &w->layers[i];
+
+		if (l->state == LAYER_WAITING && running < LAYERS_AT_ONCE) {
+			if (start(w, l, e) < 0)
+				return err_in(e, "writing blob %s", l->d->digest);
+			running++;
+		}
+		unfinished += l->state != LAYER_READY;
+	}
+	return unfinished;
+}
+
+static int wait_ms(const struct work *w, int64_t now)
+{
+	int64_t ms = w->p->progress ? PROGRESS_MS : 1000;
+
+	for (size_t i = 0; i < w->n; i++) {
+		int64_t at = w->layers[i].fetch.retry_at;
+		if (at && at - now < ms)
+			ms = at > now ? at - now : 0;
+	}
+	return (int)ms;
+}
+
+static int run(struct work *w, struct err *e)
+{
+	int64_t reported = 0, now;
+	int rc;
+
+	while ((rc = begin(w, e)) > 0) {
+		if (http_round(w->p->session->http, wait_ms(w, http_now_ms()), e) < 0)
+			return e->code;
+		if (w->engine_gone)
+			return err_set(e, -ECANCELED, "interrupted");
+		now = http_now_ms();
+		for (size_t i = 0; i < w->n; i++)
+			if (step(w, &w->layers[i], now, e) < 0)
+				return err_in(e, "writing blob %s", w->layers[i].d->digest);
+		if (w->p->progress && now - reported >= PROGRESS_MS) {
+			reported = now;
+			if (send_progress(w, e) < 0)
+				return e->code;
+		}
+	}
+	return rc;
+}
+
+int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, struct err *e)
+{
+	__attribute__((cleanup(scoped_work))) struct work w = { .p = p };
+	struct http_waiter waiter = { .fill = fill, .serve = serve, .arg = &w };
+
+	w.layers = calloc(n ? n : 1, sizeof(*w.layers));
+	if (!w.layers)
+		return err_errno(e, ENOMEM, "pull layers");
+	for (; w.n < n; w.n++) {
+		struct layer *l = &w.layers[w.n];
+
+		*l = (struct layer){ .index = wanted[w.n], .writer = LAYER_WRITER_NONE };
+		l->d = &p->manifest->layers[l->index];
+		l->diff_id = p->diff_ids[l->index];
+		l->fetch.sink = sink;
+		l->fetch.sink_arg = l;
+		l->fetch.path =
+			str_printf("/v2/%s/blobs/%s", p->session->o.repository, l->d->digest);
+		if (!l->fetch.path)
+			return err_errno(e, ENOMEM, "pull layers");
+	}
+	http_set_waiter(p->session->http, &waiter);
+	return run(&w, e);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layers in parallel, from the registry through the roles `layer` into directories. */
+#ifndef COVE_IMAGE_PULL_LAYERS_H
+#define COVE_IMAGE_PULL_LAYERS_H
+
+#include <stddef.h>
+
+#include "src/image/manifest.h"
+#include "src/image/registry.h"
+
+#define LAYERS_AT_ONCE 6
+
+struct pull_layers {
+	struct registry_session *session;
+	int socket_fd; /* the engine's: progress goes there; its end stops the work */
+	int dir_fd;    /* "layer-N" are made here */
+	const struct manifest *manifest;
+	char *const *diff_ids;
+	int progress;
+};
+/* Fetch, verify and unpack the N layers of WANTED (indexes into the manifest, each once).  On
+ * failure what was begun is stopped; half-filled directories stay for the engine to remove. */
+int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, struct err *e);
+
+#endif

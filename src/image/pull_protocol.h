@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the engine and the role `pull` (program cove-pull) say to each other.
+ *
+ * The role is started in the user's namespace with
+ *	fd 3	a SOCK_SEQPACKET socket: each message is one JSON object of at most PULL_MESSAGE_MAX
+ *bytes fd 4	a private directory (engine_tmpdir()) for what it fetches and dies when the engine
+ *does.  The conversation:
+ *
+ *	engine	{"type":"pull", ...}			struct pull_request below
+ *	role	{"type":"unchanged","digest":D}		one of "have": the end
+ *	role	{"type":"image","digest","media_type","index_digest"}
+ *		The files "manifest" and "config" in the directory hold the verified bytes.
+ *	engine	{"type":"fetch","layers":[0,2]}		which layers of the manifest are wanted
+ *	role	{"type":"progress","layer":N,"bytes":N}	now and then, when asked for
+ *	role	{"type":"layer","layer":N,"diff_size":N,"tree_size":N}
+ *		Layer N is unpacked in the subdirectory "layer-N" and synced; size, digest and diff
+ *ID are those of manifest and config. role	{"type":"done"}				the end role
+ *{"type":"error","code":-N,"text","hint"} instead of any message of the role's: the end
+ */
+#ifndef COVE_IMAGE_PULL_PROTOCOL_H
+#define COVE_IMAGE_PULL_PROTOCOL_H
+
+#include <json-c/json_object.h>
+
+#include "src/util/err.h"
+#include "src/util/json.h"
+
+#define PULL_SOCKET_FD	 3
+#define PULL_DIR_FD	 4
+#define PULL_MESSAGE_MAX (64 << 10)
+#define PULL_MANIFEST	 "manifest"
+#define PULL_CONFIG	 "config"
+
+/* Where to look, in this order; all strings owned. */
+struct pull_source {
+	char *registry, *repository;
+	int insecure;
+	int use_creds; /* the registry that --creds was given for */
+};
+
+struct pull_request {
+	struct pull_source *sources;
+	size_t n_sources;
+	char *tag, *digest; /* the digest wins */
+	char *platform;	    /* NULL: the host's */
+	char **have;	    /* digests of manifest or index with which nothing is to be done */
+	char *creds, *authfile, *cert_dir, *config_dir;
+	int retries;
+	int progress; /* send "progress" */
+};
+json_object *pull_request_encode(const struct pull_request *r);
+int pull_request_decode(json_object *o, struct pull_request *ret, struct err *e);
+void pull_request_done(struct pull_request *r);
+
+/* Send O (taken over; NULL: out of memory).  0 or the error. */
+int pull_send(int sock, json_object *take_o, struct err *e);
+/* Receive one message into *RET (owned).  1, 0 at the end of the conversation, or the error. */
+int pull_receive(int sock, json_object **ret, struct err *e);
+/* An object with its type. */
+json_object *pull_message(const char *type);
+int pull_is(json_object *o, const char *type);
+
+#endif

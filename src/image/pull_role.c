@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request in; for each place to look: manifest (through an index where there is one), config; then
+ * the layers that the engine wants.  Every document is compared with its digest before it is
+ * parsed. */
+#include "src/image/pull_role.h"
+
+#include <openssl/evp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "src/image/manifest.h"
+#include "src/image/pull_layers.h"
+#include "src/image/pull_protocol.h"
+#include "src/image/registry.h"
+#include "src/util/path.h"
+#include "src/util/scoped.h"
+
+#define ACCEPT_IMAGES MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST
+#define ACCEPT_ALL    ACCEPT_IMAGES ", " MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST
+
+/* What was found at a source. */
+struct found {
+	struct registry_session session;
+	struct strbuf manifest, config;
+	struct manifest m;
+	char digest[DIGEST_LEN + 1], index_digest[DIGEST_LEN + 1]; /* "": no index */
+	char **diff_ids;
+	int unchanged;
+};
+
+static void found_done(struct found *f)
+{
+	registry_close(&f->session);
+	strbuf_done(&f->manifest);
+	strbuf_done(&f->config);
+	manifest_done(&f->m);
+	strv_free(f->diff_ids);
+	*f = (struct found){ 0 };
+}
+
+static void scoped_found(struct found *f)
+{
+	found_done(f);
+}
+
+static int digest_of(const struct strbuf *b, char ret[DIGEST_LEN + 1], struct err *e)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	char *p = stpcpy(ret, "sha256:");
+
+	if (!EVP_Digest(b->s ? b->s : "", b->len, md, &n, EVP_sha256(), NULL) ||
+	    n * 2 != DIGEST_HEX_LEN)
+		return err_set(e, -EIO, "cannot compute SHA-256");
+	for (unsigned i = 0; i < n; i++)
+		p += snprintf(p, 3, "%02x", md[i]);
+	return 0;
+}
+
+static int compare(const char *expected, const char *got, struct err *e)
+{
+	if (strcmp(expected, got) != 0)
+		return err_set(e, -EBADMSG, "Digest did not match, expected %s, got %s", expected,
+			       got);
+	return 0;
+}
+
+/* Bytes and digest of the manifest NAME (a tag or digest).  SIZE >= 0: what an index says of it. */
+static int get_manifest(struct found *f, const char *name, int64_t size, const char *accept,
+			struct strbuf *ret, char digest[DIGEST_LEN + 1], char **ret_type,
+			struct err *e)
+{
+	scoped(mem) char *path = str_printf("/v2/%s/manifests/%s", f->session.o.repository, name);
+	struct fetch get = { .path = path, .accept = accept, .body_max = HTTP_DOCUMENT_MAX };
+	int rc = path ? fetch_run(&f->session, &get, e) : err_errno(e, ENOMEM, "read manifest");
+
+	if (rc >= 0)
+		rc = digest_of(&get.t->body, digest, e);
+	if (rc >= 0 && digest_is_valid(name))
+		rc = compare(name, digest, e);
+	if (rc >= 0 && digest_is_valid(get.t->digest))
+		rc = compare(get.t->digest, digest, e);
+	if (rc >= 0 && size >= 0 && (int64_t)get.t->body.len != size)
+		rc = err_set(e, -EBADMSG, "Size did not match, expected %lld, got %zu",
+			     (long long)size, get.t->body.len);
+	if (rc >= 0) {
+		strbuf_done(ret);
+		*ret = get.t->body;
+		get.t->body = (struct strbuf){ 0 };
+		*ret_type = take_ptr(&get.t->content_type);
+	}
+	fetch_done(&f->session, &get);
+	return rc < 0 ? err_in(e, "reading manifest %s in %s/%s", name, f->session.o.host,
+			       f->session.o.repository)
+		      : 0;
+}
+
+static int parse(struct found *f, const char *type, struct err *e)
+{
+	manifest_done(&f->m);
+	return manifest_parse(f->manifest.s ? f->manifest.s : "", f->manifest.len, type, &f->m, e);
+}
+
+/* The image of the wanted platform in the index that f->m is. */
+static int choose(struct found *f, const struct platform *want, struct err *e)
+{
+	scoped(mem) char *type = NULL;
+	const struct descriptor *d = manifest_choose(&f->m, want, e);
+	struct descriptor chosen;
+
+	if (!d)
+		return e->code;
+	chosen = *d;
+	(void)stpcpy(f->index_digest, f->digest); /* both have room for one digest */
+	if (get_manifest(f, chosen.digest, chosen.size, ACCEPT_IMAGES, &f->manifest, f->digest,
+			 &type, e) < 0 ||
+	    parse(f, type, e) < 0)
+		return e->code;
+	if (f->m.kind != MANIFEST_IMAGE)
+		return err_set(e, -EBADMSG, "the index leads to another index");
+	return 0;
+}
+
+static int get_config(struct found *f, struct err *e)
+{
+	scoped(mem) char *path =
+		str_printf("/v2/%s/blobs/%s", f->session.o.repository, f->m.config.digest);
+	struct fetch get = { .path = path, .body_max = (size_t)f->m.config.size };
+	char digest[DIGEST_LEN + 1];
+	int rc = path ? fetch_run(&f->session, &get, e) : err_errno(e, ENOMEM, "read config");
+
+	if (rc >= 0 && (int64_t)get.t->body.len != f->m.config.size)
+		rc = err_set(e, -EBADMSG, "Size did not match, expected %lld, got %zu",
+			     (long long)f->m.config.size, get.t->body.len);
+	if (rc >= 0)
+		rc = digest_of(&get.t->body, digest, e);
+	if (rc >= 0)
+		rc = compare(f->m.config.digest, digest, e);
+	if (rc >= 0) {
+		f->config = get.t->body;
+		get.t->body = (struct strbuf){ 0 };
+	}
+	fetch_done(&f->session, &get);
+	if (rc >= 0)
+		rc = config_diff_ids(f->config.s ? f->config.s : "", f->config.len, f->m.n_layers,
+				     &f->diff_ids, e);
+	return rc < 0 ? err_in(e, "reading config %s", f->m.config.digest) : 0;
+}
+
+static int is_in(char *const *v, const char *s)
+{
+	for (; v && *v; v++)
+		if (!strcmp(*v, s))
+			return 1;
+	return 0;
+}
+
+static int wanted_platform(const struct pull_request *r, struct platform *ret, struct err *e)
+{
+	if (r->platform)
+		return platform_parse(r->platform, ret, e);
+	platform_host(ret);
+	return 0;
+}
+
+/* Everything but the layers, from one place. */
+static int look_at(struct http *h, const struct pull_request *r, const struct pull_source *s,
+		   const struct platform *want, struct found *f, struct err *e)
+{
+	scoped(mem) char *type = NULL;
+	const char *name = r->digest ? r->digest : r->tag ? r->tag : "latest";
+	struct registry_options o = { .host = s->registry,
+				      .repository = s->repository,
+				      .insecure = s->insecure,
+				      .creds = s->use_creds ? r->creds : NULL,
+				      .authfile = r->authfile,
+				      .cert_dir = r->cert_dir,
+				      .config_dir = r->config_dir,
+				      .retries = r->retries };
+
+	if (registry_open(&f->session, h, &o, e) < 0 ||
+	    get_manifest(f, name, -1, ACCEPT_ALL, &f->manifest, f->digest, &type, e) < 0)
+		return e->code;
+	f->unchanged = is_in(r->have, f->digest);
+	if (f->unchanged)
+		return 0;
+	if (parse(f, type, e) < 0)
+		return e->code;
+	if (f->m.kind == MANIFEST_INDEX && choose(f, want, e) < 0)
+		return e->code;
+	return get_config(f, e);
+}
+
+/* The first place that has it.  Of several failures the last one, of the place itself, is told. */
+static int look(struct http *h, const struct pull_request *r, struct found *f, struct err *e)
+{
+	struct platform want;
+	int rc = wanted_platform(r, &want, e);
+
+	for (size_t i = 0; i < r->n_sources && rc >= 0; i++) {
+		const struct pull_source *s = &r->sources[i];
+
+		rc = look_at(h, r, s, &want, f, e);
+		if (rc >= 0)
+			return 0;
+		found_done(f);
+		(void)err_in(e, "initializing source docker://%s/%s%s%s", s->registry,
+			     s->repository, r->digest ? "@" : ":",
+			     r->digest ? r->digest
+			     : r->tag  ? r->tag
+				       : "latest");
+		if (i + 1 == r->n_sources)
+			return rc;
+		dbg("%s", e->text);
+		err_clear(e);
+		rc = 0;
+	}
+	return rc < 0 ? rc : err_set(e, -EINVAL, "pull: no place to look");
+}
+
+static int announce(const struct found *f, struct err *e)
+{
+	json_object *o;
+
+	if (path_replace(PULL_DIR_FD, PULL_MANIFEST, f->manifest.s, f->manifest.len, 0600, 0, e) <
+		    0 ||
+	    path_replace(PULL_DIR_FD, PULL_CONFIG, f->config.s, f->config.len, 0600, 0, e) < 0)
+		return e->code;
+	o = pull_message("image");
+	if (o) {
+		json_put_str(o, "digest", f->digest);
+		json_put_str(o, "media_type", f->m.media_type);
+		json_put_str(o, "index_digest", f->index_digest);
+	}
+	return pull_send(PULL_SOCKET_FD, o, e);
+}
+
+/* "fetch": the engine's answer. */
+static int read_wanted(const struct found *f, size_t wanted[LAYERS_MAX], size_t *ret_n,
+		       struct err *e)
+{
+	scoped(json) json_object *o = NULL;
+	json_object *list;
+	size_t n;
+	int rc = pull_receive(PULL_SOCKET_FD, &o, e);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(e, -ECANCELED, "interrupted");
+	list = json_get(o, "layers");
+	n = json_len(list);
+	if (!pull_is(o, "fetch") || n > f->m.n_layers)
+		return err_set(e, -EBADMSG, "pull: unexpected message");
+	for (size_t i = 0; i < n; i++) {
+		int64_t k = json_object_get_int64(json_object_array_get_idx(list, i));
+		if (k < 0 || k >= (int64_t)f->m.n_layers)
+			return err_set(e, -EBADMSG, "pull: no layer %lld", (long long)k);
+		wanted[i] = (size_t)k;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int fetch_layers(struct found *f, const struct pull_request *r, struct err *e)
+{
+	struct pull_layers p = { .session = &f->session,
+				 .socket_fd = PULL_SOCKET_FD,
+				 .dir_fd = PULL_DIR_FD,
+				 .manifest = &f->m,
+				 .diff_ids = f->diff_ids,
+				 .progress = r->progress };
+	size_t wanted[LAYERS_MAX], n = 0;
+
+	if (read_wanted(f, wanted, &n, e) < 0 || pull_layers(&p, wanted, n, e) < 0)
+		return e->code;
+	return pull_send(PULL_SOCKET_FD, pull_message("done"), e);
+}
+
+static int pull(const struct pull_request *r, struct err *e)
+{
+	scoped(http) struct http *h = NULL;
+	__attribute__((cleanup(scoped_found))) struct found f = { 0 };
+	json_object *o;
+
+	if (http_new(&h, e) < 0 || look(h, r, &f, e) < 0)
+		return e->code;
+	if (f.unchanged) {
+		o = pull_message("unchanged");
+		if (o)
+			json_put_str(o, "digest", f.digest);
+		return pull_send(PULL_SOCKET_FD, o, e);
+	}
+	return announce(&f, e) < 0 ? e->code : fetch_layers(&f, r, e);
+}
+
+/* Secrets pass through this process: no core, no debugger, nothing set-uid below. */
+static void harden(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* cannot fail */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);     /* cannot fail */
+	(void)setrlimit(RLIMIT_CORE, &none);	      /* lowering is always allowed */
+}
+
+int role_pull_main(void)
+{
+	scoped(json) json_object *message = NULL;
+	struct pull_request r = { 0 };
+	struct err e = { 0 };
+	int rc;
+
+	harden();
+	rc = pull_receive(PULL_SOCKET_FD, &message, &e);
+	if (rc == 0)
+		return 1;
+	if (rc > 0)
+		rc = pull_request_decode(message, &r, &e);
+	if (rc >= 0)
+		rc = pull(&r, &e);
+	pull_request_done(&r);
+	if (rc < 0) {
+		json_object *o = pull_message("error");
+		if (o) {
+			json_put_int(o, "code", e.code);
+			json_put_str(o, "text", e.text);
+			json_put_str(o, "hint", e.hint);
+		}
+		(void)pull_send(PULL_SOCKET_FD, o, &(struct err){ 0 }); /* the engine may be gone */
+		return 1;
+	}
+	return 0;
+}
