@@ -170,6 +170,11 @@ static int send_request(struct pull *p, struct err *e)
 				  .progress = p->progress.terminal && !o->quiet };
 	int rc = -1;
 
+	r.directory = str_printf("%s/tmp/%s", p->en->graphroot, p->tmp_name);
+	if (!r.directory) {
+		pull_request_done(&r);
+		return err_errno(e, ENOMEM, "pull");
+	}
 	if (add_sources(p, &r, e) >= 0 && add_have(p, &r, e) >= 0 &&
 	    copy(p->ref->tag, &r.tag, e) >= 0 && copy(p->ref->digest, &r.digest, e) >= 0 &&
 	    copy(o->platform, &r.platform, e) >= 0 && copy(o->creds, &r.creds, e) >= 0 &&

@@ -42,6 +42,7 @@ struct pull_request {
 	struct pull_source *sources;
 	size_t n_sources;
 	char *tag, *digest; /* the digest wins */
+	char *directory;    /* path of what fd 4 is */
 	char *platform;	    /* NULL: the host's */
 	char **have;	    /* digests of manifest or index with which nothing is to be done */
 	char *creds, *authfile, *cert_dir, *config_dir;

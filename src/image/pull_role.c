@@ -4,12 +4,14 @@
  * parsed. */
 #include "src/image/pull_role.h"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "src/image/manifest.h"
 #include "src/image/pull_layers.h"
@@ -20,6 +22,22 @@
 
 #define ACCEPT_IMAGES MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST
 #define ACCEPT_ALL    ACCEPT_IMAGES ", " MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST
+
+/* Descriptors that the engine opened belong to its mount namespace, and the roles `layer` can only
+ * be locked into directories of ours: open the very same directory here. */
+static int open_directory(const struct pull_request *r, struct err *e)
+{
+	scoped(fd) int fd = open(r->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat theirs, ours;
+
+	if (fd < 0)
+		return err_sys(e, "open %s", r->directory);
+	if (fstat(PULL_DIR_FD, &theirs) < 0 || fstat(fd, &ours) < 0)
+		return err_sys(e, "stat %s", r->directory);
+	if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino)
+		return err_set(e, -ESTALE, "%s is another directory here", r->directory);
+	return take_fd(&fd);
+}
 
 /* What was found at a source. */
 struct found {
@@ -93,9 +111,10 @@ static int get_manifest(struct found *f, const char *name, int64_t size, const c
 		*ret_type = take_ptr(&get.t->content_type);
 	}
 	fetch_done(&f->session, &get);
-	return rc < 0 ? err_in(e, "reading manifest %s in %s/%s", name, f->session.o.host,
-			       f->session.o.repository)
-		      : 0;
+	if (rc < 0 && f->session.contacted)
+		(void)err_in(e, "reading manifest %s in %s/%s", name, f->session.o.host,
+			     f->session.o.repository);
+	return rc < 0 ? rc : 0;
 }
 
 static int parse(struct found *f, const char *type, struct err *e)
@@ -221,13 +240,12 @@ static int look(struct http *h, const struct pull_request *r, struct found *f, s
 	return rc < 0 ? rc : err_set(e, -EINVAL, "pull: no place to look");
 }
 
-static int announce(const struct found *f, struct err *e)
+static int announce(const struct found *f, int dir_fd, struct err *e)
 {
 	json_object *o;
 
-	if (path_replace(PULL_DIR_FD, PULL_MANIFEST, f->manifest.s, f->manifest.len, 0600, 0, e) <
-		    0 ||
-	    path_replace(PULL_DIR_FD, PULL_CONFIG, f->config.s, f->config.len, 0600, 0, e) < 0)
+	if (path_replace(dir_fd, PULL_MANIFEST, f->manifest.s, f->manifest.len, 0600, 0, e) < 0 ||
+	    path_replace(dir_fd, PULL_CONFIG, f->config.s, f->config.len, 0600, 0, e) < 0)
 		return e->code;
 	o = pull_message("image");
 	if (o) {
@@ -265,11 +283,11 @@ static int read_wanted(const struct found *f, size_t wanted[LAYERS_MAX], size_t 
 	return 0;
 }
 
-static int fetch_layers(struct found *f, const struct pull_request *r, struct err *e)
+static int fetch_layers(struct found *f, int dir_fd, const struct pull_request *r, struct err *e)
 {
 	struct pull_layers p = { .session = &f->session,
 				 .socket_fd = PULL_SOCKET_FD,
-				 .dir_fd = PULL_DIR_FD,
+				 .dir_fd = dir_fd,
 				 .manifest = &f->m,
 				 .diff_ids = f->diff_ids,
 				 .progress = r->progress };
@@ -284,6 +302,7 @@ static int pull(const struct pull_request *r, struct err *e)
 {
 	scoped(http) struct http *h = NULL;
 	__attribute__((cleanup(scoped_found))) struct found f = { 0 };
+	scoped(fd) int dir = -EBADF;
 	json_object *o;
 
 	if (http_new(&h, e) < 0 || look(h, r, &f, e) < 0)
@@ -294,7 +313,10 @@ static int pull(const struct pull_request *r, struct err *e)
 			json_put_str(o, "digest", f.digest);
 		return pull_send(PULL_SOCKET_FD, o, e);
 	}
-	return announce(&f, e) < 0 ? e->code : fetch_layers(&f, r, e);
+	dir = open_directory(r, e);
+	if (dir < 0 || announce(&f, dir, e) < 0)
+		return e->code;
+	return fetch_layers(&f, dir, r, e);
 }
 
 /* Secrets pass through this process: no core, no debugger, nothing set-uid below. */

@@ -85,6 +85,14 @@ int registry_speaks_plain_http(const struct http_transfer *t)
 		strstr(t->errbuf, "packet length too long") || strstr(t->errbuf, "http request"));
 }
 
+/* "https://host:port/v2/", as a ping would have asked for. */
+static size_t url_base_len(const char *url)
+{
+	const char *v2 = strstr(url, "/v2/");
+
+	return v2 ? (size_t)(v2 - url) + 4 : strlen(url);
+}
+
 static const char *lower_first(char *buf, size_t n, const char *s)
 {
 	(void)snprintf(buf, n, "%s", s);
@@ -95,6 +103,7 @@ static const char *lower_first(char *buf, size_t n, const char *s)
 void registry_wire_error(const struct http_transfer *t, const char *host, const char *url,
 			 int contacted, struct err *e)
 {
+	scoped(strbuf) struct strbuf base = STRBUF_INIT;
 	scoped(strbuf) struct strbuf shown_url = STRBUF_INIT;
 	scoped(strbuf) struct strbuf why = STRBUF_INIT;
 	long os = 0, verify = 0;
@@ -125,7 +134,8 @@ void registry_wire_error(const struct http_transfer *t, const char *host, const 
 		if (t->result == CURLE_OPERATION_TIMEDOUT)
 			code = -ETIMEDOUT;
 	}
-	(void)name_escape(&shown_url, url);
+	(void)strbuf_add(&base, url, url_base_len(url));
+	(void)name_escape(&shown_url, base.s ? base.s : "");
 	if (contacted)
 		(void)err_set(e, code, "%s: %s", host, why.s ? why.s : "");
 	else
