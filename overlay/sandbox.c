@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,6 +66,28 @@ static int own_namespaces(struct err *e)
 	return 0;
 }
 
+/* A descriptor stands in the mount namespace it was opened in, and only mounts of our own one can
+ * be cloned or bound.  Ours is a copy of the caller's, so that the same path leads to the same
+ * directory: go there by the path, and believe it when device and inode are those of the
+ * descriptor. */
+static int enter_fd(int root_fd, struct err *e)
+{
+	char proc[32], path[PATH_MAX];
+	struct stat want, got;
+	scoped(fd) int fd = -EBADF;
+	ssize_t n = readlink(fd_proc_path(root_fd, proc), path, sizeof(path) - 1);
+
+	if (n < 0 || fstat(root_fd, &want) < 0)
+		return err_sys(e, "find a role's root");
+	path[n] = '\0';
+	fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &got) < 0)
+		return err_sys(e, "open a role's root %s", path);
+	if (got.st_dev != want.st_dev || got.st_ino != want.st_ino)
+		return err_set(e, -ESTALE, "a role's root %s is another directory here", path);
+	return fchdir(fd) < 0 ? err_sys(e, "enter a role's root") : 0;
+}
+
 /* The working directory as a mount of its own (pivot_root(2) wants one), and the process in it. */
 static int mount_cwd(struct err *e)
 {
@@ -104,7 +127,9 @@ static int own_root(const struct sandbox *s, struct err *e)
 
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make mounts private");
-	r = s->root_fd >= 0 ? mount_cwd(e) : mount_empty_root(e);
+	r = s->root_fd >= 0 ? enter_fd(s->root_fd, e) : 0;
+	if (r == 0)
+		r = s->root_fd >= 0 ? mount_cwd(e) : mount_empty_root(e);
 	if (r < 0)
 		return r;
 	/* pivot_root(2), "new_root and put_old may be the same directory": the old root ends up on
@@ -152,10 +177,6 @@ int sandbox_enter(const struct sandbox *s, struct err *e)
 	r = fd_close_from(3, keep, ARRAY_LEN(keep));
 	if (r < 0)
 		return err_errno(e, r, "close descriptors");
-	/* A new mount namespace takes the working directory along, descriptors stay in the old one.
-	 */
-	if (s->root_fd >= 0 && fchdir(s->root_fd) < 0)
-		return err_sys(e, "enter a role's root");
 	r = own_namespaces(e);
 	if (r == 0)
 		r = own_root(s, e);

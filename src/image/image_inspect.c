@@ -53,16 +53,15 @@ static json_object *root_fs(const struct image *i)
 	return o;
 }
 
-/* The comment of the last step that has one. */
+/* The config's own, else that of its first step. */
 static const char *comment(const struct image *i)
 {
 	json_object *history = json_get(i->config, "history");
-	const char *own = json_get_str(i->config, "comment"), *last = NULL;
-	size_t n = json_len(history);
+	const char *own = json_get_str(i->config, "comment"), *first = NULL;
 
-	if (n)
-		last = json_get_str(json_object_array_get_idx(history, n - 1), "comment");
-	return own && *own ? own : last;
+	if (json_len(history))
+		first = json_get_str(json_object_array_get_idx(history, 0), "comment");
+	return own && *own ? own : first;
 }
 
 json_object *image_inspect_json(struct engine *en, const struct image *i)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Outer image archives (docker-archive, oci-archive) as an index of names and places in the file.
+ *
+ * An outer archive is never unpacked (security.md F4): the role `archive` (program cove-archive)
+ * reads its tar headers in an empty root and answers with names, offsets and sizes.  A name is
+ * looked up in that index and nowhere else; links are followed by name inside it. */
+#ifndef COVE_IMAGE_ARCHIVE_H
+#define COVE_IMAGE_ARCHIVE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "src/store/engine.h"
+#include "src/util/err.h"
+#include "src/util/scoped.h"
+
+#define ARCHIVE_ENTRIES_MAX 100000
+#define ARCHIVE_INDEX_MAX   (16U << 20) /* bytes of all names together */
+
+enum archive_entry_kind { ARCHIVE_FILE, ARCHIVE_LINK, ARCHIVE_HARDLINK, ARCHIVE_OTHER };
+
+struct archive_item {
+	char *name; /* clean: no leading "/" or "./" */
+	char *link; /* of links: clean and relative to the archive's root; "" when it leads out */
+	enum archive_entry_kind kind;
+	int64_t offset, size;
+	size_t order;
+};
+struct image_archive {
+	int fd; /* the plain tar: the user's file or our spool */
+	struct archive_item *items;
+	size_t n;
+};
+
+/* Open PATH (NULL or "-": standard input).  What is compressed, or cannot seek, goes through a
+ * spool file without a name in graphroot/tmp.  -EBADMSG for what is no tar. */
+int image_archive_open(struct engine *en, const char *path, struct image_archive **ret,
+		       struct err *e);
+struct image_archive *image_archive_free(struct image_archive *a);
+DEFINE_SCOPED(image_archive, struct image_archive *, image_archive_free);
+
+/* The regular file NAME, links followed within the index; of two with one name the later one, as
+ * unpacking would have it.  NULL when there is none.  Borrowed. */
+const struct archive_item *image_archive_find(const struct image_archive *a, const char *name);
+/* Its contents (at most LIMIT bytes).  Owned, NUL-terminated. */
+int image_archive_read(const struct image_archive *a, const struct archive_item *item, size_t limit,
+		       char **ret, size_t *ret_len, struct err *e);
+/* Its contents into the pipe or file OUT_FD. -EPIPE when the reader is gone. */
+int image_archive_copy(const struct image_archive *a, const struct archive_item *item, int out_fd,
+		       struct err *e);
+
+/* The role's answer, as bytes, into items (sorted by name).  FILE_SIZE bounds the offsets.  For the
+ * fuzz target. */
+int archive_index_parse(const char *bytes, size_t n, int64_t file_size, struct image_archive *a,
+			struct err *e);
+
+/* The role's work: walk the tar on FD, write records to OUT.  -EBADMSG, -E2BIG. */
+int archive_walk(int fd, FILE *out, struct err *e);
+int role_archive_main(int argc, char **argv);
+
+#endif

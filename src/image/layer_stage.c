@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/image/layer_stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/store/store.h"
+#include "src/util/strbuf.h"
+
+int layer_stage_open(struct engine *en, size_t max_layers, struct layer_stage *ret, struct err *e)
+{
+	scoped(layer_stage) struct layer_stage s = {
+		.en = en, .tmp_fd = -EBADF, .lease = -EBADF, .cap = max_layers
+	};
+	int r;
+
+	s.layers = calloc(max_layers + 1, sizeof(*s.layers));
+	s.paths = calloc(max_layers + 1, sizeof(*s.paths));
+	if (!s.layers || !s.paths)
+		return err_errno(e, ENOMEM, "store layers");
+	r = engine_tmpdir(en, &s.tmp, &s.tmp_fd, &s.lease, e);
+	if (r < 0)
+		return r;
+	*ret = s;
+	s = (struct layer_stage){ .tmp_fd = -EBADF, .lease = -EBADF };
+	return 0;
+}
+
+void layer_stage_done(struct layer_stage *s)
+{
+	for (size_t i = 0; s->paths && i < s->n; i++)
+		free(s->paths[i]);
+	free(s->paths);
+	free(s->layers);
+	if (s->tmp) {
+		engine_tmpdir_remove(s->en, s->tmp);
+		fd_close(s->tmp_fd);
+		fd_close(s->lease);
+	}
+	free(s->tmp);
+	*s = (struct layer_stage){ .tmp_fd = -EBADF, .lease = -EBADF };
+}
+
+static int begin(struct layer_stage *s, int *ret_fd, struct err *e)
+{
+	char name[32];
+	scoped(fd) int fd = -EBADF;
+
+	if (s->n == s->cap)
+		return err_set(e, -E2BIG, "more layers than announced");
+	(void)snprintf(name, sizeof(name), "%zu", s->n);
+	if (mkdirat(s->tmp_fd, name, 0700) < 0)
+		return err_sys(e, "make a layer directory");
+	fd = openat(s->tmp_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	s->paths[s->n] = str_printf("tmp/%s/%s", s->tmp, name);
+	if (fd < 0 || !s->paths[s->n])
+		return err_sys(e, "open a layer directory");
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static void scoped_writer(struct layer_writer *w)
+{
+	layer_writer_end(w);
+}
+
+int layer_stage_unpack(struct layer_stage *s, layer_feed *feed, void *arg, int source_fd,
+		       struct layer_result *ret, struct err *e)
+{
+	scoped(writer) struct layer_writer w = LAYER_WRITER_NONE;
+	scoped(fd) int dir = -EBADF;
+	struct image_new_layer *l = &s->layers[s->n];
+	struct err feed_e;
+	int r = begin(s, &dir, e), fed = 0;
+
+	if (r == 0)
+		r = layer_writer_start(&w, s->en->run_fd, dir, source_fd, e);
+	if (r < 0)
+		return r;
+	if (feed)
+		fed = feed(arg, w.stream_fd, &feed_e);
+	/* A broken source must not look like the end of a good one. */
+	if (fed < 0 && fed != -EPIPE) {
+		*e = feed_e;
+		return fed;
+	}
+	r = layer_writer_finish(&w, ret, e);
+	if (r < 0)
+		return r;
+	if (fed < 0)
+		return err_set(e, -EIO, "the layer role stopped reading");
+	memcpy(l->diff_id, ret->diff_id, sizeof(l->diff_id));
+	memcpy(l->blob_digest, ret->digest, sizeof(l->blob_digest));
+	l->blob_size = ret->size;
+	l->diff_size = ret->diff_size;
+	l->tree_size = ret->tree_size;
+	l->tmp_path = s->paths[s->n];
+	s->n++;
+	return 0;
+}
+
+int layer_stage_has(struct layer_stage *s, const char *diff_id)
+{
+	scoped(mem) char *name = NULL;
+	struct err ignored;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->layers[i].diff_id, diff_id) == 0)
+			return 1;
+	return image_layer_by_diff_id(s->en, diff_id, &name, &ignored) == 0;
+}
+
+int layer_stage_known(struct layer_stage *s, const char *diff_id, struct err *e)
+{
+	struct image_new_layer *l = &s->layers[s->n];
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	struct store *st = engine_store(s->en, e);
+	int r;
+
+	if (!st)
+		return e->code;
+	if (s->n == s->cap)
+		return err_set(e, -E2BIG, "more layers than announced");
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->layers[i].diff_id, diff_id) == 0) {
+			*l = s->layers[i];
+			l->tmp_path = NULL;
+			s->n++;
+			return 0;
+		}
+	r = store_query(st, &q, e, "SELECT diff_size, tree_size FROM layer WHERE diff_id = ?", "s",
+			diff_id);
+	if (r == 0)
+		r = store_step(q, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(e, -EAGAIN, "layer %s was removed by somebody else meanwhile",
+			       diff_id);
+	(void)snprintf(l->diff_id, sizeof(l->diff_id), "%s", diff_id);
+	l->diff_size = store_int(q, 0);
+	l->tree_size = store_int(q, 1);
+	s->n++;
+	return 0;
+}

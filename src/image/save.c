@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The archives hold plain layers, made again from tree and split: what is written is compared with
+ * the diff ID, so that a damaged store cannot be saved as a good image. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "overlay/layer.h"
+#include "src/image/image.h"
+#include "src/image/image_store.h"
+#include "src/image/manifest.h"
+#include "src/image/reference.h"
+#include "src/store/store.h"
+#include "src/util/fd.h"
+#include "src/util/json.h"
+#include "src/util/names.h"
+#include "src/util/sha256.h"
+#include "src/util/strbuf.h"
+
+#define BLOCK 512
+
+struct save_layer {
+	char *name; /* layers/NAME */
+	char diff_id[DIGEST_LEN + 1];
+	int64_t size;
+};
+struct save_image {
+	struct image *image;
+	char **names; /* that the archive gives it */
+	struct save_layer *layers;
+	size_t n_layers;
+	char *config;
+	size_t config_len;
+};
+struct save {
+	struct engine *en;
+	int fd;
+	struct save_image *images;
+	size_t n_images;
+	char **written; /* names of files in the archive, so that shared layers come once */
+};
+
+static void save_done(struct save *s)
+{
+	for (size_t i = 0; i < s->n_images; i++) {
+		struct save_image *si = &s->images[i];
+		for (size_t k = 0; k < si->n_layers; k++)
+			free(si->layers[k].name);
+		free(si->layers);
+		free(si->config);
+		strv_free(si->names);
+		(void)image_free(si->image);
+	}
+	free(s->images);
+	strv_free(s->written);
+}
+static void scoped_save(struct save *s)
+{
+	save_done(s);
+}
+
+/* ---- tar --------------------------------------------------------------------------------------
+ */
+
+/* ustar (POSIX.1-1988) with names of at most 100 bytes; sizes from 8 GiB on in base 256, as GNU tar
+ * has it. */
+static void header(char block[BLOCK], const char *name, int64_t size, char type)
+{
+	unsigned sum = 0;
+
+	memset(block, 0, BLOCK);
+	memcpy(block, name, strnlen(name, 100));
+	(void)snprintf(block + 100, 8, "%07o", type == '5' ? 0755U : 0444U);
+	(void)snprintf(block + 108, 8, "%07o", 0U);
+	(void)snprintf(block + 116, 8, "%07o", 0U);
+	if (size < 1LL << 33) {
+		(void)snprintf(block + 124, 12, "%011llo", (unsigned long long)size);
+	} else {
+		block[124] = (char)0x80;
+		for (int i = 0; i < 8; i++)
+			block[135 - i] = (char)((uint64_t)size >> (8 * i));
+	}
+	(void)snprintf(block + 136, 12, "%011o", 0U);
+	memset(block + 148, ' ', 8);
+	block[156] = type;
+	memcpy(block + 257, "ustar\00000", 8);
+	for (int i = 0; i < BLOCK; i++)
+		sum += (unsigned char)block[i];
+	(void)snprintf(block + 148, 7, "%06o", sum & 0777777U);
+}
+
+static int put(struct save *s, const void *bytes, size_t n, struct err *e)
+{
+	int r = fd_write_all(s->fd, bytes, n);
+	return r < 0 ? err_errno(e, r, "write the archive") : 0;
+}
+
+static int put_header(struct save *s, const char *name, int64_t size, char type, struct err *e)
+{
+	char block[BLOCK];
+	header(block, name, size, type);
+	return put(s, block, sizeof(block), e);
+}
+
+static int put_padding(struct save *s, int64_t size, struct err *e)
+{
+	static const char zeros[BLOCK];
+	size_t over = (size_t)(size % BLOCK);
+	return over ? put(s, zeros, BLOCK - over, e) : 0;
+}
+
+static int put_end(struct save *s, struct err *e)
+{
+	static const char zeros[2 * BLOCK];
+	return put(s, zeros, sizeof(zeros), e);
+}
+
+static int written_already(struct save *s, const char *name)
+{
+	for (char **w = s->written; w && *w; w++)
+		if (strcmp(*w, name) == 0)
+			return 1;
+	return 0;
+}
+
+static int put_file(struct save *s, const char *name, const void *bytes, size_t n, struct err *e)
+{
+	int r;
+
+	if (written_already(s, name))
+		return 0;
+	if (strv_add(&s->written, name) < 0)
+		return err_errno(e, ENOMEM, "write the archive");
+	r = put_header(s, name, (int64_t)n, '0', e);
+	if (r == 0)
+		r = put(s, bytes, n, e);
+	return r < 0 ? r : put_padding(s, (int64_t)n, e);
+}
+
+static int put_json(struct save *s, const char *name, json_object *o, struct err *e)
+{
+	scoped(mem) char *text = json_text(o);
+	return text ? put_file(s, name, text, strlen(text), e)
+		    : err_errno(e, ENOMEM, "write the archive");
+}
+
+static int put_layer(struct save *s, const char *file, const struct save_layer *l, struct err *e)
+{
+	scoped(mem) char *path = str_printf("layers/%s", l->name);
+	scoped(fd) int dir = -EBADF;
+	struct layer_result got;
+	int r;
+
+	if (!path || (!written_already(s, file) && strv_add(&s->written, file) < 0))
+		return err_errno(e, ENOMEM, "write the archive");
+	dir = openat(s->en->graph_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, "open layer %s", l->diff_id);
+	r = put_header(s, file, l->size, '0', e);
+	if (r < 0)
+		return r;
+	r = layer_write_tar(s->en->run_fd, dir, s->fd, &got, e);
+	if (r < 0)
+		return err_in(e, "layer %s", l->diff_id);
+	if (strcmp(got.diff_id, l->diff_id) != 0 || got.diff_size != l->size)
+		return err_set(e, -EBADMSG, "layer %s is damaged in the store", l->diff_id);
+	return put_padding(s, l->size, e);
+}
+
+static int put_layers(struct save *s, const char *format, struct err *e)
+{
+	for (size_t i = 0; i < s->n_images; i++)
+		for (size_t k = 0; k < s->images[i].n_layers; k++) {
+			const struct save_layer *l = &s->images[i].layers[k];
+			char file[128];
+			int r;
+			(void)snprintf(file, sizeof(file), "%s%s%s",
+				       *format == 'o' ? "blobs/sha256/" : "",
+				       digest_hex(l->diff_id), *format == 'o' ? "" : ".tar");
+			r = written_already(s, file) ? 0 : put_layer(s, file, l, e);
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+/* ---- docker-archive ---------------------------------------------------------------------------
+ */
+
+static json_object *docker_entry(const struct save_image *si)
+{
+	json_object *o = json_object_new_object(), *layers = json_object_new_array();
+	char file[128];
+
+	(void)snprintf(file, sizeof(file), "%s.json", si->image->id);
+	json_put_str(o, "Config", file);
+	json_put_strv(o, "RepoTags", si->names);
+	for (size_t k = 0; k < si->n_layers; k++) {
+		(void)snprintf(file, sizeof(file), "%s.tar", digest_hex(si->layers[k].diff_id));
+		(void)json_object_array_add(layers, json_object_new_string(file));
+	}
+	json_put(o, "Layers", layers);
+	return o;
+}
+
+/* {"repo": {"tag": "top layer"}}, which Docker before 1.10 read. */
+static void add_repositories(json_object *repos, const struct save_image *si)
+{
+	const char *top = si->n_layers ? digest_hex(si->layers[si->n_layers - 1].diff_id) : "";
+
+	for (char **n = si->names; n && *n; n++) {
+		const char *colon = strrchr(*n, ':');
+		scoped(mem) char *repo = colon ? strndup(*n, (size_t)(colon - *n)) : NULL;
+		json_object *tags;
+		if (!repo)
+			continue;
+		tags = json_get(repos, repo);
+		if (!tags) {
+			tags = json_object_new_object();
+			json_put(repos, repo, tags);
+		}
+		json_put_str(tags, colon + 1, top);
+	}
+}
+
+static int save_docker(struct save *s, struct err *e)
+{
+	scoped(json) json_object *list = json_object_new_array();
+	scoped(json) json_object *repos = json_object_new_object();
+	int r = put_layers(s, "docker", e);
+
+	for (size_t i = 0; r == 0 && i < s->n_images; i++) {
+		struct save_image *si = &s->images[i];
+		char file[128];
+		(void)snprintf(file, sizeof(file), "%s.json", si->image->id);
+		r = put_file(s, file, si->config, si->config_len, e);
+		(void)json_object_array_add(list, docker_entry(si));
+		add_repositories(repos, si);
+	}
+	if (r == 0)
+		r = put_json(s, "manifest.json", list, e);
+	if (r == 0)
+		r = put_json(s, "repositories", repos, e);
+	return r < 0 ? r : put_end(s, e);
+}
+
+/* ---- oci-archive ------------------------------------------------------------------------------
+ */
+
+static json_object *descriptor_json(const char *type, const char *digest, int64_t size)
+{
+	json_object *o = json_object_new_object();
+	json_put_str(o, "mediaType", type);
+	json_put_str(o, "digest", digest);
+	json_put_int(o, "size", size);
+	return o;
+}
+
+/* The manifest of the image with plain layers. */
+static json_object *oci_manifest(const struct save_image *si)
+{
+	json_object *o = json_object_new_object(), *layers = json_object_new_array(), *annotations;
+	char digest[SHA256_TEXT_LEN];
+
+	(void)snprintf(digest, sizeof(digest), "sha256:%s", si->image->id);
+	json_put_int(o, "schemaVersion", 2);
+	json_put_str(o, "mediaType", MEDIA_OCI_MANIFEST);
+	json_put(o, "config", descriptor_json(MEDIA_OCI_CONFIG, digest, (int64_t)si->config_len));
+	for (size_t k = 0; k < si->n_layers; k++)
+		(void)json_object_array_add(
+			layers, descriptor_json("application/vnd.oci.image.layer.v1.tar",
+						si->layers[k].diff_id, si->layers[k].size));
+	json_put(o, "layers", layers);
+	annotations = json_get(si->image->manifest, "annotations");
+	if (annotations)
+		json_put(o, "annotations", json_object_get(annotations));
+	return o;
+}
+
+/* One entry of index.json for each name, or one without a name. */
+static void add_to_index(json_object *manifests, const struct save_image *si, const char *digest,
+			 int64_t size)
+{
+	char **n = si->names;
+
+	do {
+		json_object *d = descriptor_json(MEDIA_OCI_MANIFEST, digest, size);
+		if (n && *n) {
+			json_object *a = json_object_new_object();
+			json_put_str(a, "org.opencontainers.image.ref.name", *n);
+			json_put(d, "annotations", a);
+		}
+		(void)json_object_array_add(manifests, d);
+	} while (n && *n && *++n);
+}
+
+static int put_oci_image(struct save *s, const struct save_image *si, json_object *manifests,
+			 struct err *e)
+{
+	scoped(json) json_object *o = oci_manifest(si);
+	scoped(mem) char *text = json_text(o);
+	char digest[SHA256_TEXT_LEN], file[128];
+	int r;
+
+	if (!text)
+		return err_errno(e, ENOMEM, "write the archive");
+	sha256_text(text, strlen(text), digest);
+	(void)snprintf(file, sizeof(file), "blobs/sha256/%s", si->image->id);
+	r = put_file(s, file, si->config, si->config_len, e);
+	(void)snprintf(file, sizeof(file), "blobs/sha256/%s", digest_hex(digest));
+	if (r == 0)
+		r = put_file(s, file, text, strlen(text), e);
+	add_to_index(manifests, si, digest, (int64_t)strlen(text));
+	return r;
+}
+
+static int save_oci(struct save *s, struct err *e)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	scoped(json) json_object *index = json_object_new_object();
+	json_object *manifests = json_object_new_array();
+	int r = put_header(s, "blobs/", 0, '5', e);
+
+	json_put_int(index, "schemaVersion", 2);
+	json_put_str(index, "mediaType", MEDIA_OCI_INDEX);
+	json_put(index, "manifests", manifests);
+	if (r == 0)
+		r = put_header(s, "blobs/sha256/", 0, '5', e);
+	if (r == 0)
+		r = put_layers(s, "oci", e);
+	for (size_t i = 0; r == 0 && i < s->n_images; i++)
+		r = put_oci_image(s, &s->images[i], manifests, e);
+	if (r == 0)
+		r = put_json(s, "index.json", index, e);
+	if (r == 0)
+		r = put_file(s, "oci-layout", layout, strlen(layout), e);
+	return r < 0 ? r : put_end(s, e);
+}
+
+/* ---- which images -----------------------------------------------------------------------------
+ */
+
+static int take_layers(struct save *s, struct save_image *si, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	struct store *st = engine_store(s->en, e);
+	int r;
+
+	if (!st)
+		return e->code;
+	si->layers = calloc(strv_len(si->image->layers) + 1, sizeof(*si->layers));
+	if (!si->layers)
+		return err_errno(e, ENOMEM, "save an image");
+	r = store_query(st, &q, e,
+			"SELECT l.name, l.diff_id, l.diff_size FROM image_layer il JOIN layer l ON "
+			"l.name = il.layer"
+			" WHERE il.image_id = ? ORDER BY il.position",
+			"s", si->image->id);
+	while (r == 0 && si->n_layers < strv_len(si->image->layers) && (r = store_step(q, e)) > 0) {
+		struct save_layer *l = &si->layers[si->n_layers];
+		if (!digest_is_valid(store_text(q, 1)))
+			return err_set(e, -EBADMSG, "the record of image %.12s is damaged",
+				       si->image->id);
+		l->name = strdup(store_text(q, 0));
+		(void)stpcpy(l->diff_id, store_text(q, 1));
+		l->size = store_int(q, 2);
+		si->n_layers++;
+		r = l->name ? 0 : err_errno(e, ENOMEM, "save an image");
+	}
+	return r;
+}
+
+/* The name that REF means of the image, or NULL when it was asked for by ID or digest. */
+static int full_name(const char *ref, const struct image *i, char **ret, struct err *e)
+{
+	scoped(reference) struct reference parsed = { 0 };
+	scoped(mem) char *name = NULL;
+	struct err ignored;
+	size_t n;
+
+	if (reference_parse(ref, &parsed, &ignored) < 0 || parsed.digest)
+		return 0;
+	name = reference_name(&parsed);
+	if (!name)
+		return err_errno(e, ENOMEM, "save an image");
+	n = strlen(name);
+	for (char **have = i->names; have && *have; have++) {
+		size_t len = strlen(*have);
+		if (strcmp(*have, name) == 0 ||
+		    (!parsed.registry && len > n && (*have)[len - n - 1] == '/' &&
+		     strcmp(*have + len - n, name) == 0)) {
+			*ret = strdup(*have);
+			return *ret ? 0 : err_errno(e, ENOMEM, "save an image");
+		}
+	}
+	return 0;
+}
+
+static struct save_image *image_of(struct save *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_images; i++)
+		if (strcmp(s->images[i].image->id, id) == 0)
+			return &s->images[i];
+	return NULL;
+}
+
+static int take_image(struct save *s, const char *ref, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	scoped(mem) char *name = NULL;
+	struct save_image *si;
+	char digest[SHA256_TEXT_LEN];
+	int r = image_find(s->en, ref, &i, e);
+
+	if (r == 0)
+		r = full_name(ref, i, &name, e);
+	if (r < 0)
+		return r;
+	si = image_of(s, i->id);
+	if (!si) {
+		si = &s->images[s->n_images++];
+		si->image = take_ptr(&i);
+		(void)snprintf(digest, sizeof(digest), "sha256:%s", si->image->id);
+		r = image_blob_read(s->en, digest, &si->config, &si->config_len, e);
+		if (r == 0)
+			r = take_layers(s, si, e);
+	}
+	if (r == 0 && name && strv_add(&si->names, name) < 0)
+		r = err_errno(e, ENOMEM, "save an image");
+	return r;
+}
+
+/* Without -m what follows the first reference are more names for the same image. */
+static int add_tag(struct save *s, const char *target, struct err *e)
+{
+	scoped(reference) struct reference ref = { 0 };
+	scoped(mem) char *name = NULL;
+	int r = reference_parse(target, &ref, e);
+
+	if (r == 0 && !ref.registry)
+		r = reference_qualify(&ref, "localhost", e);
+	if (r < 0)
+		return r;
+	name = reference_name(&ref);
+	if (!name)
+		return err_set(e, -EINVAL, "%s: a name with a digest cannot be given to an image",
+			       target);
+	return strv_add(&s->images[0].names, name) < 0 ? err_errno(e, ENOMEM, "save an image") : 0;
+}
+
+static int take_references(struct save *s, const struct image_save_options *o, struct err *e)
+{
+	int r = 0;
+
+	s->images = calloc(strv_len(o->references) + 1, sizeof(*s->images));
+	if (!s->images)
+		return err_errno(e, ENOMEM, "save images");
+	for (size_t i = 0; r == 0 && o->references && o->references[i]; i++)
+		r = i == 0 || o->multi ? take_image(s, o->references[i], e)
+				       : add_tag(s, o->references[i], e);
+	if (r == 0 && !s->n_images)
+		return err_set(e, -EINVAL, "no image was named");
+	return r;
+}
+
+/* ---- public -----------------------------------------------------------------------------------
+ */
+
+static int write_archive(struct save *s, const char *format, struct err *e)
+{
+	return *format == 'o' ? save_oci(s, e) : save_docker(s, e);
+}
+
+/* A file appears whole or not at all; pipes and devices are written as they are. */
+static int write_file(struct save *s, const char *path, const char *format, struct err *e)
+{
+	scoped(mem) char *tmp = NULL;
+	char rnd[9] = "";
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		scoped(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+		s->fd = fd;
+		return fd < 0 ? err_sys(e, "open %s", path) : write_archive(s, format, e);
+	}
+	if (id_random(rnd, 8) < 0 || !(tmp = str_printf("%s.%s.tmp", path, rnd)))
+		return err_errno(e, ENOMEM, "save images");
+	scoped(fd) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_sys(e, "create %s", path);
+	s->fd = fd;
+	r = write_archive(s, format, e);
+	if (r == 0 && rename(tmp, path) < 0)
+		r = err_sys(e, "create %s", path);
+	if (r < 0)
+		(void)unlink(tmp); /* the failure above is the story */
+	return r;
+}
+
+int image_save(struct engine *en, const struct image_save_options *o, struct err *e)
+{
+	scoped(save) struct save s = { .en = en, .fd = -EBADF };
+	const char *format = o->format ? o->format : "docker-archive";
+	int r;
+
+	if (strcmp(format, "docker-archive") != 0 && strcmp(format, "oci-archive") != 0)
+		return err_set(e, -EINVAL,
+			       "unknown format '%s': docker-archive and oci-archive are known",
+			       format);
+	r = take_references(&s, o, e);
+	if (r < 0)
+		return r;
+	if (o->output && strcmp(o->output, "-") != 0)
+		return write_file(&s, o->output, format, e);
+	s.fd = 1;
+	return write_archive(&s, format, e);
+}
