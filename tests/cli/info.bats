@@ -1,0 +1,22 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+load ../setup
+
+@test "info tells the directories in use, in three forms" {
+	run_cove info
+	like "$output" "graphRoot: $XDG_DATA_HOME/cove"
+	like "$output" "runRoot: $XDG_RUNTIME_DIR/cove"
+	run_cove info --format '{{.Store.GraphRoot}} {{.Host.Security.Rootless}}'
+	is "$output" "$XDG_DATA_HOME/cove true"
+	run_cove --root "$T/other" info --format '{{.Store.GraphRoot}}'
+	is "$output" "$T/other"
+	need jq
+	is "$(cove info --format json | jq -r .store.graphRoot)" "$XDG_DATA_HOME/cove"
+	run_cove 125 info --format '{{.Host.Nope}}'
+	like "$output" "can't evaluate field Nope"
+}
+
+@test "version speaks JSON and templates" {
+	need jq
+	is "$(cove version --format json | jq -r .Client.Version)" "$(cove version --format '{{.Client.Version}}')"
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The same sentences to podman and cove, over the same image: the same words come back.
+load ../setup
+
+setup() {
+	cove_setup
+	need podman
+	load_busybox
+	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
+}
+
+teardown() {
+	[ ! -d "$T/podman" ] || podman_like rmi -fa >/dev/null 2>&1 || true
+	cove_teardown
+}
+
+# same STATUS ARG...: output (both streams, the program's name made equal) and status agree.
+same() {
+	local want=$1 ours theirs our_status=0 their_status=0
+	shift
+	ours=$(cove "$@" 2>&1) || our_status=$?
+	theirs=$(podman_like "$@" 2>&1 | grep -v '^time=') || true
+	podman_like "$@" >/dev/null 2>&1 || their_status=$?
+	ours=${ours//cove/podman}
+	is "$ours" "$theirs" "$*"
+	is "$our_status" "$their_status" "status of $*"
+	is "$our_status" "$want" "status of $*"
+}
+
+@test "lists agree" {
+	same 0 images --format '{{.Repository}} {{.Tag}} {{.ID}} {{.Names}} {{.Labels}} {{.CreatedAt}}'
+	same 0 images -q
+	same 0 images -q --no-trunc
+	same 0 images --format 'table {{.Repository}} {{.Tag}} {{.ID}}'
+	same 0 images --format 'table {{.ID}}\t{{.Tag}}' --noheading
+	same 0 images --format '{{range .}}{{.ID}} {{end}}'
+	same 0 images nosuch
+	same 0 images --filter label=org.example.kind=test --format '{{.ID}}'
+	same 125 images --filter nope=x
+	same 125 images a b
+}
+
+@test "documents agree" {
+	same 0 image inspect --format '{{.Id}} {{.RepoTags}} {{.Architecture}} {{.Os}} {{.Created}}' busybox
+	same 0 image inspect --format '{{json .Config}}' busybox
+	same 0 image inspect --format '{{.Config.Env}} {{.Config.Cmd}} {{.Labels}} {{.RootFS}}' busybox
+	same 0 image inspect --format '{{range .RepoTags}}{{.}};{{end}}{{if .Author}}a{{else}}none{{end}}' busybox
+	same 0 history --format '{{.ID}} {{.CreatedBy}} {{.CreatedAt}} {{.Comment}}' busybox
+	same 0 history --no-trunc --format '{{.ID}} {{.CreatedBy}}' busybox
+}
+
+@test "refusals agree" {
+	same 125 images --nosuch
+	same 125 images -Z
+	same 125 images --sort
+	same 125 tag busybox
+	same 125 tag nosuch x
+	same 125 rmi
+	same 125 rmi -a x
+	same 1 rmi nosuch
+	same 1 image exists nosuch
+	same 0 image exists busybox
+	same 125 image inspect
+	same 125 version extra
+	same 125 nosuch
+}
+
+@test "names agree" {
+	cove tag busybox again && podman_like tag busybox again
+	same 0 image exists localhost/again:latest
+	cove untag busybox localhost/again && podman_like untag busybox localhost/again
+	same 1 image exists again
+	cove rmi busybox >"$T/ours"
+	podman_like rmi busybox >"$T/theirs" 2>/dev/null
+	is "$(cat "$T/ours")" "$(cat "$T/theirs")"
+}

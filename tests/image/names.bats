@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# tag, untag, rmi, exists, inspect, history.
+load ../setup
+
+@test "a name can be added and taken away" {
+	load_busybox
+	run_cove tag busybox again other.example/a:b
+	run_cove image exists again
+	run_cove image exists localhost/again:latest
+	run_cove untag again localhost/again
+	run_cove 1 image exists again
+	run_cove untag other.example/a:b
+	run_cove images --format '{{.Repository}}:{{.Tag}}'
+	is "$output" "<none>:<none>" "all names are gone, the image is not"
+	run_cove 125 tag nosuch x
+	is "$output" "Error: nosuch: image not known"
+}
+
+@test "rmi takes a name, then the image" {
+	load_busybox again
+	run_cove rmi again
+	is "$output" "Untagged: localhost/again:latest"
+	id=$(cove images -q --no-trunc)
+	run_cove rmi busybox
+	is "$output" "Untagged: $IMAGE
+Deleted: ${id#sha256:}"
+	run_cove images -q
+	is "$output" ""
+	[ -z "$(ls "$XDG_DATA_HOME/cove/layers")" ] || die "a layer was left"
+}
+
+@test "rmi tells what is missing by its status" {
+	load_busybox
+	run_cove 1 rmi nosuch
+	is "$output" "Error: nosuch: image not known"
+	run_cove 1 rmi busybox nosuch
+	like "$output" "Deleted: "
+	run_cove rmi -i nosuch
+	run_cove rmi -f nosuch
+	run_cove 125 rmi
+	is "$output" "Error: image name or ID must be specified"
+	run_cove 125 rmi -a x
+}
+
+@test "rmi --all" {
+	load_busybox again
+	cove import -q "$(test_file tar)" other >/dev/null
+	run_cove rmi -a
+	run_cove images -q
+	is "$output" ""
+}
+
+@test "inspect prints documents and templates" {
+	need jq
+	load_busybox
+	is "$(cove image inspect busybox | jq -r '.[0].RepoTags[0]')" "$IMAGE"
+	run_cove image inspect --format '{{.Os}} {{.Config.Cmd}} {{index .Config.Labels "org.example.kind"}} {{.Created}}' busybox
+	is "$output" "linux [/bin/sh] test 2023-11-14 22:13:20 +0000 UTC"
+	run_cove image inspect --format '{{json .Config.Env}}' busybox
+	like "$output" '"GREETING=hello"'
+	run_cove 125 image inspect nosuch
+	like "$output" "nosuch: image not known"
+	is "$(cove image inspect busybox nosuch 2>/dev/null | jq length)" 1
+	run_cove 125 image inspect --format '{{.Config.Nope}}' busybox
+}
+
+@test "history shows steps, newest first" {
+	load_busybox
+	run_cove history --format '{{.CreatedBy}}|{{.Size}}|{{.Comment}}' busybox
+	like "${lines[0]}" '^CMD .*\|0 B\|$'
+	like "${lines[1]}" '^COPY busybox / # mkimage\|[0-9.]+ MB\|busybox$'
+	run_cove history -q busybox
+	is "${lines[0]}" "$(cove images -q)"
+	is "${lines[1]}" "<missing>"
+	run_cove history --human=false --format '{{.Created}}' busybox
+	is "${lines[0]}" "2023-11-14T22:13:20Z"
+}

@@ -1,0 +1,326 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A registry that misbehaves on demand, for tests on 127.0.0.1 only.
+
+usage: server.py DIR [CERT KEY]
+
+Serves one small image under many repository names; the name says what goes wrong (see FAULTS below).
+Writes DIR/port and DIR/port2 (a second host name's port, for redirects) when it is ready, and one line for each
+request into DIR/log: PORT METHOD PATH AUTHORIZATION RANGE STATUS.  The tag is always 1.
+"""
+import base64
+import gzip
+import hashlib
+import http.server
+import io
+import json
+import os
+import random
+import ssl
+import sys
+import tarfile
+import threading
+import time
+import urllib.parse
+
+OCI = "application/vnd.oci.image."
+MANIFEST, INDEX, CONFIG = OCI + "manifest.v1+json", OCI + "index.v1+json", OCI + "config.v1+json"
+LAYER = OCI + "layer.v1.tar"
+DOCKER = "application/vnd.docker.distribution.manifest."
+USER, PASSWORD = "user", "pass:word"
+BASIC = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+REFRESH = "refresh-token"
+MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
+ARCH = MACHINES.get(os.uname().machine, os.uname().machine)
+
+FAULTS = """good drop drop-norange drop-always busy error500 error500-always flaky slow wrong-digest wrong-config
+wrong-diffid few-diffids wrong-size longer truncated garbage both deep schema1 huge-manifest redirect redirect-loop
+redirect-file redirect-challenge token token-anonymous token-expired basic identity long-realm mislabeled
+header-digest no-platform index wrong-child artifact bad-digest twice""".split()
+
+
+def digest(b):
+    return "sha256:" + hashlib.sha256(b).hexdigest()
+
+
+def layer_tar(i):
+    f = io.BytesIO()
+    rnd = random.Random(i)
+    with tarfile.open(fileobj=f, mode="w") as t:
+        for name, data in ((f"layer{i}", rnd.randbytes(400000)), ("common", b"%d\n" % i)):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o644
+            t.addfile(info, io.BytesIO(data))
+    return f.getvalue()
+
+
+TARS = [layer_tar(i) for i in range(3)]
+GZIPS = [gzip.compress(t, 1, mtime=0) for t in TARS]
+
+
+def flip(b):
+    return b[:-9] + bytes([b[-9] ^ 1]) + b[-8:]
+
+
+class Image:
+    """The documents and blobs of one repository, with its fault built in."""
+
+    def __init__(self, fault):
+        self.manifests, self.blobs, self.types = {}, {}, {}
+        tars, zips = list(TARS), list(GZIPS)
+        if fault == "twice":
+            tars.append(tars[0])
+            zips.append(zips[0])
+        ids = [digest(t) for t in tars]
+        if fault == "wrong-diffid":
+            ids[1] = digest(b"another")
+        if fault == "few-diffids":
+            ids.pop()
+        config = json.dumps({"architecture": ARCH, "os": "linux", "config": {"Cmd": ["true"], "Labels": {"f": fault}},
+                             "rootfs": {"type": "layers", "diff_ids": ids}}).encode()
+        layers = []
+        for z in zips:
+            served, d = z, {"mediaType": LAYER + "+gzip", "digest": digest(z), "size": len(z)}
+            if fault == "wrong-digest":
+                served = flip(z)
+            elif fault == "wrong-size":
+                d["size"] -= 1
+            elif fault == "longer":
+                served = z + b"more"
+            elif fault == "truncated":
+                served = z[:-1000]
+            elif fault == "mislabeled":
+                d["mediaType"] = LAYER + "+zstd"
+            layers.append(d)
+            self.blobs[d["digest"]] = served
+        if fault == "bad-digest":
+            layers[1]["digest"] = "sha256:../../../../etc/passwd"
+        self.blobs[digest(config)] = flip(config) if fault == "wrong-config" else config
+        doc = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": layers,
+               "config": {"mediaType": CONFIG, "digest": digest(config), "size": len(config)}}
+        if fault == "artifact":
+            doc["config"]["mediaType"] = "application/vnd.example.chart"
+        body, kind = self.document(fault, doc)
+        self.put(body, kind, tag=True)
+
+    def put(self, body, kind, tag=False):
+        self.manifests[digest(body)] = body
+        self.types[digest(body)] = kind
+        if tag:
+            self.manifests["1"], self.types["1"] = body, kind
+
+    def document(self, fault, doc):
+        text = json.dumps(doc).encode()
+        if fault == "garbage":
+            return b"{\"schemaVersion\": 2, <html>", MANIFEST
+        if fault == "deep":
+            return b"{\"a\":" * 300000, MANIFEST
+        if fault == "schema1":
+            return b'{"schemaVersion":1,"name":"x","fsLayers":[],"history":[]}', DOCKER + "v1+prettyjws"
+        if fault == "both":
+            del doc["mediaType"]
+            return json.dumps(dict(doc, manifests=[])).encode(), MANIFEST
+        if fault == "huge-manifest":
+            return text[:-1] + b" " * (5 << 20) + b"}", MANIFEST
+        if fault in ("index", "no-platform", "wrong-child"):
+            self.put(text, MANIFEST)
+            if fault == "wrong-child":
+                self.manifests[digest(text)] = flip(text)
+            entry = {"mediaType": MANIFEST, "digest": digest(text), "size": len(text)}
+            other = dict(entry, digest=digest(b"other"), platform={"os": "linux", "architecture": "mips"})
+            mine = dict(entry, platform={"os": "linux", "architecture": ARCH})
+            entries = [other] if fault == "no-platform" else [other, mine]
+            return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode(), INDEX
+        return text, MANIFEST
+
+
+IMAGES = {f: Image(f) for f in FAULTS}
+LOCK = threading.Lock()
+SEEN = {}
+TOKENS = {"issued": 0}
+PORTS = []
+DIR = sys.argv[1]
+SCHEME = "https" if len(sys.argv) > 2 else "http"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args):
+        pass
+
+    def note(self, status):
+        with LOCK, open(os.path.join(DIR, "log"), "a", encoding="utf-8") as f:
+            print(self.server.server_port, self.command, self.path,
+                  (self.headers["Authorization"] or "-").replace(" ", "_"), self.headers["Range"] or "-", status, file=f)
+
+    def answer(self, status, body=b"", **headers):
+        self.note(status)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def error(self, status, code, message, **headers):
+        self.answer(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode(),
+                    Content_Type="application/json", **headers)
+
+    def cut(self):
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.shutdown(2)
+
+    def first_time(self, what=""):
+        """Is this the first request of this path?"""
+        with LOCK:
+            n = SEEN.get(self.path + what, 0)
+            SEEN[self.path + what] = n + 1
+        return n == 0
+
+    def base(self, port):
+        return f"{SCHEME}://127.0.0.1:{port}"
+
+    # ---- authorization ----
+
+    def authorized(self, fault):
+        auth = self.headers["Authorization"]
+        realm = self.base(PORTS[0]) + "/token/" + fault
+        if fault == "basic":
+            if auth == BASIC:
+                return True
+            self.error(401, "UNAUTHORIZED", "authentication required", WWW_Authenticate='Basic realm="test"')
+            return False
+        if fault == "long-realm":
+            self.error(401, "UNAUTHORIZED", "x", WWW_Authenticate='Bearer realm="https://%s"' % ("a" * 60000))
+            return False
+        if not fault.startswith("token") and fault != "identity":
+            return True
+        good = {"Bearer token-%d" % TOKENS["issued"]} if fault == "token-expired" else {"Bearer secret-" + fault}
+        if fault == "token-expired" and TOKENS["issued"] < 2:
+            good = set()  # the first token is never good
+        if auth in good:
+            return True
+        self.error(401, "UNAUTHORIZED", "authentication required",
+                   WWW_Authenticate=f'Bearer realm="{realm}",service="test",scope="repository:{fault}:pull"')
+        return False
+
+    def token(self, fault, query):
+        if query.get("scope") != [f"repository:{fault}:pull"] or query.get("service") != ["test"]:
+            return self.error(400, "BAD", "wrong scope or service")
+        if fault == "token" and self.headers["Authorization"] != BASIC:
+            return self.error(401, "UNAUTHORIZED", "incorrect username or password")
+        if fault == "identity" and query.get("refresh_token") != [REFRESH]:
+            return self.error(401, "UNAUTHORIZED", "bad refresh token")
+        with LOCK:
+            TOKENS["issued"] += fault == "token-expired"
+        name = "token-%d" % TOKENS["issued"] if fault == "token-expired" else "secret-" + fault
+        key = "access_token" if fault == "identity" else "token"
+        return self.answer(200, json.dumps({key: name, "expires_in": 60}).encode(), Content_Type="application/json")
+
+    def do_POST(self):
+        parts = self.path.split("/")
+        form = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
+        if len(parts) == 3 and parts[1] == "token":
+            return self.token(parts[2], urllib.parse.parse_qs(form))
+        return self.error(405, "UNSUPPORTED", "no")
+
+    # ---- documents and blobs ----
+
+    def do_GET(self):
+        url = urllib.parse.urlparse(self.path)
+        parts = url.path.split("/")
+        if len(parts) == 3 and parts[1] == "token":
+            return self.token(parts[2], urllib.parse.parse_qs(url.query))
+        if len(parts) != 5 or parts[1] != "v2" or parts[3] not in ("manifests", "blobs"):
+            return self.error(404, "NOT_FOUND", "no such place")
+        fault, kind, name = parts[2:]
+        if fault not in IMAGES:
+            return self.error(404, "NAME_UNKNOWN", "repository name not known to registry")
+        if self.server.server_port == PORTS[0] and not self.authorized(fault):
+            return None
+        if self.misbehave(fault, kind):
+            return None
+        image = IMAGES[fault]
+        if kind == "manifests":
+            return self.manifest(fault, image, name)
+        if name not in image.blobs:
+            return self.error(404, "BLOB_UNKNOWN", "blob unknown to registry")
+        return self.blob(fault, image.blobs[name])
+
+    def misbehave(self, fault, kind):
+        """Whatever goes wrong instead of an answer."""
+        which = hash(self.path) % 3 if fault == "flaky" else -1
+        if fault == "error500-always" or ((fault == "error500" or which == 0) and self.first_time()):
+            self.error(500, "UNKNOWN", "out of order")
+        elif (fault == "busy" or which == 1) and self.first_time():
+            self.error(429, "TOOMANYREQUESTS", "slow down", Retry_After="1")
+        elif which == 2 and self.first_time():
+            self.note("cut")
+            self.cut()
+        elif kind == "blobs" and fault.startswith("redirect") and self.server.server_port == PORTS[0]:
+            there = self.base(PORTS[1]) + self.path
+            where = {"redirect-loop": self.path, "redirect-file": "file:///etc/passwd"}.get(fault, there)
+            self.answer(307, Location=where)
+        elif fault == "redirect-challenge" and self.server.server_port == PORTS[1]:
+            realm = self.base(PORTS[1]) + "/token/redirect-challenge"
+            self.error(401, "UNAUTHORIZED", "who are you", WWW_Authenticate=f'Bearer realm="{realm}",service="test"')
+        else:
+            return False
+        return True
+
+    def manifest(self, fault, image, name):
+        if name not in image.manifests:
+            return self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        body = image.manifests[name]
+        said = digest(b"other") if fault == "header-digest" else digest(body)
+        return self.answer(200, body, Content_Type=image.types[name], Docker_Content_Digest=said)
+
+    def blob(self, fault, body):
+        asked, start, status = self.headers["Range"], 0, 200
+        if asked and fault != "drop-norange":
+            start, status = int(asked[len("bytes="):].rstrip("-")), 206
+            if start >= len(body):
+                return self.error(416, "RANGE_INVALID", "nothing there")
+        self.note(status)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) - start))
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        self.end_headers()
+        part = body[start:]
+        if len(body) > 100000 and (fault == "drop-always" or (fault.startswith("drop") and self.first_time("blob"))):
+            self.wfile.write(part[:150000] if start == 0 else b"")
+            return self.cut()
+        step = len(part) // 20 + 1 if fault == "slow" else len(part) + 1
+        for i in range(0, len(part), step):
+            self.wfile.write(part[i:i + step])
+            time.sleep(0.02 if fault == "slow" else 0)
+        return None
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # clients that go away are part of the tests
+
+
+def main():
+    for name in ("port", "port2"):
+        s = Server(("127.0.0.1", 0), Handler)
+        if len(sys.argv) > 2:
+            c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            c.load_cert_chain(sys.argv[2], sys.argv[3])
+            s.socket = c.wrap_socket(s.socket, server_side=True, do_handshake_on_connect=False)
+        PORTS.append(s.server_port)
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        with open(os.path.join(DIR, name + ".new"), "w", encoding="ascii") as f:
+            f.write(str(s.server_port))
+    for name in ("port", "port2"):
+        os.rename(os.path.join(DIR, name + ".new"), os.path.join(DIR, name))
+    threading.Event().wait()
+
+
+main()
