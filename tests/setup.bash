@@ -27,6 +27,7 @@ cove_teardown() {
 	for pid in "${PIDS[@]}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
 	done
+	[ ! -d "${PODMAN_RUN-}" ] || rm -rf "$PODMAN_RUN" 2>/dev/null || true
 	# Files of subordinate ids can only be removed by whoever has them mapped.
 	[ -z "${T-}" ] || chmod -R u+rwX "$T" 2>/dev/null || true
 	if [ -n "${T-}" ] && ! rm -rf "$T" 2>/dev/null; then
@@ -187,5 +188,7 @@ push_busybox() {
 # podman_like ARG...: run podman in this test's directories, for comparing; skips where it is missing.
 podman_like() {
 	need podman
-	podman --root "$T/podman" --runroot "$T/podman-run" --storage-driver vfs "$@"
+	# podman wants its runroot no longer than 50 characters.
+	[ -d "${PODMAN_RUN-}" ] || PODMAN_RUN=$(mktemp -d /tmp/cove-p.XXXXXX)
+	podman --root "$T/podman" --runroot "$PODMAN_RUN" --storage-driver vfs "$@"
 }

@@ -6,6 +6,7 @@ load ../setup
 setup() {
 	cove_setup
 	need podman
+	PODMAN_RUN=$(mktemp -d /tmp/cove-p.XXXXXX)
 	load_busybox
 	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
 }
@@ -43,7 +44,9 @@ same() {
 
 @test "documents agree" {
 	same 0 image inspect --format '{{.Id}} {{.RepoTags}} {{.Architecture}} {{.Os}} {{.Created}}' busybox
-	same 0 image inspect --format '{{json .Config}}' busybox
+	need jq
+	is "$(cove image inspect --format '{{json .Config}}' busybox | jq -Sc .)" \
+		"$(podman_like image inspect --format '{{json .Config}}' busybox 2>/dev/null | jq -Sc .)"
 	same 0 image inspect --format '{{.Config.Env}} {{.Config.Cmd}} {{.Labels}} {{.RootFS}}' busybox
 	same 0 image inspect --format '{{range .RepoTags}}{{.}};{{end}}{{if .Author}}a{{else}}none{{end}}' busybox
 	same 0 history --format '{{.ID}} {{.CreatedBy}} {{.CreatedAt}} {{.Comment}}' busybox
