@@ -113,7 +113,7 @@ int report_print(const struct report *r, json_object *list, struct err *e)
 	if (rc < 0)
 		return rc;
 	strbuf_init(&rows, OUTPUT_MAX);
-	if (template_wants_list(text)) {
+	if (!r->documents && template_wants_list(text)) {
 		rc = template_run(t, list, r->schema, &rows, e);
 	} else {
 		if (table && !r->no_heading)
@@ -134,10 +134,12 @@ int report_print(const struct report *r, json_object *list, struct err *e)
 int report_print_one(const struct report *r, json_object *o, struct err *e)
 {
 	scoped(json) json_object *list = json_object_new_array();
+	struct report one = *r;
 
 	if (!list || json_object_array_add(list, json_object_get(o)) < 0)
 		return err_errno(e, ENOMEM, "output");
-	return report_print(r, list, e);
+	one.documents = 1;
+	return report_print(&one, list, e);
 }
 
 int report_json(json_object *o, struct err *e)
@@ -152,7 +154,9 @@ int report_json(json_object *o, struct err *e)
 int report_inspect(const char *format, json_object *list, const struct template_schema *schema,
 		   struct err *e)
 {
-	const struct report r = { .name = "inspect", .format = format, .schema = schema };
+	const struct report r = {
+		.name = "inspect", .format = format, .schema = schema, .documents = 1
+	};
 
 	if (!format || !*format || strcmp(format, "json") == 0)
 		return report_json(list, e);

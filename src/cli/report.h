@@ -20,6 +20,7 @@ struct report {
 	const struct report_header *headers; /* ends with a row of NULLs; may be NULL */
 	const struct template_schema *schema; /* may be NULL */
 	int no_heading;
+	int documents; /* even a template that begins with {{range gets one object at a time */
 };
 
 /* Is FORMAT "json" (or "{{json .}}", which for a list means the same)? */
