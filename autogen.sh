@@ -79,11 +79,11 @@ build_tree() {
 		reconf 2>&1 | grep -v -e 'installing' -e 'overrides Automake' -e 'copying file' -e '^lib.*Consider' || true
 	fi
 	mkdir -p "$build"
-	if ! (cd "$build" && { [ -e config.status ] || "$src/configure" -q; } && make -s -j"$(nproc)"); then
+	if ! (cd "$build" && { [ -e config.status ] || "$src/configure" -q; } && make -s V=1 -j"$(nproc)"); then
 		# What an older checkout left there may be in the way.
 		rm -rf "$build"
 		mkdir -p "$build"
-		(cd "$build" && "$src/configure" -q && make -s -j"$(nproc)")
+		(cd "$build" && "$src/configure" -q && make -s V=1 -j"$(nproc)")
 	fi
 }
 
@@ -102,7 +102,7 @@ check)
 	install_missing $BUILD_NEEDS $CHECK_NEEDS
 	build_tree
 	say "Testing"
-	make -s -C "$build" --no-print-directory -j"$(nproc)" check
+	make -s V=1 -C "$build" --no-print-directory -j"$(nproc)" check
 	;;
 *)
 	sed -n 's/^# \(autogen.sh.*\)/\1/p' "$0" >&2

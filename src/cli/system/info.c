@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/linkhash.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
