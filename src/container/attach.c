@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/container/attach.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "src/container/record.h"
+#include "src/container/session.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+int attach_parse_keys(const char *s, unsigned char keys[DETACH_KEYS_MAX])
+{
+	scoped(strv) char **part = strv_split(s, ',');
+	int n = 0;
+
+	for (size_t i = 0; part && part[i]; i++) {
+		const char *k = part[i];
+		if (n == DETACH_KEYS_MAX)
+			return -EINVAL;
+		if (strncmp(k, "ctrl-", 5) == 0 && k[5] && !k[6] && (isalpha((unsigned char)k[5]) || strchr("@[\\]^_", k[5])))
+			keys[n++] = (unsigned char)(toupper((unsigned char)k[5]) & 0x1f);
+		else if (k[0] && !k[1])
+			keys[n++] = (unsigned char)k[0];
+		else
+			return -EINVAL;
+	}
+	return part ? n : -ENOMEM;
+}
+
+struct relay {
+	int sock, signals;
+	const struct attach_options *a;
+	int tty;
+	int stdin_open, stdin_fd;
+	unsigned char keys[DETACH_KEYS_MAX];
+	int n_keys, matched;
+	struct termios saved;
+	int is_raw;
+};
+
+static void restore(struct relay *r)
+{
+	if (r->is_raw)
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r->saved); /* nothing better can be done */
+	r->is_raw = 0;
+}
+
+static void go_raw(struct relay *r)
+{
+	struct termios t;
+	if (!r->tty || !r->a->with_stdin || tcgetattr(STDIN_FILENO, &r->saved) < 0)
+		return;
+	t = r->saved;
+	cfmakeraw(&t);
+	r->is_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
+}
+
+static void send_size(struct relay *r)
+{
+	struct winsize w;
+	if (r->tty && (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0))
+		(void)session_send(r->sock, 'w', &w, sizeof(w)); /* the end shows in recv */
+}
+
+/* Which signals are passed on: all that a user or a batch system sends, but those that are the terminal's own
+ * business. */
+static void open_signals(struct relay *r)
+{
+	sigset_t s;
+	(void)sigemptyset(&s);
+	(void)sigaddset(&s, SIGWINCH);
+	if (r->a->sig_proxy) {
+		static const int proxied[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
+		for (size_t i = 0; i < ARRAY_LEN(proxied); i++)
+			(void)sigaddset(&s, proxied[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &s, NULL);
+	r->signals = signalfd(-1, &s, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void on_signal(struct relay *r)
+{
+	struct signalfd_siginfo si;
+	int sig;
+
+	if (read(r->signals, &si, sizeof(si)) != sizeof(si))
+		return;
+	sig = (int)si.ssi_signo;
+	if (sig == SIGWINCH)
+		send_size(r);
+	else
+		(void)session_send(r->sock, 'k', &sig, sizeof(sig)); /* the end shows in recv */
+}
+
+/* Look for the detach keys; what is no part of them is sent, also what looked like their beginning.  1: all
+ * were pressed. */
+static int forward_keys(struct relay *r, const unsigned char *buf, size_t n)
+{
+	unsigned char out[2 * SESSION_CHUNK];
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (r->n_keys && buf[i] == r->keys[r->matched]) {
+			if (++r->matched == r->n_keys)
+				return 1;
+			continue;
+		}
+		for (int k = 0; k < r->matched; k++)
+			out[m++] = r->keys[k];
+		r->matched = r->n_keys && r->matched && buf[i] == r->keys[0];
+		if (!r->matched)
+			out[m++] = buf[i];
+	}
+	for (size_t done = 0; done < m;) {
+		size_t piece = m - done > SESSION_CHUNK ? SESSION_CHUNK : m - done;
+		if (session_send(r->sock, 'i', out + done, piece) < 0)
+			break; /* the end shows in recv */
+		done += piece;
+	}
+	return 0;
+}
+
+static int on_stdin(struct relay *r)
+{
+	unsigned char buf[SESSION_CHUNK];
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0) {
+		r->stdin_open = 0;
+		(void)session_send(r->sock, 'z', NULL, 0); /* the end shows in recv */
+		return 0;
+	}
+	if (r->tty)
+		return forward_keys(r, buf, (size_t)n);
+	(void)session_send(r->sock, 'i', buf, (size_t)n); /* likewise */
+	return 0;
+}
+
+/* One message from the session: 1 when it said the end, 0 to go on, or the error. */
+static int on_message(struct relay *r, int *code, struct err *e)
+{
+	char buf[SESSION_CHUNK + 1];
+	ssize_t n = recv(r->sock, buf, sizeof(buf), 0);
+	int fd;
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (n <= 0)
+		return err_set(e, -EPIPE, "the container's monitor has gone");
+	switch (buf[0]) {
+	case 'o':
+	case 'e':
+		fd = buf[0] == 'e' ? STDERR_FILENO : STDOUT_FILENO;
+		if (fd == STDOUT_FILENO ? !r->a->with_stdout : !r->a->with_stderr)
+			return 0;
+		if (fd_write_all(fd, buf + 1, (size_t)n - 1) == -EPIPE)
+			return err_set(e, -EPIPE, "write to standard %s: Broken pipe", buf[0] == 'e' ? "error" : "output");
+		return 0;
+	case 'x':
+		if (n != 1 + (ssize_t)sizeof(*code))
+			return err_set(e, -EPROTO, "the container's monitor sent rubbish");
+		memcpy(code, buf + 1, sizeof(*code));
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* The exit code is known; the monitor closes the socket when all is cleaned up. */
+static void await_end(int sock)
+{
+	char c;
+	ssize_t n;
+	while ((n = recv(sock, &c, 1, 0)) > 0 || (n < 0 && errno == EINTR))
+		;
+}
+
+int attach_relay(int sock, const struct attach_options *a, int tty, struct err *e)
+{
+	struct relay r = { .sock = sock, .a = a, .tty = tty, .signals = -EBADF, .stdin_open = a->with_stdin };
+	int n, code = 0, ret = 0;
+
+	r.n_keys = attach_parse_keys(a->detach_keys ? a->detach_keys : DETACH_KEYS_DEFAULT, r.keys);
+	if (r.n_keys < 0)
+		return err_set(e, -EINVAL, "invalid detach keys \"%s\"", a->detach_keys);
+	open_signals(&r);
+	go_raw(&r);
+	send_size(&r);
+	for (;;) {
+		struct pollfd p[3] = { { sock, POLLIN, 0 },
+				       { r.signals, POLLIN, 0 },
+				       { r.stdin_open ? STDIN_FILENO : -1, POLLIN, 0 } };
+		n = poll(p, 3, -1);
+		if (n < 0 && errno != EINTR) {
+			ret = err_sys(e, "wait for the container");
+			break;
+		}
+		if (n < 0)
+			continue;
+		if (p[0].revents && (ret = on_message(&r, &code, e)) != 0)
+			break;
+		if (p[1].revents)
+			on_signal(&r);
+		if (p[2].revents && on_stdin(&r) == 1) {
+			restore(&r);
+			fd_close(r.signals);
+			return 0; /* detached */
+		}
+	}
+	restore(&r);
+	fd_close(r.signals);
+	if (ret < 0)
+		return ret;
+	await_end(sock);
+	return code;
+}
+
+int attach_started(int sock, const struct attach_options *a, int tty, int *ret_stage, struct err *e)
+{
+	struct {
+		char kind;
+		char body[sizeof(struct session_failure)];
+	} m;
+	struct session_failure f;
+	ssize_t n;
+
+	do
+		n = recv(sock, &m, sizeof(m), 0);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return err_set(e, -EPIPE, "the container's monitor was killed before the container had started");
+	if (m.kind == 'f' && n == 1 + (ssize_t)sizeof(f)) {
+		memcpy(&f, m.body, sizeof(f));
+		*e = f.err;
+		*ret_stage = f.stage;
+		return e->code < 0 ? e->code : -EPROTO;
+	}
+	if (m.kind != 's')
+		return err_set(e, -EPROTO, "the container's monitor sent rubbish");
+	return a ? attach_relay(sock, a, tty, e) : 0;
+}
+
+int attach_connect(struct engine *en, const char *id, struct err *e)
+{
+	scoped(fd) int dir = -EBADF;
+	scoped(fd) int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "c/%s", id);
+	dir = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0 || sock < 0)
+		return err_sys(e, "attach to container %.12s", id);
+	/* By descriptor: sun_path is short, the runtime directory's path may not be. */
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/attach", dir);
+	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return err_sys(e, "attach to container %.12s", id);
+	return take_fd(&sock);
+}
+
+int container_attach(struct engine *en, const char *ref, const struct attach_options *a, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	scoped(fd) int sock = -EBADF;
+	int r = container_find(en, ref, &c, e);
+
+	if (r < 0)
+		return r;
+	if (c->state != CONTAINER_RUNNING)
+		return err_set(e, -EINVAL, "you can only attach to running containers");
+	sock = attach_connect(en, c->id, e);
+	if (sock < 0)
+		return sock;
+	engine_store_close(en);
+	return attach_relay(sock, a, json_get_bool(c->spec, "Tty", 0), e);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec: another process in a running container.  A small monitor of its own keeps its streams, so that -d and a
+ * client that goes away leave it running. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "src/container/attach.h"
+#include "src/container/create.h"
+#include "src/container/generate.h"
+#include "src/container/record.h"
+#include "src/container/session.h"
+#include "src/runtime/cgroup.h"
+#include "src/runtime/runtime.h"
+#include "src/runtime/seccomp.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+struct exec {
+	struct engine *en;
+	const struct container *c;
+	const struct container_spec *spec;
+	const struct exec_options *o;
+	json_object *process;
+	struct sock_filter *filter;
+	size_t n_filter;
+	pid_t pid;
+	int pidfd, client, attached;
+};
+
+/* The container's own filter: what its first process may not do, this one may not either. */
+static int load_filter(struct exec *x, struct err *e)
+{
+	const struct container_spec *spec = x->spec;
+	scoped(fd) int cache = openat(x->en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	scoped(mem) char *host = NULL;
+	caps_set caps = 0;
+	int r = 0;
+
+	if (spec->privileged || x->o->privileged || (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0))
+		return 0;
+	for (size_t i = 0; spec->caps && spec->caps[i]; i++)
+		caps |= CAPS_BIT(caps_from_name(spec->caps[i]));
+	if (!spec->seccomp)
+		r = seccomp_host_profile(&host, e);
+	return r < 0 ? r : seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache, &x->filter, &x->n_filter, e);
+}
+
+static void __attribute__((noreturn)) exec_monitor(struct exec *x)
+{
+	struct session_io io = SESSION_IO_NONE;
+	struct runtime_process process = RUNTIME_PROCESS_NONE;
+	struct cgroup cgroup = CGROUP_NONE;
+	const char *user = x->o->user ? x->o->user : x->spec->user;
+	struct runtime_options o = { .user = user ? user : "", .extra_groups = x->spec->group_add, .filter = x->filter,
+				     .n_filter = x->n_filter, .keep_groups = x->spec->keep_groups };
+	struct session_options so = { .io = &io, .process = &process, .first_client = -EBADF, .listen_fd = -EBADF };
+	struct session_failure f;
+	struct err e;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), code, client = -EBADF, r;
+	sigset_t block;
+
+	err_clear(&e);
+	(void)setsid(); /* a fork's child leads no group */
+	(void)prctl(PR_SET_NAME, "cove-exec", 0, 0, 0);
+	(void)sigemptyset(&block);
+	(void)sigaddset(&block, SIGCHLD);
+	(void)sigaddset(&block, SIGPIPE);
+	(void)sigaddset(&block, SIGHUP);
+	(void)sigprocmask(SIG_SETMASK, &block, NULL);
+	for (int fd = 0; fd < 3; fd++)
+		(void)dup2(null, fd);
+	cgroup_open(&cgroup, x->c->id);
+	o.cgroup_fd = cgroup.fd;
+	r = session_io_open(&io, x->o->tty, x->o->interactive, &e);
+	memcpy(o.stdio, io.theirs, sizeof(o.stdio));
+	if (r == 0)
+		r = runtime_exec(x->process, x->pid, x->pidfd, &o, &process, &e);
+	if (r < 0) {
+		memset(&f, 0, sizeof(f));
+		f.stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR || r == -ENOTDIR || r == -EPERM;
+		f.err = e;
+		(void)session_send(x->client, 'f', &f, sizeof(f)); /* the starter may have gone */
+		_exit(125);
+	}
+	io.console = take_fd(&process.console);
+	(void)session_send(x->client, 's', &process.pid, sizeof(process.pid)); /* likewise */
+	if (x->attached)
+		so.first_client = x->client;
+	else
+		fd_close(x->client);
+	code = session_run(&so, &client, &e);
+	if (code < 0)
+		code = 125;
+	if (client >= 0)
+		(void)session_send(client, 'x', &code, sizeof(code)); /* likewise */
+	_exit(0);
+}
+
+static int prepare(struct exec *x, struct err *e)
+{
+	scoped(strv) char **env = strv_copy(x->spec->env);
+	struct winsize w;
+	int r = env ? 0 : err_errno(e, ENOMEM, "exec");
+
+	if (r == 0 && x->o->tty)
+		r = spec_env_set(&env, "TERM=xterm", e);
+	if (r == 0)
+		r = create_env_options(&env, x->o->env_file, x->o->env, e);
+	if (r < 0)
+		return r;
+	if (x->o->workdir && x->o->workdir[0] != '/')
+		return err_set(e, -EINVAL, "the working directory \"%s\" is invalid, it needs to be an absolute path",
+			       x->o->workdir);
+	x->process = generate_exec_process(x->spec, x->o, env);
+	if (!x->process)
+		return err_errno(e, ENOMEM, "exec");
+	if (x->o->tty && ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0) {
+		json_object *size = json_object_new_object();
+		json_put_int(size, "height", w.ws_row);
+		json_put_int(size, "width", w.ws_col);
+		json_put(x->process, "consoleSize", size);
+	}
+	return load_filter(x, e);
+}
+
+int container_exec(struct engine *en, const char *ref, const struct exec_options *o, const struct attach_options *a,
+		   int *ret_stage, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	scoped(container_spec) struct container_spec *spec = NULL;
+	scoped(fd) int pidfd = -EBADF;
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	scoped(json) json_object *process = NULL;
+	scoped(mem) struct sock_filter *filter = NULL;
+	struct exec x = { .en = en, .o = o, .attached = a != NULL };
+	int r = container_find(en, ref, &c, e), p[2];
+	pid_t pid;
+
+	*ret_stage = 0;
+	if (r < 0)
+		return r;
+	if (c->state == CONTAINER_RUNNING)
+		x.pid = record_live_pid(en, c->id, &pidfd);
+	if (x.pid <= 0)
+		return err_set(e, -EINVAL, "can only create exec sessions on running containers: container state improper");
+	r = container_spec_decode(c->spec, &spec, e);
+	x.c = c;
+	x.spec = spec;
+	x.pidfd = pidfd;
+	if (r == 0)
+		r = prepare(&x, e);
+	process = x.process;
+	filter = x.filter;
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+		return err_sys(e, "make a socket pair");
+	ours = p[0];
+	x.client = theirs = p[1];
+	engine_store_close(en);
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork the exec session's monitor");
+	if (pid == 0)
+		exec_monitor(&x);
+	fd_close(take_fd(&theirs));
+	return attach_started(ours, a, o->tty, ret_stage, e);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's spec into the runtime's config.json, and the files that go with it. */
+#ifndef COVE_CONTAINER_GENERATE_H
+#define COVE_CONTAINER_GENERATE_H
+
+#include <json-c/json_object.h>
+
+#include "src/container/container.h"
+#include "src/container/spec.h"
+#include "userns/idmap.h"
+
+/* Write hosts, resolv.conf and hostname into containers/ID. */
+int generate_files(struct engine *en, const struct container_spec *s, const char *id, struct err *e);
+/* The config.json document.  IDS says what the surrounding user namespace maps (for the container's own, which is
+ * nested in it); NULL as real root: no user namespace.  Owned. */
+int generate_config(struct engine *en, const struct container_spec *s, const char *id, const struct idmap *uids,
+		    const struct idmap *gids, json_object **ret, struct err *e);
+/* The process object of an exec. */
+json_object *generate_exec_process(const struct container_spec *s, const struct exec_options *o, char *const *env);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inspect document, with the member names that Podman's has. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/container/record.h"
+#include "src/container/spec.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+#include "src/util/units.h"
+
+#define TIME_NEVER "0001-01-01T00:00:00Z"
+
+static void put_time(json_object *o, const char *name, int64_t ns)
+{
+	char buf[UNITS_MAX];
+	json_put_str(o, name, ns ? time_rfc3339(ns, buf) : TIME_NEVER);
+}
+
+static json_object *make_state(const struct container *c)
+{
+	json_object *o = json_object_new_object();
+
+	json_put_str(o, "OciVersion", "1.0.2");
+	json_put_str(o, "Status", container_state_names[c->state]);
+	json_put_bool(o, "Running", c->state == CONTAINER_RUNNING);
+	json_put_bool(o, "Paused", 0);
+	json_put_bool(o, "Restarting", 0);
+	json_put_bool(o, "OOMKilled", c->oom);
+	json_put_bool(o, "Dead", 0);
+	json_put_int(o, "Pid", c->pid);
+	json_put_int(o, "ExitCode", c->state == CONTAINER_RUNNING ? 0 : c->exit_code);
+	json_put_str(o, "Error", c->error);
+	put_time(o, "StartedAt", c->started);
+	put_time(o, "FinishedAt", c->state == CONTAINER_RUNNING ? 0 : c->finished);
+	return o;
+}
+
+static json_object *make_config(const struct container *c, const struct container_spec *s)
+{
+	json_object *o = json_object_new_object();
+	scoped(strbuf) struct strbuf entrypoint = STRBUF_INIT;
+
+	for (size_t i = 0; s->entrypoint && s->entrypoint[i]; i++)
+		(void)strbuf_printf(&entrypoint, "%s%s", i ? " " : "", s->entrypoint[i]);
+	json_put_str(o, "Hostname", s->hostname);
+	json_put_str(o, "Domainname", "");
+	json_put_str(o, "User", s->user);
+	json_put_bool(o, "AttachStdin", 0);
+	json_put_bool(o, "AttachStdout", 0);
+	json_put_bool(o, "AttachStderr", 0);
+	json_put_bool(o, "Tty", s->tty);
+	json_put_bool(o, "OpenStdin", s->interactive);
+	json_put_bool(o, "StdinOnce", 0);
+	json_put_strv(o, "Env", s->env);
+	json_put_strv(o, "Cmd", s->command);
+	json_put_str(o, "Image", c->image_name);
+	json_put(o, "Volumes", NULL);
+	json_put_str(o, "WorkingDir", s->workdir);
+	json_put_str(o, "Entrypoint", entrypoint.s);
+	json_put(o, "OnBuild", NULL);
+	json_put(o, "Labels", s->labels && json_object_object_length(s->labels) ? json_object_get(s->labels) : NULL);
+	json_put(o, "Annotations", json_object_get(s->annotations));
+	json_put_int(o, "StopSignal", container_signal_parse(s->stop_signal ? s->stop_signal : "TERM"));
+	json_put_int(o, "StopTimeout", s->stop_timeout);
+	json_put_strv(o, "CreateCommand", s->create_command);
+	{
+		char um[16];
+		(void)snprintf(um, sizeof(um), "%04o", (unsigned)s->umask);
+		json_put_str(o, "Umask", um);
+	}
+	return o;
+}
+
+/* {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]} */
+static json_object *make_ports(const struct container_spec *s)
+{
+	json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < json_len(s->ports); i++) {
+		json_object *p = json_object_array_get_idx(s->ports, i), *list, *b = json_object_new_object();
+		char key[32], port[16];
+		(void)snprintf(key, sizeof(key), "%d/%s", (int)json_get_int(p, "container_port", 0),
+			       json_get_str(p, "protocol"));
+		(void)snprintf(port, sizeof(port), "%d", (int)json_get_int(p, "host_port", 0));
+		list = json_get(o, key);
+		if (!list) {
+			list = json_object_new_array();
+			json_put(o, key, list);
+		}
+		json_put_str(b, "HostIp", json_get_str(p, "host_ip"));
+		json_put_str(b, "HostPort", port);
+		(void)json_object_array_add(list, b);
+	}
+	return o;
+}
+
+static void add_exposed(json_object *ports, char *const *expose)
+{
+	for (size_t i = 0; expose && expose[i]; i++) {
+		scoped(mem) char *key = str_printf("%s%s", expose[i], strchr(expose[i], '/') ? "" : "/tcp");
+		if (key && !json_get(ports, key))
+			json_put(ports, key, NULL);
+	}
+}
+
+static json_object *make_network(const struct container_spec *s)
+{
+	json_object *o = json_object_new_object(), *ports = make_ports(s);
+	int is_private = s->network && strcmp(s->network, "private") == 0;
+
+	add_exposed(ports, s->expose);
+	json_put_str(o, "EndpointID", "");
+	json_put_str(o, "Gateway", is_private ? "10.0.2.2" : "");
+	json_put_str(o, "IPAddress", is_private ? "10.0.2.100" : "");
+	json_put_int(o, "IPPrefixLen", is_private ? 24 : 0);
+	json_put_str(o, "IPv6Gateway", "");
+	json_put_str(o, "GlobalIPv6Address", "");
+	json_put_int(o, "GlobalIPv6PrefixLen", 0);
+	json_put_str(o, "MacAddress", "");
+	json_put_str(o, "Bridge", "");
+	json_put_str(o, "SandboxID", "");
+	json_put_bool(o, "HairpinMode", 0);
+	json_put_str(o, "LinkLocalIPv6Address", "");
+	json_put_int(o, "LinkLocalIPv6PrefixLen", 0);
+	json_put(o, "Ports", ports);
+	json_put_str(o, "SandboxKey", "");
+	return o;
+}
+
+static int option_is(json_object *options, const char *want)
+{
+	for (size_t i = 0; i < json_len(options); i++)
+		if (strcmp(json_str_at(options, i), want) == 0)
+			return 1;
+	return 0;
+}
+
+static json_object *make_mounts(const struct container_spec *s)
+{
+	json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < json_len(s->mounts); i++) {
+		json_object *m = json_object_array_get_idx(s->mounts, i), *o, *opts = json_get(m, "options"),
+			    *shown = json_object_new_array();
+		const char *type = json_get_str(m, "type"), *volume = json_get_str(m, "volume");
+		if (strcmp(type, "bind") != 0 && strcmp(type, "volume") != 0) {
+			json_free(shown);
+			continue;
+		}
+		for (size_t k = 0; k < json_len(opts); k++)
+			if (!str_starts(json_str_at(opts, k), "cove.") && strcmp(json_str_at(opts, k), "ro") != 0 &&
+			    strcmp(json_str_at(opts, k), "rw") != 0)
+				(void)json_object_array_add(shown, json_object_get(json_object_array_get_idx(opts, k)));
+		o = json_object_new_object();
+		json_put_str(o, "Type", volume ? "volume" : "bind");
+		if (volume)
+			json_put_str(o, "Name", volume);
+		json_put_str(o, "Source", json_get_str(m, "source"));
+		json_put_str(o, "Destination", json_get_str(m, "destination"));
+		json_put_str(o, "Driver", volume ? "local" : "");
+		json_put_str(o, "Mode", "");
+		json_put(o, "Options", shown);
+		json_put_bool(o, "RW", !option_is(opts, "ro"));
+		json_put_str(o, "Propagation", "rprivate");
+		(void)json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static json_object *make_host_config(const struct container_spec *s)
+{
+	json_object *o = json_object_new_object(), *log = json_object_new_object(), *binds = json_object_new_array(),
+		    *restart = json_object_new_object();
+
+	for (size_t i = 0; i < json_len(s->mounts); i++) {
+		json_object *m = json_object_array_get_idx(s->mounts, i);
+		scoped(mem) char *b = str_printf("%s:%s", json_get_str(m, "volume") ? json_get_str(m, "volume")
+										    : json_get_str(m, "source"),
+						 json_get_str(m, "destination"));
+		if (strcmp(json_get_str(m, "type"), "tmpfs") != 0)
+			(void)json_object_array_add(binds, json_object_new_string(b ? b : ""));
+	}
+	json_put(o, "Binds", binds);
+	json_put_str(o, "CgroupMode", s->cgroup_mode);
+	json_put_str(o, "ContainerIDFile", s->cidfile);
+	json_put_str(log, "Type", s->log_driver);
+	json_put(log, "Config", NULL);
+	json_put_str(log, "Path", s->log_path);
+	json_put_str(log, "Tag", "");
+	json_put_str(log, "Size", "0B");
+	json_put(o, "LogConfig", log);
+	json_put_str(o, "NetworkMode", s->network);
+	json_put(o, "PortBindings", make_ports(s));
+	json_put_str(restart, "Name", "");
+	json_put_int(restart, "MaximumRetryCount", 0);
+	json_put(o, "RestartPolicy", restart);
+	json_put_bool(o, "AutoRemove", s->rm);
+	json_put_strv(o, "CapAdd", s->cap_add);
+	json_put_strv(o, "CapDrop", s->cap_drop);
+	json_put_strv(o, "Dns", s->dns);
+	json_put_strv(o, "DnsOptions", s->dns_option);
+	json_put_strv(o, "DnsSearch", s->dns_search);
+	json_put_strv(o, "ExtraHosts", s->add_host);
+	json_put_strv(o, "GroupAdd", s->group_add);
+	json_put_str(o, "IpcMode", s->ipc_mode);
+	json_put_str(o, "PidMode", s->pid_mode);
+	json_put_str(o, "UTSMode", s->uts_mode);
+	json_put_str(o, "UsernsMode", s->userns_mode);
+	json_put_bool(o, "Privileged", s->privileged);
+	json_put_bool(o, "PublishAllPorts", 0);
+	json_put_bool(o, "ReadonlyRootfs", s->read_only);
+	json_put_strv(o, "SecurityOpt", s->security_opt);
+	json_put_int(o, "ShmSize", s->shm_size);
+	json_put_int(o, "OomScoreAdj", s->oom_score_adj);
+	json_put(o, "Ulimits", json_object_get(s->rlimits));
+	json_put_bool(o, "Init", s->init);
+	return o;
+}
+
+static json_object *make_driver(struct engine *en, const struct container *c, const struct container_spec *s)
+{
+	json_object *o = json_object_new_object(), *data = json_object_new_object();
+	scoped(strbuf) struct strbuf lower = STRBUF_INIT;
+	scoped(mem) char *upper = str_printf("%s/containers/%s/upper", en->graphroot, c->id);
+	scoped(mem) char *work = str_printf("%s/containers/%s/work", en->graphroot, c->id);
+	size_t n = strv_len(s->layers);
+
+	for (size_t i = n; i-- > 0;)
+		(void)strbuf_printf(&lower, "%s/layers/%s/diff%s", en->graphroot, s->layers[i], i ? ":" : "");
+	json_put_str(o, "Name", "overlay");
+	json_put_str(data, "LowerDir", lower.s);
+	json_put_str(data, "UpperDir", upper);
+	json_put_str(data, "WorkDir", work);
+	json_put(o, "Data", data);
+	return o;
+}
+
+int container_inspect(struct engine *en, const char *ref, json_object **ret, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	scoped(container_spec) struct container_spec *s = NULL;
+	json_object *o;
+	int r = container_find(en, ref, &c, e);
+
+	if (r == 0)
+		r = container_spec_decode(c->spec, &s, e);
+	if (r < 0)
+		return r;
+	o = json_object_new_object();
+	if (!o)
+		return err_errno(e, ENOMEM, "inspect container %s", ref);
+	json_put_str(o, "Id", c->id);
+	put_time(o, "Created", c->created);
+	json_put_str(o, "Path", s->args && s->args[0] ? s->args[0] : "");
+	json_put_strv(o, "Args", s->args && s->args[0] ? s->args + 1 : NULL);
+	json_put(o, "State", make_state(c));
+	json_put_str(o, "Image", c->image_id);
+	json_put_str(o, "ImageName", c->image_name);
+	json_put_str(o, "Rootfs", s->rootfs);
+	json_put_str(o, "Pod", "");
+	json_put_str(o, "OCIRuntime", "cove");
+	json_put_str(o, "Name", c->name);
+	json_put_int(o, "RestartCount", 0);
+	json_put_str(o, "Driver", "overlay");
+	json_put_str(o, "MountLabel", "");
+	json_put_str(o, "ProcessLabel", "");
+	json_put_str(o, "AppArmorProfile", s->apparmor);
+	json_put_strv(o, "EffectiveCaps", s->caps);
+	json_put_strv(o, "BoundingCaps", s->caps);
+	json_put(o, "ExecIDs", json_object_new_array());
+	json_put(o, "GraphDriver", make_driver(en, c, s));
+	json_put(o, "Mounts", make_mounts(s));
+	json_put(o, "Dependencies", json_object_new_array());
+	json_put(o, "NetworkSettings", make_network(s));
+	json_put_str(o, "Namespace", "");
+	json_put_bool(o, "IsInfra", 0);
+	json_put(o, "Config", make_config(c, s));
+	json_put(o, "HostConfig", make_host_config(s));
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/container/monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "netns/net.h"
+#include "src/container/generate.h"
+#include "src/container/record.h"
+#include "src/container/session.h"
+#include "src/runtime/cgroup.h"
+#include "src/runtime/runtime.h"
+#include "src/runtime/seccomp.h"
+#include "src/util/fd.h"
+#include "src/util/path.h"
+#include "src/util/proc.h"
+#include "src/util/strbuf.h"
+#include "src/volume/volume.h"
+#include "userns/join.h"
+
+struct start {
+	const struct monitor *m;
+	struct session_io io;
+	struct runtime_process process;
+	struct net net;
+	struct log *log;
+	struct cgroup cgroup;
+	json_object *config;
+	struct sock_filter *filter;
+	size_t n_filter;
+	struct idmap uids, gids;
+	int has_ids;
+	int lease;	/* keeps the holder */
+	int listen_fd;	/* further clients */
+	int stage;	/* 1: the program itself could not be executed */
+};
+
+/* Nothing of the caller's stays with us: not its terminal, not its pipes, not its working directory. */
+static int detach_from_caller(struct err *e)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t all;
+
+	(void)setsid(); /* a fork's child leads no group */
+	if (null < 0 || chdir("/") < 0)
+		return err_sys(e, "detach from the caller");
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			return err_sys(e, "detach from the caller");
+	if (null > 2)
+		(void)close(null);
+	/* SIGCHLD is read from a descriptor, SIGPIPE means nothing; SIGTERM ends us as it ends anybody. */
+	(void)sigemptyset(&all);
+	(void)sigaddset(&all, SIGCHLD);
+	(void)sigaddset(&all, SIGPIPE);
+	(void)sigaddset(&all, SIGHUP);
+	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)prctl(PR_SET_NAME, "cove-monitor", 0, 0, 0);
+	return 0;
+}
+
+static int load_filter(struct start *s, struct err *e)
+{
+	const struct container_spec *spec = s->m->spec;
+	scoped(fd) int cache = -EBADF;
+	scoped(mem) char *host = NULL;
+	caps_set caps = 0;
+	int r;
+
+	if (spec->privileged || (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0))
+		return 0;
+	for (size_t i = 0; spec->caps && spec->caps[i]; i++)
+		caps |= CAPS_BIT(caps_from_name(spec->caps[i]));
+	cache = openat(s->m->en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (!spec->seccomp) {
+		r = seccomp_host_profile(&host, e);
+		if (r < 0)
+			return r;
+	}
+	return seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache, &s->filter, &s->n_filter, e);
+}
+
+static int start_net(struct start *s, struct err *e)
+{
+	json_object *ports = s->m->spec->ports;
+	size_t n = json_len(ports);
+	scoped(mem) struct net_forward *f = calloc(n + 1, sizeof(*f));
+	struct net_config c = { .forward = f, .n_forwards = n, .ipv6 = 1 };
+
+	if (!f)
+		return err_errno(e, ENOMEM, "start the network");
+	for (size_t i = 0; i < n; i++) {
+		json_object *p = json_object_array_get_idx(ports, i);
+		const char *ip = json_get_str(p, "host_ip"), *proto = json_get_str(p, "protocol");
+		(void)snprintf(f[i].host_ip, sizeof(f[i].host_ip), "%s", ip ? ip : "");
+		f[i].host_port = (int)json_get_int(p, "host_port", 0);
+		f[i].container_port = (int)json_get_int(p, "container_port", 0);
+		f[i].udp = proto && strcmp(proto, "udp") == 0;
+	}
+	return net_start(&c, &s->net, e);
+}
+
+/* A socket in the runtime directory, by a path short enough for sun_path wherever that directory is. */
+static int open_listener(struct start *s, struct err *e)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	char path[128];
+	scoped(fd) int dir = -EBADF;
+	scoped(fd) int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)snprintf(path, sizeof(path), "c/%s", s->m->id);
+	dir = openat(s->m->en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0 || sock < 0)
+		return err_sys(e, "make the attach socket");
+	(void)unlinkat(dir, "attach", 0); /* of a monitor that was killed */
+	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/attach", dir);
+	if (bind(sock, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(sock, 16) < 0)
+		return err_sys(e, "make the attach socket");
+	s->listen_fd = take_fd(&sock);
+	return 0;
+}
+
+struct overlay_paths {
+	struct runtime_overlay overlay;
+	char *base, *upper, *work, *target, *lower[2];
+};
+
+static void overlay_paths_done(struct overlay_paths *p)
+{
+	free(p->base);
+	free(p->upper);
+	free(p->work);
+	free(p->target);
+}
+
+static inline void scoped_overlay_paths(struct overlay_paths *p)
+{
+	overlay_paths_done(p);
+}
+
+/* Names relative to layers/, so that many layers fit the page of mount(2). */
+static int overlay_paths_make(struct overlay_paths *p, const struct monitor *m, struct err *e)
+{
+	const struct container_spec *spec = m->spec;
+
+	p->base = str_printf("%s/layers", m->en->graphroot);
+	p->upper = str_printf("../containers/%s/upper", m->id);
+	p->work = str_printf("../containers/%s/work", m->id);
+	p->target = str_printf("%s/containers/%s/merged", m->en->graphroot, m->id);
+	if (!p->base || !p->upper || !p->work || !p->target)
+		return err_errno(e, ENOMEM, "mount the root file system");
+	p->lower[0] = spec->rootfs;
+	p->overlay = (struct runtime_overlay){ .base = p->base,
+					       .lower = spec->rootfs ? p->lower : spec->layers,
+					       .upper = p->upper,
+					       .work = p->work,
+					       .target = p->target };
+	return 0;
+}
+
+static char **layer_trees(char *const *layers, struct err *e)
+{
+	char **v = calloc(strv_len(layers) + 1, sizeof(*v));
+	for (size_t i = 0; v && layers[i]; i++) {
+		v[i] = str_printf("%s/diff", layers[i]);
+		if (!v[i]) {
+			strv_free(v);
+			v = NULL;
+		}
+	}
+	if (!v)
+		(void)err_errno(e, ENOMEM, "mount the root file system");
+	return v;
+}
+
+/* keep-id: without --user the program runs as the caller. */
+static char *user_of(const struct monitor *m)
+{
+	if (m->spec->userns_mode && strcmp(m->spec->userns_mode, "keep-id") == 0 && !*m->spec->user)
+		return str_printf("%u:%u", m->en->uid, m->en->gid);
+	return strdup(m->spec->user ? m->spec->user : "");
+}
+
+static int create_process(struct start *s, struct err *e)
+{
+	const struct monitor *m = s->m;
+	const struct container_spec *spec = m->spec;
+	static const struct tap_config tap = { .name = "tap0", .mtu = NET_MTU, .address = NET_ADDRESS,
+					       .prefix = NET_PREFIX, .gateway = NET_GATEWAY, .address6 = NET_ADDRESS6,
+					       .prefix6 = NET_PREFIX6, .gateway6 = NET_GATEWAY6 };
+	scoped(overlay_paths) struct overlay_paths paths = { 0 };
+	scoped(strv) char **trees = NULL;
+	scoped(mem) char *user = user_of(m);
+	int is_private = strcmp(spec->network, "private") == 0;
+	struct runtime_options o = { .config = s->config, .user = user, .extra_groups = spec->group_add,
+				     .make_cwd = spec->make_workdir, .filter = s->filter, .n_filter = s->n_filter,
+				     .tap = is_private ? &tap : NULL, .cgroup_fd = s->cgroup.fd,
+				     .keep_groups = spec->keep_groups };
+	int r = user ? overlay_paths_make(&paths, m, e) : err_errno(e, ENOMEM, "start the container");
+
+	if (r < 0)
+		return r;
+	if (!spec->rootfs) {
+		trees = layer_trees(spec->layers, e);
+		if (!trees)
+			return e->code;
+		paths.overlay.lower = trees;
+	}
+	if (!spec->rootfs || spec->rootfs_overlay)
+		o.overlay = &paths.overlay;
+	memcpy(o.stdio, s->io.theirs, sizeof(o.stdio));
+	r = runtime_create(&o, &s->process, e);
+	if (r < 0)
+		return r;
+	s->io.console = take_fd(&s->process.console);
+	if (is_private)
+		r = net_connect(&s->net, s->process.tap, e);
+	fd_close(take_fd(&s->process.tap));
+	return r;
+}
+
+static int write_pidfile(const char *path, pid_t pid, struct err *e)
+{
+	char text[16];
+	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int n = snprintf(text, sizeof(text), "%d", (int)pid);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return err_sys(e, "write %s", path);
+	return 0;
+}
+
+static int prepare(struct start *s, struct err *e)
+{
+	const struct monitor *m = s->m;
+	int is_root = userns_is_root(), r = userns_join(m->en->run_fd, &s->lease, e);
+
+	if (r == 0 && !is_root) {
+		/* What our new namespace maps, seen from inside it: ids 0... in one piece. */
+		r = idmap_read(0, "uid_map", &s->uids, e);
+		if (r == 0)
+			r = idmap_read(0, "gid_map", &s->gids, e);
+		s->has_ids = 1;
+	}
+	if (r == 0 && strcmp(m->spec->network, "private") == 0)
+		r = start_net(s, e);
+	if (r == 0)
+		r = session_io_open(&s->io, m->spec->tty, m->spec->interactive, e);
+	if (r == 0)
+		r = load_filter(s, e);
+	if (r == 0)
+		r = generate_files(m->en, m->spec, m->id, e);
+	if (r == 0)
+		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL, s->has_ids ? &s->gids : NULL,
+				    &s->config, e);
+	engine_store_close(m->en); /* joining another container's namespaces looks it up */
+	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)
+		r = log_open(m->spec->log_path, m->spec->log_size_max, &s->log, e);
+	if (r == 0)
+		cgroup_make(&s->cgroup, m->id); /* none where nothing is delegated */
+	return r;
+}
+
+static int start(struct start *s, struct err *e)
+{
+	const struct monitor *m = s->m;
+	int r = prepare(s, e);
+
+	if (r == 0)
+		r = create_process(s, e);
+	if (r == 0)
+		r = open_listener(s, e);
+	if (r == 0)
+		r = record_write_state(m->en, m->id, s->process.pid, m->started, e);
+	if (r == 0 && m->spec->pidfile)
+		r = write_pidfile(m->spec->pidfile, s->process.pid, e);
+	if (r == 0) {
+		r = runtime_start(&s->process, e);
+		s->stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR || r == -ENOTDIR || r == -EPERM ||
+			   r == -ELOOP;
+	}
+	return r;
+}
+
+static void start_done(struct start *s)
+{
+	runtime_process_done(&s->process);
+	net_end(&s->net);
+	session_io_done(&s->io);
+	(void)log_close(s->log);
+	fd_close(s->listen_fd);
+	fd_close(s->lease);
+	json_free(s->config);
+	free(s->filter);
+	idmap_done(&s->uids);
+	idmap_done(&s->gids);
+	cgroup_remove(&s->cgroup);
+}
+
+/* --rm: the row first, then the files; what is left after a kill in between is collected. */
+static void remove_container(const struct monitor *m)
+{
+	struct err e;
+
+	if (record_delete(m->en, m->id, &e) < 0)
+		dbg("%s", e.text);
+	if (record_remove_files(m->en, m->id, &e) < 0)
+		dbg("%s", e.text);
+	for (size_t i = 0; m->spec->anonymous_volumes && m->spec->anonymous_volumes[i]; i++)
+		(void)volume_remove(m->en, m->spec->anonymous_volumes[i], &e); /* collected with the next one */
+	if (m->spec->cidfile)
+		(void)unlink(m->spec->cidfile);
+}
+
+static int exit_code_of(int stage, int code)
+{
+	return !stage ? 125 : code == -ENOENT || code == -ENOTDIR ? 127 : 126;
+}
+
+static void report_failure(const struct monitor *m, int stage, const struct err *e)
+{
+	struct session_failure f;
+	struct err ignored;
+
+	memset(&f, 0, sizeof(f));
+	f.stage = stage;
+	f.err = *e;
+	if (m->spec->rm)
+		remove_container(m);
+	else if (record_set_failed(m->en, m->id, exit_code_of(stage, e->code), e->text, &ignored) < 0)
+		dbg("%s", ignored.text);
+	record_forget_run(m->en, m->id);
+	(void)session_send(m->client, 'f', &f, sizeof(f)); /* the starter may have gone */
+}
+
+/* What starting needed is given back: a monitor mostly sleeps. */
+static void slim_down(struct start *s)
+{
+	json_free(s->config);
+	s->config = NULL;
+	free(s->filter);
+	s->filter = NULL;
+	(void)malloc_trim(0);
+}
+
+static void __attribute__((noreturn)) monitor_main(const struct monitor *m)
+{
+	struct start s = { .m = m, .io = SESSION_IO_NONE, .process = RUNTIME_PROCESS_NONE, .net = NET_NONE,
+			   .cgroup = CGROUP_NONE, .lease = -EBADF, .listen_fd = -EBADF };
+	struct session_options o = { .io = &s.io, .process = &s.process, .hold_stdin = 0 };
+	struct err e;
+	int r, code, client = -EBADF;
+	pid_t pid;
+
+	err_clear(&e);
+	r = detach_from_caller(&e);
+	if (r == 0)
+		r = start(&s, &e);
+	if (r < 0) {
+		struct err why = e;
+		int stage = s.stage;
+		start_done(&s);
+		report_failure(m, stage, &why);
+		_exit(125);
+	}
+	pid = s.process.pid;
+	slim_down(&s);
+	(void)session_send(m->client, 's', &pid, sizeof(pid)); /* the starter may have gone */
+	if (!m->attached)
+		fd_close(m->client);
+	o.log = s.log;
+	o.listen_fd = s.listen_fd;
+	o.first_client = m->attached ? m->client : -EBADF;
+	code = session_run(&o, &client, &e);
+	if (code < 0)
+		code = 125;
+	/* The exit record, durably, before anything is cleaned up; a container that goes with its end needs none. */
+	if (!m->spec->rm && record_set_exited(m->en, m->id, code, cgroup_had_oom(&s.cgroup), record_now(), &e) < 0)
+		dbg("%s", e.text);
+	if (client >= 0)
+		(void)session_send(client, 'x', &code, sizeof(code));
+	start_done(&s);
+	if (m->spec->rm)
+		remove_container(m);
+	record_forget_run(m->en, m->id);
+	_exit(0); /* the client sees the end of file, the lock falls */
+}
+
+int monitor_fork(const struct monitor *m, struct err *e)
+{
+	pid_t pid;
+
+	engine_store_close(m->en); /* a connection must not cross a fork */
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork the monitor");
+	if (pid == 0)
+		monitor_main(m);
+	return 0;
+}

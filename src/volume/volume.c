@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/volume/volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "src/util/names.h"
+#include "src/util/strbuf.h"
+#include "userns/join.h"
+
+int volume_ensure(struct engine *en, const char *name, char **ret_data, struct err *e)
+{
+	char path[300];
+
+	if (!name_is_valid(name))
+		return err_set(e, -EINVAL, "volume name \"%s\" is not valid", name);
+	(void)snprintf(path, sizeof(path), "volumes/%s", name);
+	if (mkdirat(en->graph_fd, path, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, "make volume %s", name);
+	(void)snprintf(path, sizeof(path), "volumes/%s/_data", name);
+	if (mkdirat(en->graph_fd, path, 0755) < 0) {
+		if (errno != EEXIST)
+			return err_sys(e, "make volume %s", name);
+	} else if (fchmodat(en->graph_fd, path, 0755, 0) < 0) { /* whatever the umask */
+		return err_sys(e, "make volume %s", name);
+	}
+	*ret_data = str_printf("%s/volumes/%s/_data", en->graphroot, name);
+	return *ret_data ? 0 : err_errno(e, ENOMEM, "make volume %s", name);
+}
+
+int volume_remove(struct engine *en, const char *name, struct err *e)
+{
+	scoped(fd) int dir = openat(en->graph_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (!name_is_valid(name))
+		return err_set(e, -EINVAL, "volume name \"%s\" is not valid", name);
+	if (dir < 0)
+		return err_sys(e, "open %s/volumes", en->graphroot);
+	return userns_rmtree(en->run_fd, dir, name, e);
+}
