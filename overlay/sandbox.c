@@ -30,6 +30,14 @@
 #define TREE_CLOEXEC	 O_CLOEXEC /* OPEN_TREE_CLOEXEC */
 #define MOVE_EMPTY_PATHS 0x44U	   /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
 
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#endif
+
 static void caps_done(cap_t c)
 {
 	if (c)
@@ -43,7 +51,7 @@ static int limits(const struct sandbox *s, struct err *e)
 
 	if (setrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return err_sys(e, "set resource limits");
-#if !defined(__SANITIZE_ADDRESS__) /* its shadow memory is terabytes */
+#ifndef WITH_ASAN /* its shadow memory is terabytes */
 	if (setrlimit(RLIMIT_DATA, &data) < 0)
 		return err_sys(e, "limit memory");
 #else

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a tar, applied to a throw-away root.  What must hold: nothing appears outside the
+ * layer, and a stream that was taken comes out of the split as it went in. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "overlay/layer_apply.h"
+#include "overlay/split.h"
+#include "src/util/path.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	const uint8_t *p;
+	size_t left;
+};
+
+static ssize_t next(void *arg, const void **ret, struct err *e)
+{
+	struct input *in = arg;
+	size_t n = in->left < 700 ? in->left : 700;
+
+	(void)e;
+	*ret = in->p;
+	in->p += n;
+	in->left -= n;
+	return (ssize_t)n;
+}
+
+static int compare(void *arg, const void *bytes, size_t n, struct err *e)
+{
+	struct input *in = arg;
+
+	(void)e;
+	if (n > in->left || memcmp(in->p, bytes, n) != 0)
+		abort();
+	in->p += n;
+	in->left -= n;
+	return 0;
+}
+
+/* The scratch directory holds "layer" and nothing else: st_nlink counts directories. */
+static void check_outside(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0 || st.st_nlink != 3)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char path[] = "/dev/shm/cove-fuzz-XXXXXX";
+	struct rlimit files = { 1 << 20, 1 << 20 };
+	struct layer_tree_options o = { 0 };
+	struct input in = { data, size };
+	int64_t tree;
+	struct err e;
+	int fd, layer_fd, r;
+
+	(void)setrlimit(RLIMIT_FSIZE, &files); /* holes of a terabyte are for the unit tests */
+	if (!mkdtemp(path))
+		return 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(fd, "layer", 0700) < 0)
+		abort();
+	layer_fd = openat(fd, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = layer_apply(layer_fd, &o, next, &in, &tree, &e);
+	check_outside(fd);
+	if (r < 0 && !e.text[0])
+		abort();
+	in = (struct input){ data, size };
+	if (r == 0 && (split_replay(layer_fd, compare, &in, &e) < 0 || in.left)) {
+		(void)fprintf(stderr, "%s\n", e.text);
+		abort();
+	}
+	(void)close(layer_fd);
+	if (path_rmtree(AT_FDCWD, path) < 0)
+		abort();
+	(void)close(fd);
+	return 0;
+}
