@@ -11,9 +11,9 @@ IMAGE=localhost/busybox:latest
 cove_setup() {
 	[ "$(id -u)" != 0 ] || [ -n "${COVE_TEST_AS_ROOT-}" ] || skip "tests run as an unprivileged user"
 	T=$BATS_TEST_TMPDIR
-	mkdir -p "$T"/{home,data,config,cache,run}
-	chmod 0700 "$T/run"
-	export HOME=$T/home XDG_DATA_HOME=$T/data XDG_CONFIG_HOME=$T/config XDG_CACHE_HOME=$T/cache XDG_RUNTIME_DIR=$T/run
+	R=$(mktemp -d /tmp/cove-r.XXXXXX) # short: paths of sockets have 108 bytes (unix(7))
+	mkdir -p "$T"/{home,data,config,cache}
+	export HOME=$T/home XDG_DATA_HOME=$T/data XDG_CONFIG_HOME=$T/config XDG_CACHE_HOME=$T/cache XDG_RUNTIME_DIR=$R
 	unset CONTAINERS_CONF CONTAINERS_STORAGE_CONF CONTAINERS_REGISTRIES_CONF REGISTRY_AUTH_FILE CONTAINER_HOST \
 		DOCKER_HOST http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
 	PIDS=()
@@ -27,11 +27,9 @@ cove_teardown() {
 	for pid in "${PIDS[@]}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
 	done
-	[ ! -d "${PODMAN_RUN-}" ] || rm -rf "$PODMAN_RUN" 2>/dev/null || true
 	# Files of subordinate ids can only be removed by whoever has them mapped.
-	[ -z "${T-}" ] || chmod -R u+rwX "$T" 2>/dev/null || true
-	if [ -n "${T-}" ] && ! rm -rf "$T" 2>/dev/null; then
-		unshare --user --map-root-user --map-auto rm -rf "$T" 2>/dev/null || true
+	if [ -n "${T-}" ] && ! rm -rf "$T" "$R" 2>/dev/null; then
+		unshare --user --map-root-user --map-auto rm -rf "$T" "$R" 2>/dev/null || true
 	fi
 }
 
@@ -188,7 +186,5 @@ push_busybox() {
 # podman_like ARG...: run podman in this test's directories, for comparing; skips where it is missing.
 podman_like() {
 	need podman
-	# podman wants its runroot no longer than 50 characters.
-	[ -d "${PODMAN_RUN-}" ] || PODMAN_RUN=$(mktemp -d /tmp/cove-p.XXXXXX)
-	podman --root "$T/podman" --runroot "$PODMAN_RUN" --storage-driver vfs "$@"
+	podman --root "$T/podman" --runroot "$R/podman" --storage-driver vfs "$@"
 }

@@ -64,12 +64,10 @@ static int offer_commands(const struct noun *noun, const char *prefix)
 		const struct cmd *c = *p;
 		if (c->flags & CMD_HIDDEN)
 			continue;
-		if (noun && c->noun && strcmp(noun->name, c->noun) == 0)
+		if (noun ? c->noun && strcmp(noun->name, c->noun) == 0 : !c->noun)
 			offer(c->verb, strlen(c->verb), c->help, prefix);
 		else if (!noun && c->alias)
 			offer(c->alias, strcspn(c->alias, "|"), c->help, prefix);
-		else if (!noun && !c->noun)
-			offer(c->verb, strlen(c->verb), c->help, prefix);
 	}
 	for (const struct noun *n = noun ? NULL : noun_list; n && n->name; n++)
 		offer(n->name, strlen(n->name), n->help, prefix);

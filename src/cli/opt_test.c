@@ -50,7 +50,7 @@ static int parse(struct sample *s, unsigned flags, const char **args, struct err
 
 static void refused(const char *want, char *const *argv)
 {
-	const char *args[16];
+	const char *args[16] = { NULL };
 	struct sample s;
 	struct err e;
 	CHECK_INT(parse(&s, 0, args, &e, argv), -EINVAL);
@@ -62,7 +62,7 @@ static void refused(const char *want, char *const *argv)
 
 TEST(defaults_are_set)
 {
-	const char *args[16];
+	const char *args[16] = { NULL };
 	struct sample s;
 	struct err e;
 	CHECK_INT(PARSE(0, "a"), 0);
@@ -80,7 +80,7 @@ TEST(defaults_are_set)
 
 TEST(every_spelling_of_values_works)
 {
-	const char *args[16];
+	const char *args[16] = { NULL };
 	struct sample s;
 	struct err e;
 	CHECK_INT(PARSE(0, "-aq=false", "-n", "5", "--name=x=y", "pos", "-eA=1", "-e", "B", "--csv",
@@ -108,7 +108,7 @@ TEST(every_spelling_of_values_works)
 
 TEST(options_end_where_they_should)
 {
-	const char *args[16];
+	const char *args[16] = { NULL };
 	struct sample s;
 	struct err e;
 	CHECK_INT(PARSE(0, "x", "-a", "--", "-q", "--zz", "--"), 0);
@@ -134,7 +134,7 @@ TEST(options_end_where_they_should)
 
 TEST(help_is_always_an_option)
 {
-	const char *args[16];
+	const char *args[16] = { NULL };
 	struct sample s;
 	struct err e;
 	CHECK_INT(PARSE(0, "-ah"), -ECANCELED);

@@ -12,7 +12,7 @@
 #include "src/util/strbuf.h"
 #include "src/util/table.h"
 
-#define OUTPUT_MAX (256 * 1024 * 1024)
+#define OUTPUT_MAX (256UL * 1024 * 1024)
 
 int report_is_json(const char *format)
 {

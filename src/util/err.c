@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define COVE_UTIL_ERR_C
 #include "src/util/err.h"
 
 #include <errno.h>

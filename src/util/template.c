@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluating the tree. */
+#define COVE_UTIL_TEMPLATE_C
 #include "src/util/template.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ int run_fail(struct run *r, size_t at, const char *fmt, ...)
 	va_end(ap);
 	for (size_t i = 0; i < at && r->t->text[i]; i++)
 		line += r->t->text[i] == '\n';
-	return err_set(r->e, -EINVAL, "template: %s:%d: %s", r->t->name, line, what);
+	(void)err_set(r->e, -EINVAL, "template: %s:%d: %s", r->t->name, line, what);
+	return -EINVAL;
 }
 
 int run_keep(struct run *r, json_object *take_o, size_t bytes, struct value *ret)
@@ -154,7 +156,7 @@ static int eval_call(struct run *r, const struct expr *x, struct scope *s,
 static int eval_field(struct run *r, const struct expr *x, struct scope *s,
 		      const struct value *final, struct value *ret)
 {
-	struct value base, arg = { 0 };
+	struct value base = { 0 }, arg = { 0 };
 	int rc = eval(r, x->base, s, NULL, &base);
 
 	if (rc < 0)
@@ -218,7 +220,7 @@ static int eval(struct run *r, const struct expr *x, struct scope *s, const stru
 
 static int eval_pipe(struct run *r, const struct pipe *pipe, struct scope *s, struct value *ret)
 {
-	struct value last;
+	struct value last = { 0 };
 
 	for (const struct expr *x = pipe->commands; x; x = x->next) {
 		int rc = eval(r, x, s, x == pipe->commands ? NULL : &last, ret);
@@ -348,7 +350,7 @@ static int exec_range(struct run *r, const struct node *n, struct scope *s)
 {
 	struct range g = { .n = n, .outer = s, .go_on = 1 };
 	enum flow flow = FLOW_GO_ON;
-	struct value v;
+	struct value v = { 0 };
 	int rc = eval_pipe(r, n->pipe, s, &v);
 
 	if (rc < 0)
@@ -366,7 +368,7 @@ static int exec_range(struct run *r, const struct node *n, struct scope *s)
 
 static int exec_print(struct run *r, const struct node *n, struct scope *s)
 {
-	struct value v;
+	struct value v = { 0 };
 	int rc = eval_pipe(r, n->pipe, s, &v);
 	return rc < 0 ? rc : value_print(r, r->out, &v);
 }
@@ -375,7 +377,7 @@ static int exec_choice(struct run *r, const struct node *n, struct scope *outer,
 {
 	struct scope s = *outer;
 	struct variable var = { 0 };
-	struct value v;
+	struct value v = { 0 };
 	int rc = eval_assign(r, n->pipe, &s, &var, &v);
 
 	if (rc < 0)
@@ -394,7 +396,7 @@ static int exec_declare(struct run *r, const struct node *n, struct scope *outer
 {
 	struct scope s = *outer;
 	struct variable var = { 0 };
-	struct value v;
+	struct value v = { 0 };
 	int rc;
 
 	if (++r->depth > TEMPLATE_DEPTH_MAX * 4)
@@ -409,7 +411,7 @@ static int exec_declare(struct run *r, const struct node *n, struct scope *outer
 static int exec_node(struct run *r, const struct node *n, struct scope *s, enum flow *flow)
 {
 	struct variable unused;
-	struct value v;
+	struct value v = { 0 };
 
 	switch (n->kind) {
 	case NODE_TEXT:

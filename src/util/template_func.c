@@ -280,7 +280,7 @@ static int index_one(struct run *r, const struct value *base, const struct value
 		     struct value *ret)
 {
 	json_object *member = NULL;
-	size_t i;
+	size_t i = 0;
 	int rc;
 
 	if (is(base, json_type_object) || (!base->o && is(key, json_type_string))) {
@@ -639,7 +639,7 @@ static int fn_title(struct run *r, const struct value *args, size_t n, struct va
 static int fn_pad(struct run *r, const struct value *args, size_t n, struct value *ret)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
-	size_t before, after;
+	size_t before = 0, after = 0;
 
 	(void)n;
 	if (!is(&args[0], json_type_string))

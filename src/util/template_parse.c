@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From text to tree: a recursive descent over the bytes, one function for each thing the language
  * has. */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static int fail(const struct parser *ps, const char *what)
 	int line = 1;
 	for (const char *s = ps->t->text; s < ps->p; s++)
 		line += *s == '\n';
-	return err_set(ps->e, -EINVAL, "template: %s:%d: %s", ps->t->name, line, what);
+	(void)err_set(ps->e, -EINVAL, "template: %s:%d: %s", ps->t->name, line, what);
+	return -EINVAL;
 }
 
 static int unexpected(const struct parser *ps, const char *where)
@@ -225,7 +227,7 @@ static int parse_parens(struct parser *ps, struct expr **ret)
 	int r;
 
 	if (!x)
-		return ps->e->code;
+		return -ENOMEM;
 	if (++ps->depth > TEMPLATE_DEPTH_MAX)
 		return fail(ps, "nested too deeply");
 	ps->p++;
@@ -250,13 +252,13 @@ static int parse_chain(struct parser *ps, struct expr *base, struct expr **ret)
 		struct expr *x = make_expr(ps, EXPR_FIELD, NULL);
 		size_t n = name_span(ps->p + 1);
 		if (!x)
-			return ps->e->code;
+			return -ENOMEM;
 		if (n == 0)
 			return fail(ps, "unexpected <.> in operand");
 		x->base = base;
 		x->name = make_name(ps, ps->p + 1, n);
 		if (!x->name)
-			return ps->e->code;
+			return -ENOMEM;
 		ps->p += 1 + n;
 		base = x;
 	}
@@ -283,7 +285,7 @@ static int parse_word(struct parser *ps, struct expr **ret)
 	}
 	*ret = make_expr(ps, f ? EXPR_CALL : EXPR_LITERAL, o);
 	if (!*ret)
-		return ps->e->code;
+		return -ENOMEM;
 	if (f) {
 		(*ret)->function = f;
 		(*ret)->name = f->name;
@@ -322,7 +324,7 @@ static int parse_operand(struct parser *ps, struct expr **ret)
 	}
 	if (r < 0)
 		return r;
-	return x ? parse_chain(ps, x, ret) : ps->e->code;
+	return x ? parse_chain(ps, x, ret) : -ENOMEM;
 }
 
 /* Operands up to "|", ")" or the end: the first is what is called. */
@@ -340,6 +342,7 @@ static int parse_command(struct parser *ps, struct expr **ret)
 		r = parse_operand(ps, &x);
 		if (r < 0)
 			return r;
+		assert(x);
 		if (!first) {
 			first = x;
 			continue;
@@ -369,7 +372,7 @@ static int parse_assignment(struct parser *ps, struct pipe *pipe)
 		size_t n = name_span(ps->p + 1);
 		pipe->vars[i] = make_name(ps, ps->p + 1, n);
 		if (!pipe->vars[i])
-			return ps->e->code;
+			return -ENOMEM;
 		ps->p += 1 + n;
 		(void)skip_space(ps);
 		if (*ps->p != ',')
@@ -393,7 +396,7 @@ static int parse_pipe(struct parser *ps, struct pipe **ret)
 	int r;
 
 	if (!pipe)
-		return ps->e->code;
+		return -ENOMEM;
 	(void)skip_space(ps);
 	pipe->at = (size_t)(ps->p - ps->t->text);
 	r = parse_assignment(ps, pipe);
@@ -404,6 +407,7 @@ static int parse_pipe(struct parser *ps, struct pipe **ret)
 		r = parse_command(ps, &x);
 		if (r < 0)
 			return r;
+		assert(x);
 		if (pipe->last && x->kind != EXPR_CALL && x->kind != EXPR_FIELD)
 			return fail(ps, "non executable command in pipeline");
 		if (pipe->last)
@@ -424,7 +428,7 @@ static int parse_list(struct parser *ps, struct node **ret, enum stop *stop);
 /* The rest of {{if ...}}, {{with ...}} and {{range ...}}: pipeline, body, else, end. */
 static int parse_block(struct parser *ps, struct node *n)
 {
-	enum stop stop;
+	enum stop stop = STOP_EOF;
 	int r, in_range = ps->in_range;
 
 	if (++ps->depth > TEMPLATE_DEPTH_MAX)
@@ -443,7 +447,7 @@ static int parse_block(struct parser *ps, struct node *n)
 	if (stop == STOP_ELSE_IF || stop == STOP_ELSE_WITH) {
 		n->otherwise = make(ps, sizeof(*n), NULL);
 		if (!n->otherwise)
-			return ps->e->code;
+			return -ENOMEM;
 		n->otherwise->kind = stop == STOP_ELSE_IF ? NODE_IF : NODE_WITH;
 		r = parse_block(ps, n->otherwise);
 	} else if (stop == STOP_ELSE) {
@@ -497,7 +501,7 @@ static int parse_action(struct parser *ps, struct node **ret, enum stop *stop)
 		return parse_else(ps, stop);
 	*ret = n = make(ps, sizeof(*n), NULL);
 	if (!n)
-		return ps->e->code;
+		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
 		if (eat_word(ps, blocks[i].word)) {
 			n->kind = blocks[i].kind;
@@ -542,7 +546,7 @@ static int parse_text(struct parser *ps, struct node **ret)
 		return 0;
 	*ret = n = make(ps, sizeof(*n), NULL);
 	if (!n)
-		return ps->e->code;
+		return -ENOMEM;
 	n->kind = NODE_TEXT;
 	n->text = start;
 	n->len = (size_t)(end - start);
@@ -586,7 +590,7 @@ int template_parse(const char *name, const char *text, struct template **ret, st
 {
 	scoped(template) struct template *t = calloc(1, sizeof(*t));
 	struct parser ps = { .t = t, .e = e };
-	enum stop stop;
+	enum stop stop = STOP_EOF;
 	int r;
 
 	if (strlen(text) > TEMPLATE_TEXT_MAX)

@@ -10,7 +10,10 @@
 
 #include "src/util/scoped.h"
 
-#define NS_PER_S 1000000000LL
+#define NS_PER_S    1000000000LL
+#define WEEK_HOURS  (24LL * 7)
+#define MONTH_HOURS (24LL * 30)
+#define YEAR_HOURS  (24LL * 365)
 
 /* Digits with at most one point.  The length, 0 when there is no digit. */
 static size_t number_span(const char *s)
@@ -26,7 +29,8 @@ static size_t number_span(const char *s)
 /* The number of N bytes at S, times UNIT, rounded down; integers are exact. */
 static int scale(const char *s, size_t n, int64_t unit, int64_t *ret)
 {
-	int64_t whole = 0, part = 0, step = unit;
+	int64_t whole = 0, part = 0;
+	long double place = unit;
 	size_t i = 0;
 
 	for (; i < n && s[i] != '.'; i++)
@@ -36,8 +40,10 @@ static int scale(const char *s, size_t n, int64_t unit, int64_t *ret)
 	if (__builtin_mul_overflow(whole, unit, &whole))
 		return -ERANGE;
 	/* Decimal places beyond the resolution of int64_t do not count. */
-	for (long double place = (long double)step / 10; ++i < n; place /= 10)
+	while (++i < n) {
+		place /= 10;
 		part += (int64_t)((long double)(s[i] - '0') * place);
+	}
 	return __builtin_add_overflow(whole, part, ret) ? -ERANGE : 0;
 }
 
@@ -105,21 +111,32 @@ int duration_parse(const char *s, int64_t *ret_ns)
 	return 0;
 }
 
+/* Two digits up to MAX, or -1. */
+static int two_digits(const char *s, int max)
+{
+	int v;
+	if (!isdigit((unsigned char)s[0]) || !isdigit((unsigned char)s[1]))
+		return -1;
+	v = (s[0] - '0') * 10 + (s[1] - '0');
+	return v <= max ? v : -1;
+}
+
 /* The zone at the end of an RFC 3339 time: "Z" or "+hh:mm".  0 or -EINVAL. */
 static int zone_parse(const char *s, int *ret_seconds)
 {
-	int h, m, end = 0;
-	char sign;
+	int h, m;
 
 	if (strcmp(s, "Z") == 0 || strcmp(s, "z") == 0) {
 		*ret_seconds = 0;
 		return 0;
 	}
-	if (sscanf(s, "%c%2d:%2d%n", &sign, &h, &m, &end) != 3 || s[end] ||
-	    end != 6 || /* NOLINT(cert-err34-c) */
-	    (sign != '+' && sign != '-') || h > 23 || m > 59)
+	if ((*s != '+' && *s != '-') || strlen(s) != strlen("+hh:mm") || s[3] != ':')
 		return -EINVAL;
-	*ret_seconds = (h * 3600 + m * 60) * (sign == '-' ? -1 : 1);
+	h = two_digits(s + 1, 23);
+	m = two_digits(s + 4, 59);
+	if (h < 0 || m < 0)
+		return -EINVAL;
+	*ret_seconds = (h * 3600 + m * 60) * (*s == '-' ? -1 : 1);
 	return 0;
 }
 
@@ -201,14 +218,14 @@ const char *duration_human(int64_t seconds, char buf[UNITS_MAX])
 		(void)snprintf(buf, UNITS_MAX, "About an hour");
 	else if (hours < 48)
 		(void)snprintf(buf, UNITS_MAX, "%lld hours", (long long)hours);
-	else if (hours < 24 * 7 * 2)
+	else if (hours < 2 * WEEK_HOURS)
 		(void)snprintf(buf, UNITS_MAX, "%lld days", (long long)hours / 24);
-	else if (hours < 24 * 30 * 2)
-		(void)snprintf(buf, UNITS_MAX, "%lld weeks", (long long)hours / 24 / 7);
-	else if (hours < 24 * 365 * 2)
-		(void)snprintf(buf, UNITS_MAX, "%lld months", (long long)hours / 24 / 30);
+	else if (hours < 2 * MONTH_HOURS)
+		(void)snprintf(buf, UNITS_MAX, "%lld weeks", (long long)hours / WEEK_HOURS);
+	else if (hours < 2 * YEAR_HOURS)
+		(void)snprintf(buf, UNITS_MAX, "%lld months", (long long)hours / MONTH_HOURS);
 	else
-		(void)snprintf(buf, UNITS_MAX, "%lld years", (long long)hours / 24 / 365);
+		(void)snprintf(buf, UNITS_MAX, "%lld years", (long long)hours / YEAR_HOURS);
 	return buf;
 }
 

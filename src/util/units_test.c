@@ -104,11 +104,11 @@ TEST(ages_are_shown_in_words)
 	CHECK_STR(duration_human(60, b), "About a minute");
 	CHECK_STR(duration_human(180, b), "3 minutes");
 	CHECK_STR(duration_human(3600, b), "About an hour");
-	CHECK_STR(duration_human(47 * 3600, b), "47 hours");
-	CHECK_STR(duration_human(10 * 86400, b), "10 days");
-	CHECK_STR(duration_human(20 * 86400, b), "2 weeks");
-	CHECK_STR(duration_human(100 * 86400, b), "3 months");
-	CHECK_STR(duration_human(1000 * 86400, b), "2 years");
+	CHECK_STR(duration_human(47LL * 3600, b), "47 hours");
+	CHECK_STR(duration_human(10LL * 86400, b), "10 days");
+	CHECK_STR(duration_human(20LL * 86400, b), "2 weeks");
+	CHECK_STR(duration_human(100LL * 86400, b), "3 months");
+	CHECK_STR(duration_human(1000LL * 86400, b), "2 years");
 }
 
 TEST(times_are_shown)

@@ -6,7 +6,6 @@ load ../setup
 setup() {
 	cove_setup
 	need podman
-	PODMAN_RUN=$(mktemp -d /tmp/cove-p.XXXXXX)
 	load_busybox
 	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
 }

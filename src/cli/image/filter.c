@@ -15,9 +15,9 @@
 /* One filter, its value understood once. */
 struct filter {
 	const char *key, *value; /* key is one of the table below */
+	int64_t when;		 /* before, since, until: seconds */
 	int negated;
-	int64_t when; /* before, since, until: seconds */
-	int claim;    /* dangling and the like: wanted truth */
+	int claim; /* dangling and the like: wanted truth */
 };
 
 static int match_name(const char *name, const char *pattern)

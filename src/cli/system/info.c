@@ -30,7 +30,7 @@
 #include "userns/idmap.h"
 #include "userns/join.h"
 
-#define PROC_FILE_MAX (64 * 1024)
+#define PROC_FILE_MAX 65536
 
 struct info_options {
 	const char *format;

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cove ps. */
+#include <errno.h>
+#include <regex.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/container/options.h"
+#include "src/cli/report.h"
+#include "src/image/image.h"
+#include "src/util/json.h"
+#include "src/util/names.h"
+#include "src/util/scoped.h"
+#include "src/util/units.h"
+
+#define NS_PER_S      1000000000LL
+#define COMMAND_WIDTH 17 /* of a truncated command, as Podman cuts it */
+
+struct ps_options {
+	int all, quiet, no_trunc, no_heading, latest, last;
+	const char *format, *sort;
+	char **filters;
+};
+
+#define AT(f) offsetof(struct ps_options, f)
+static const struct opt options[] = {
+	FLAG('a', "all", AT(all), "Show containers that do not run, too"),
+	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only containers for which this holds",
+	     .man = "Keys: ancestor, before, exited, id, label, label!, name, network, since, status, until, volume."),
+	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
+	INT('n', "last", "N", AT(last), -1, 1000000, "Show the N newest containers", .init = -1),
+	FLAG('l', "latest", AT(latest), "Show the newest container"),
+	FLAG(0, "no-trunc", AT(no_trunc), "Do not truncate IDs and commands"),
+	FLAG(0, "noheading", AT(no_heading), "Do not print column headings"),
+	FLAG('q', "quiet", AT(quiet), "Print IDs only"),
+	STR(0, "sort", "KEY", AT(sort), "Sort by this", .def = "created",
+	    .values = "command|created|id|image|names|runningfor|status"),
+	EXCLUDES("quiet", "format"),
+	END,
+};
+
+/* ---- filters ------------------------------------------------------------------------------------- */
+
+struct filter {
+	struct engine *en;
+	char **list;
+};
+
+static int matches_regex(const char *pattern, const char *s, struct err *e)
+{
+	regex_t re;
+	int r;
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return err_set(e, -EINVAL, "invalid regular expression \"%s\"", pattern);
+	r = regexec(&re, s, 0, NULL, 0) == 0;
+	regfree(&re);
+	return r;
+}
+
+static int has_label(const struct container *c, const char *want)
+{
+	const char *eq = strchr(want, '=');
+	scoped(mem) char *key = eq ? strndup(want, (size_t)(eq - want)) : strdup(want);
+	const char *v = key ? json_get_str(c->labels, key) : NULL;
+	return v && (!eq || strcmp(v, eq + 1) == 0);
+}
+
+static int is_ancestor(struct engine *en, const struct container *c, const char *want)
+{
+	scoped(image) struct image *i = NULL;
+	struct err ignored;
+	if (strcmp(c->image_name, want) == 0 || (*want && strncmp(c->image_id, want, strlen(want)) == 0))
+		return 1;
+	return image_find(en, want, &i, &ignored) == 0 && strcmp(i->id, c->image_id) == 0;
+}
+
+/* 1: passes, 0: not, or -EINVAL. */
+static int passes(struct engine *en, const struct container *c, const char *key, const char *value, struct err *e)
+{
+	scoped(container) struct container *other = NULL;
+	int64_t t = 0;
+	int r;
+
+	if (strcmp(key, "name") == 0)
+		return matches_regex(value, c->name, e);
+	if (strcmp(key, "id") == 0)
+		return strncmp(c->id, value, strlen(value)) == 0;
+	if (strcmp(key, "label") == 0)
+		return has_label(c, value);
+	if (strcmp(key, "label!") == 0)
+		return !has_label(c, value);
+	if (strcmp(key, "status") == 0) {
+		static const char *const known[] = { "created", "initialized", "running", "paused", "stopped",
+						     "stopping", "exited", "removing", "unknown", "configured" };
+		const char *state = container_state_names[c->state];
+		size_t k;
+		for (k = 0; k < ARRAY_LEN(known); k++)
+			if (strcmp(value, known[k]) == 0)
+				break;
+		if (k == ARRAY_LEN(known))
+			return err_set(e, -EINVAL, "%s is not a valid status", value);
+		return strcmp(value, state) == 0 || (strcmp(value, "stopped") == 0 && c->state == CONTAINER_EXITED) ||
+		       (strcmp(value, "configured") == 0 && c->state == CONTAINER_CREATED);
+	}
+	if (strcmp(key, "exited") == 0) {
+		unsigned long long n = 0;
+		if (str_to_u64(value, 255, &n) < 0)
+			return err_set(e, -EINVAL, "exited code out of range \"%s\"", value);
+		return c->state == CONTAINER_EXITED && c->exit_code == (int)n;
+	}
+	if (strcmp(key, "ancestor") == 0)
+		return is_ancestor(en, c, value);
+	if (strcmp(key, "until") == 0) {
+		if (time_parse(value, time_now_ns(), &t) < 0)
+			return err_set(e, -EINVAL, "unable to parse time \"%s\"", value);
+		return c->created <= t;
+	}
+	if (strcmp(key, "before") == 0 || strcmp(key, "since") == 0) {
+		r = container_find(en, value, &other, e);
+		if (r < 0)
+			return r;
+		return key[0] == 'b' ? c->created < other->created : c->created > other->created;
+	}
+	if (strcmp(key, "network") == 0 || strcmp(key, "volume") == 0) {
+		r = container_find(en, c->id, &other, e);
+		if (r < 0)
+			return r;
+		if (key[0] == 'n')
+			return strcmp(json_get_str(other->spec, "Network"), value) == 0;
+		json_object *mounts = json_get(other->spec, "Mounts");
+		for (size_t i = 0; i < json_len(mounts); i++) {
+			json_object *m = json_object_array_get_idx(mounts, i);
+			const char *v = json_get_str(m, "volume"), *d = json_get_str(m, "destination");
+			if ((v && strcmp(v, value) == 0) || (d && strcmp(d, value) == 0))
+				return 1;
+		}
+		return 0;
+	}
+	return err_set(e, -EINVAL, "%s is an invalid filter", key);
+}
+
+/* The same key twice means either, but labels mean all; different keys mean all. */
+static int passes_all(const struct filter *f, const struct container *c, struct err *e)
+{
+	for (size_t i = 0; f->list && f->list[i]; i++) {
+		size_t n = strcspn(f->list[i], "=");
+		scoped(mem) char *key = NULL;
+		int any = 0;
+		/* "label!=x": the '!' belongs to the key. */
+		key = strndup(f->list[i], n);
+		if (!key || !f->list[i][n])
+			return err_set(e, -EINVAL, "invalid filter \"%s\": must be KEY=VALUE", f->list[i]);
+		if (strncmp(key, "label", 5) == 0) {
+			any = passes(f->en, c, key, f->list[i] + n + 1, e);
+			if (any <= 0)
+				return any;
+			continue;
+		}
+		for (size_t k = 0; f->list[k] && any == 0; k++) {
+			if (strncmp(f->list[k], f->list[i], n + 1) != 0)
+				continue;
+			any = passes(f->en, c, key, f->list[k] + n + 1, e);
+		}
+		if (any <= 0)
+			return any;
+	}
+	return 1;
+}
+
+/* ---- columns ------------------------------------------------------------------------------------- */
+
+static void put_status(const struct container *c, json_object *o)
+{
+	char text[UNITS_MAX];
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	int64_t now = time_now_ns();
+
+	if (c->state == CONTAINER_RUNNING)
+		(void)strbuf_printf(&b, "Up %s", duration_human((now - c->started) / NS_PER_S, text));
+	else if (c->state == CONTAINER_EXITED)
+		(void)strbuf_printf(&b, "Exited (%d) %s ago", c->exit_code,
+				    duration_human((now - c->finished) / NS_PER_S, text));
+	else
+		(void)strbuf_puts(&b, "Created");
+	json_put_str(o, "Status", b.s);
+}
+
+static void put_command(const struct container *c, json_object *o, int no_trunc)
+{
+	scoped(strbuf) struct strbuf joined = STRBUF_INIT;
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; c->command && c->command[i]; i++)
+		(void)strbuf_printf(&joined, "%s%s", i ? " " : "", c->command[i]);
+	if (!no_trunc && joined.len > COMMAND_WIDTH + 3) {
+		joined.s[COMMAND_WIDTH] = '\0';
+		(void)name_escape(&b, joined.s);
+		(void)strbuf_puts(&b, "...");
+	} else {
+		(void)name_escape(&b, joined.s ? joined.s : "");
+	}
+	json_put_str(o, "Command", b.s);
+}
+
+static void put_ports(const struct container *c, json_object *o)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+
+	for (size_t i = 0; i < json_len(c->ports); i++) {
+		json_object *p = json_object_array_get_idx(c->ports, i);
+		const char *ip = json_get_str(p, "host_ip");
+		(void)strbuf_printf(&b, "%s%s:%d->%d/%s", i ? ", " : "", ip && *ip ? ip : "0.0.0.0",
+				    (int)json_get_int(p, "host_port", 0), (int)json_get_int(p, "container_port", 0),
+				    json_get_str(p, "protocol"));
+	}
+	json_put_str(o, "Ports", b.s);
+}
+
+/* {{.Label "key"}} */
+static json_object *member(void *ctx, json_object *o, const char *name, const char *arg)
+{
+	const char *v;
+	(void)ctx;
+	if (strcmp(name, "Label") != 0 || !arg)
+		return NULL;
+	v = json_get_str(json_get(o, "LabelMap"), arg);
+	return json_object_new_string(v ? v : "");
+}
+
+/* What templates and the table see. */
+static json_object *row_object(const struct container *c, const struct ps_options *o)
+{
+	json_object *t = json_object_new_object();
+	char text[UNITS_MAX], id[ID_LEN + 1];
+	scoped(strbuf) struct strbuf labels = STRBUF_INIT;
+	scoped(strbuf) struct strbuf since = STRBUF_INIT;
+
+	(void)snprintf(id, sizeof(id), "%.*s", o->no_trunc ? ID_LEN : ID_SHORT_LEN, c->id);
+	json_put_str(t, "ID", id);
+	json_put_str(t, "Id", c->id);
+	json_put_str(t, "Image", c->image_name);
+	json_put_str(t, "ImageID", c->image_id);
+	put_command(c, t, o->no_trunc);
+	(void)strbuf_printf(&since, "%s ago", duration_human((time_now_ns() - c->created) / NS_PER_S, text));
+	json_put_str(t, "CreatedHuman", since.s);
+	json_put_str(t, "RunningFor", since.s);
+	json_put_str(t, "Created", since.s);
+	json_put_str(t, "CreatedAt", time_long(c->created, 1, text));
+	json_put_str(t, "StartedAt", time_rfc3339(c->started, text));
+	put_status(c, t);
+	json_put_str(t, "State", container_state_names[c->state]);
+	put_ports(c, t);
+	json_put_str(t, "Names", c->name);
+	json_put_int(t, "Pid", c->pid);
+	json_put_int(t, "ExitCode", c->exit_code);
+	json_put_bool(t, "Exited", c->state == CONTAINER_EXITED);
+	json_put_str(t, "Networks", "");
+	json_put_str(t, "Pod", "");
+	json_put_str(t, "Mounts", "");
+	json_put(t, "LabelMap", json_object_get(c->labels));
+	if (c->labels) {
+		json_object_object_foreach(c->labels, key, value)
+			(void)strbuf_printf(&labels, "%s%s=%s", labels.len ? "," : "", key,
+					    json_object_get_string(value));
+	}
+	json_put_str(t, "Labels", labels.s);
+	return t;
+}
+
+/* --format json: the members that Podman's document has. */
+static json_object *document(const struct container *c)
+{
+	json_object *o = json_object_new_object(), *names = json_object_new_array();
+	char text[UNITS_MAX];
+
+	json_put_bool(o, "AutoRemove", 0);
+	json_put_strv(o, "Command", c->command);
+	json_put_str(o, "CreatedAt", time_long(c->created, 1, text));
+	json_put_bool(o, "Exited", c->state == CONTAINER_EXITED);
+	json_put_int(o, "ExitedAt", c->finished / NS_PER_S);
+	json_put_int(o, "ExitCode", c->state == CONTAINER_RUNNING ? 0 : c->exit_code);
+	json_put_str(o, "Id", c->id);
+	json_put_str(o, "Image", c->image_name);
+	json_put_str(o, "ImageID", c->image_id);
+	json_put_bool(o, "IsInfra", 0);
+	json_put(o, "Labels", c->labels && json_object_object_length(c->labels) ? json_object_get(c->labels) : NULL);
+	json_put(o, "Mounts", json_object_new_array());
+	(void)json_object_array_add(names, json_object_new_string(c->name));
+	json_put(o, "Names", names);
+	json_put(o, "Networks", json_object_new_array());
+	json_put_int(o, "Pid", c->pid);
+	json_put_str(o, "Pod", "");
+	json_put_str(o, "PodName", "");
+	json_put(o, "Ports", json_len(c->ports) ? json_object_get(c->ports) : NULL);
+	json_put_int(o, "StartedAt", c->started / NS_PER_S);
+	json_put_str(o, "State", container_state_names[c->state]);
+	put_status(c, o);
+	json_put_int(o, "Created", c->created / NS_PER_S);
+	return o;
+}
+
+static int compare(const void *a, const void *b, void *key)
+{
+	const struct container *x = *(struct container *const *)a, *y = *(struct container *const *)b;
+	const char *sort = key;
+	int c = 0;
+
+	if (strcmp(sort, "names") == 0)
+		c = strcmp(x->name, y->name);
+	else if (strcmp(sort, "id") == 0)
+		c = strcmp(x->id, y->id);
+	else if (strcmp(sort, "image") == 0)
+		c = strcmp(x->image_name, y->image_name);
+	else if (strcmp(sort, "status") == 0)
+		c = x->state - y->state;
+	else if (strcmp(sort, "command") == 0)
+		c = strcmp(x->command && x->command[0] ? x->command[0] : "",
+			   y->command && y->command[0] ? y->command[0] : "");
+	if (c)
+		return c;
+	return (x->created < y->created) - (x->created > y->created); /* newest first */
+}
+
+static int print(struct container **list, size_t n, const struct ps_options *o, struct err *e)
+{
+	static const struct report_header headers[] = { { "ID", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
+							{ "Created", "CREATED" }, { "RunningFor", "CREATED" },
+							{ NULL, NULL } };
+	static const struct template_schema schema = { .maps = "LabelMap", .member = member };
+	scoped(json) json_object *rows = json_object_new_array();
+	struct report r = { .name = "ps", .format = o->format, .headers = headers, .schema = &schema,
+			    .no_heading = o->no_heading,
+			    .standard = "table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.CreatedHuman}}\\t{{.Status}}\\t{{."
+					"Ports}}\\t{{.Names}}" };
+	int json = report_is_json(o->format);
+
+	if (o->quiet) {
+		for (size_t i = 0; i < n; i++)
+			(void)printf("%.*s\n", o->no_trunc ? ID_LEN : ID_SHORT_LEN, list[i]->id);
+		return 0;
+	}
+	if (!rows)
+		return err_errno(e, ENOMEM, "list containers");
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_array_add(rows, json ? document(list[i]) : row_object(list[i], o));
+	return json ? report_json(rows, e) : report_print(&r, rows, e);
+}
+
+static int wants_all(const struct ps_options *o)
+{
+	if (o->all || o->latest || o->last > 0)
+		return 1;
+	for (size_t i = 0; o->filters && o->filters[i]; i++)
+		if (strncmp(o->filters[i], "status=", 7) == 0 || strncmp(o->filters[i], "exited=", 7) == 0)
+			return 1;
+	return 0;
+}
+
+static int ls(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct ps_options *o = opts;
+	struct filter f = { .en = en, .list = o->filters };
+	struct container **list = NULL;
+	size_t n = 0, kept = 0, most = o->latest ? 1 : o->last > 0 ? (size_t)o->last : SIZE_MAX;
+	int r = container_list(en, wants_all(o), &list, &n, e);
+
+	(void)args;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		int ok = r < 0 ? 0 : passes_all(&f, list[i], e);
+		if (ok < 0)
+			r = ok;
+		if (ok > 0 && kept < most)
+			list[kept++] = list[i];
+		else
+			(void)container_free(list[i]);
+	}
+	qsort_r(list, kept, sizeof(*list), compare, (void *)o->sort);
+	if (r >= 0)
+		r = print(list, kept, o, e);
+	container_list_free(list, kept);
+	return r;
+}
+
+const struct cmd cmd_container_ls = {
+	.noun = "container",
+	.verb = "ls",
+	.verbs = "list|ps",
+	.alias = "ps",
+	.help = "List containers",
+	.man = "Running containers, with --all those that have ended or were never started, too.",
+	.examples = "cove ps --all\ncove ps --filter status=exited --format '{{.Names}} {{.Status}}'",
+	.max_args = 0,
+	.size = sizeof(struct ps_options),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = ls,
+};

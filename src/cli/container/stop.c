@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/container/options.h"
+
+struct stop_cli {
+	struct stop_options o;
+	int all, latest, ignore;
+};
+
+#define AT(f) offsetof(struct stop_cli, f)
+static const struct opt options[] = {
+	FLAG('a', "all", AT(all), "Stop all running containers"),
+	FLAG('i', "ignore", AT(ignore), "Do not fail for containers that do not exist"),
+	FLAG('l', "latest", AT(latest), "Stop the newest container"),
+	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX,
+	    "Time from the stop signal to SIGKILL (the container's own, 10 as a rule, when not given)", .init = -1,
+	    .spellings = "timeout"),
+	END,
+};
+
+static int stop_one(struct engine *en, const char *ref, void *arg, struct err *e)
+{
+	struct stop_cli *o = arg;
+	int r = container_stop(en, ref, &o->o, e);
+	if (r == -ENOENT && o->ignore) {
+		err_clear(e);
+		return 0;
+	}
+	return r;
+}
+
+static int stop(struct engine *en, void *opts, char **args, struct err *e)
+{
+	struct stop_cli *o = opts;
+	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, stop_one, o, e);
+}
+
+const struct cmd cmd_container_stop = {
+	.noun = "container",
+	.verb = "stop",
+	.alias = "stop",
+	.args = "CONTAINER [CONTAINER...]",
+	.help = "Stop running containers",
+	.man = "The stop signal is sent, and SIGKILL when the container still runs after the time given.",
+	.examples = "cove stop web\ncove stop --time 2 --all",
+	.complete = "container",
+	.max_args = -1,
+	.size = sizeof(struct stop_cli),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = stop,
+};
