@@ -362,7 +362,7 @@ int opt_parse(opt_groups groups, const char *command, unsigned flags, char *cons
 
 	each_opt(o, g, groups)
 		rows++;
-	seen = calloc(rows, sizeof(const struct opt *)); /* NOLINT(bugprone-sizeof-expression) */
+	seen = calloc(rows, sizeof(const struct opt *));
 	if (!seen)
 		return err_errno(e, ENOMEM, "parse the command line");
 	p.seen = seen;

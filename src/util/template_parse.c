@@ -434,6 +434,7 @@ static int parse_block(struct parser *ps, struct node *n)
 	if (++ps->depth > TEMPLATE_DEPTH_MAX)
 		return fail(ps, "nested too deeply");
 	r = parse_pipe(ps, &n->pipe);
+	assert(r < 0 || n->pipe);
 	if (r == 0 && n->kind != NODE_RANGE && n->pipe->vars[1])
 		r = fail(ps, "too many variables");
 	if (r == 0)
@@ -520,6 +521,7 @@ static int parse_action(struct parser *ps, struct node **ret, enum stop *stop)
 		int r = parse_pipe(ps, &n->pipe);
 		if (r < 0)
 			return r;
+		assert(n->pipe);
 		if (n->pipe->vars[1])
 			return fail(ps, "too many variables");
 	}
