@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a tar, applied to a throw-away root.  What must hold: nothing appears outside the
  * layer, and a stream that was taken comes out of the split as it went in. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -75,7 +76,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r < 0 && !e.text[0])
 		abort();
 	in = (struct input){ data, size };
-	if (r == 0 && (split_replay(layer_fd, compare, &in, &e) < 0 || in.left)) {
+	if (r == 0)
+		r = split_replay(layer_fd, compare, &in, &e);
+	else
+		in.left = 0;
+	/* Without privileges a file of mode 0 cannot be read back. */
+	if (r == 0 ? in.left != 0 : in.left && r != -EACCES) {
 		(void)fprintf(stderr, "%s\n", e.text);
 		abort();
 	}

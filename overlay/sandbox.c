@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order: namespaces need CAP_SYS_ADMIN, which goes last of the capabilities; seccomp comes when
- * nothing of this is left to do. */
+ * nothing of this is left to do.  Every role that is locked in has its caller at descriptor 3. */
 #include "overlay/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +175,21 @@ static int drop_caps(const struct sandbox *s, struct err *e)
 	return 0;
 }
 
+/* A change of credentials takes the parent-death signal away (prctl(2)), so that it is asked for
+ * last; who was late finds the caller's end of descriptor 3 closed. */
+static int die_with_caller(struct err *e)
+{
+	struct pollfd control = { .fd = 3 };
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(e, "ask for the parent's death");
+	if (poll(&control, 1, 0) < 0)
+		return err_sys(e, "look at the caller");
+	if (control.revents & (POLLHUP | POLLERR | POLLNVAL))
+		return err_set(e, -EPIPE, "the caller is gone");
+	return 0;
+}
+
 int sandbox_enter(const struct sandbox *s, struct err *e)
 {
 	const int keep[] = { 3, 4 };
@@ -190,7 +207,9 @@ int sandbox_enter(const struct sandbox *s, struct err *e)
 		r = own_root(s, e);
 	if (r == 0)
 		r = limits(s, e);
-	return r < 0 ? r : drop_caps(s, e);
+	if (r == 0)
+		r = drop_caps(s, e);
+	return r < 0 ? r : die_with_caller(e);
 }
 
 static void filter_done(scmp_filter_ctx f)

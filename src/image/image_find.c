@@ -151,14 +151,16 @@ static int find_id(struct store *s, const char *ref, char **ret, struct err *e)
 	return r ? 0 : err_set(e, -ENOENT, "%s: image not known", ref);
 }
 
-int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e)
+int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e)
 {
 	struct store *s = engine_store(en, e);
-	scoped(mem) char *id = NULL;
-	int r;
+	return s ? find_id(s, ref, ret_id, e) : e->code;
+}
 
-	if (!s)
-		return e->code;
-	r = find_id(s, ref, &id, e);
+int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e)
+{
+	scoped(mem) char *id = NULL;
+	int r = image_find_id(en, ref, &id, e);
+
 	return r < 0 ? r : image_by_id(en, id, ret, e);
 }

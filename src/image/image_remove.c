@@ -135,13 +135,11 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 	const char *name;
 	int r = image_find(en, ref, &i, e);
 
+	/* Its documents are damaged, its record is not. */
 	if (r == -EBADMSG && force) {
-		/* Its documents are damaged, its record is not. */
-		const char *hex = str_starts(ref, "sha256:") ? ref + 7 : ref;
-		if (strlen(hex) == ID_LEN && id_is_prefix(hex)) {
-			err_clear(e);
-			return remove_image(en, hex, NULL, ret, e);
-		}
+		scoped(mem) char *id = NULL;
+		r = image_find_id(en, ref, &id, e);
+		return r < 0 ? r : remove_image(en, id, NULL, ret, e);
 	}
 	if (r < 0)
 		return r;

@@ -70,11 +70,13 @@ int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *r
 	if (dir < 0)
 		return dir;
 	r = path_read(dir, digest_hex(digest), MANIFEST_MAX, &bytes, &n, e);
-	if (r < 0)
+	if (r < 0 && r != -ENOENT && r != -E2BIG && r != -EINVAL)
 		return err_in(e, "blob %s", digest);
-	sha256_text(bytes, n, got);
-	if (strcmp(got, digest) != 0) {
-		(void)err_set(e, -EBADMSG, "blob %s is damaged in the store", digest);
+	if (r == 0)
+		sha256_text(bytes, n, got);
+	if (r < 0 || strcmp(got, digest) != 0) {
+		(void)err_set(e, -EBADMSG, "blob %s is %s in the store", digest,
+			      r == -ENOENT ? "missing" : "damaged");
 		return err_hint(e, "remove the image with 'cove rmi -f' and get it again");
 	}
 	*ret = take_ptr(&bytes);

@@ -8,6 +8,9 @@
 /* The record of exactly ID.  -ENOENT, or -EBADMSG for damaged blobs. */
 int image_by_id(struct engine *en, const char *id, struct image **ret, struct err *e);
 
+/* The first half of image_find(): the ID alone (owned), which works for damaged images too. */
+int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e);
+
 /* A document of blobs/sha256, checked against its digest ("sha256:HEX", which must be valid).
  * Owned. */
 int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *ret_len,
