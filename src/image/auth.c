@@ -75,7 +75,8 @@ static char *base64_decode(const char *s)
 		const char *at = strchr(base64_digits, s[i]);
 
 		if (!s[i] || !at) {
-			wipe(out);
+			explicit_bzero(out, (size_t)(p - out));
+			free(out);
 			return NULL;
 		}
 		v = v << 6 | (unsigned)(at - base64_digits);

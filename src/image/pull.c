@@ -513,24 +513,72 @@ static int local(struct engine *en, const struct image_pull_options *o, const ch
 	return copy(i->id, ret_id, e) < 0 ? e->code : 1;
 }
 
+static int load_registries(struct engine *en, struct registries **ret, struct err *e)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME");
+	scoped(mem) char *cache = NULL;
+
+	if (xdg && *xdg)
+		cache = str_printf("%s/containers", xdg);
+	else if (en->home)
+		cache = str_printf("%s/.cache/containers", en->home);
+	return registries_load(en->config_dir, cache, ret, e) < 0
+		       ? err_in(e, "loading registries configuration")
+		       : 0;
+}
+
+/* As local(), for what a short name may stand for: an alias has another path than its image. */
+static int local_candidates(struct engine *en, const struct image_pull_options *o,
+			    const struct registries *r, const struct reference *name, char **ret_id,
+			    struct err *e)
+{
+	struct reference *list = NULL;
+	size_t n = 0;
+	int rc = registries_candidates(r, name, &list, &n, e);
+
+	if (rc < 0) { /* says the pull, if there is one */
+		err_clear(e);
+		return 0;
+	}
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		scoped(mem) char *full = reference_format(&list[i]);
+		rc = full ? local(en, o, full, ret_id, e) : err_errno(e, ENOMEM, "pull");
+	}
+	reference_list_free(list, n);
+	return rc;
+}
+
+static int never(const char *ref, struct err *e)
+{
+	return err_set(e, -ENOENT, "%s: image not known", ref);
+}
+
+/* REF is not here under its own name, or what is here does not settle it: *HAVE, when set, is an
+ * image that would do if there is no newer one. */
 static int from_registries(struct engine *en, const struct image_pull_options *o, const char *ref,
-			   char **ret_id, struct err *e)
+			   char **have, char **ret_id, struct err *e)
 {
 	scoped(registries) struct registries *r = NULL;
 	scoped(reference) struct reference name = { 0 };
-	scoped(mem) char *cache = NULL;
-	const char *xdg = getenv("XDG_CACHE_HOME");
 	struct platform checked;
+	int rc = 0;
 
 	if (reference_parse(ref, &name, e) < 0)
 		return e->code;
 	if (o->platform && platform_parse(o->platform, &checked, e) < 0)
 		return e->code;
-	cache = xdg && *xdg ? str_printf("%s/containers", xdg)
-		: en->home  ? str_printf("%s/.cache/containers", en->home)
-			    : NULL;
-	if (registries_load(en->config_dir, cache, &r, e) < 0)
-		return err_in(e, "loading registries configuration");
+	if (load_registries(en, &r, e) < 0)
+		return e->code;
+	if (!name.registry && !*have && o->policy != PULL_ALWAYS)
+		rc = local_candidates(en, o, r, &name, have, e);
+	if (rc < 0)
+		return rc;
+	if (*have && o->policy != PULL_NEWER) {
+		*ret_id = take_ptr(have);
+		return 0;
+	}
+	if (o->policy == PULL_NEVER)
+		return never(ref, e);
 	engine_collect(en);
 	return pull_candidates(en, o, r, &name, ret_id, e);
 }
@@ -562,13 +610,11 @@ int image_pull(struct engine *en, const struct image_pull_options *o, char **ret
 	rc = o->policy == PULL_ALWAYS ? 0 : local(en, o, ref, &have, e);
 	if (rc < 0)
 		return rc;
-	if (o->policy == PULL_NEVER && !rc)
-		return err_set(e, -ENOENT, "%s: image not known", ref);
 	if (rc && o->policy != PULL_NEWER) {
 		*ret_id = take_ptr(&have);
 		return 0;
 	}
-	rc = from_registries(en, o, ref, ret_id, e);
+	rc = from_registries(en, o, ref, &have, ret_id, e);
 	if (rc < 0 && have) { /* newer: what is here will do */
 		dbg("%s", e->text);
 		err_clear(e);

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (!s || reference_parse(s, &r, &e) < 0)
 		return 0;
 	once = reference_format(&r);
-	assert(once && !strstr(once, "..") && !strstr(once, "//"));
+	assert(once && !strstr(r.repository, "..") && !strstr(r.repository, "//"));
 	if (strlen(once) > 400) /* "library/" was added to the longest name */
 		return 0;
 	if (reference_parse(once, &again, &e) < 0)
