@@ -2,7 +2,6 @@
 /* cove: global options, the command, its options, its arguments; then the command runs and main()
  * tells how it ended.  Nothing is opened before it is known that the command needs it. */
 #include <errno.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +107,6 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	(void)setlocale(LC_CTYPE, ""); /* widths in tables; "C" does as well */
 	r = args ? opt_init(global_groups, &g, &e) : err_errno(&e, ENOMEM, "start");
 	if (r >= 0)
 		r = opt_parse(global_groups, "cove", OPT_STOP_AT_ARG, argv + (argc > 0), &g, args,
