@@ -26,7 +26,7 @@ static int overlaps(uint32_t a, uint32_t a_count, uint32_t b, uint32_t b_count)
 	return a < (uint64_t)b + b_count && b < (uint64_t)a + a_count;
 }
 
-int idmap_add(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count)
+int idmap_append(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count)
 {
 	struct idmap_extent *x;
 
@@ -36,11 +36,6 @@ int idmap_add(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count
 		if (overlaps(inside, count, m->extent[i].inside, m->extent[i].count) ||
 		    overlaps(outside, count, m->extent[i].outside, m->extent[i].count))
 			return -EEXIST;
-	x = m->n ? &m->extent[m->n - 1] : NULL;
-	if (x && x->inside + x->count == inside && x->outside + x->count == outside) {
-		x->count += count;
-		return 0;
-	}
 	if (m->n == IDMAP_EXTENTS_MAX)
 		return -E2BIG;
 	x = realloc(m->extent, (m->n + 1) * sizeof(*x));
@@ -49,6 +44,19 @@ int idmap_add(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count
 	m->extent = x;
 	x[m->n++] = (struct idmap_extent){ inside, outside, count };
 	return 0;
+}
+
+int idmap_add(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count)
+{
+	struct idmap_extent *last = m->n ? &m->extent[m->n - 1] : NULL;
+	int r;
+
+	if (!last || last->inside + last->count != inside || last->outside + last->count != outside)
+		return idmap_append(m, inside, outside, count);
+	m->n--; /* checked as one piece with what it continues */
+	r = idmap_append(m, last->inside, last->outside, last->count + count);
+	m->n += r < 0;
+	return r;
 }
 
 int idmap_lookup(const struct idmap *m, uint32_t inside, uint32_t *ret_outside)

@@ -33,6 +33,9 @@ static inline __attribute__((unused)) void scoped_idmap(struct idmap *m)
 /* Add COUNT ids from INSIDE on, standing for those from OUTSIDE on.  -ERANGE when either side would reach
  * 2^32-1 (the invalid id) or COUNT is 0, -EEXIST when a side overlaps, -E2BIG beyond 340 extents. */
 int idmap_add(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count);
+/* The same, as a line of its own: in a nested namespace no line may reach over the end of a line of the map
+ * around it. */
+int idmap_append(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t count);
 /* The id outside for an id inside.  -ENOENT when it is not mapped. */
 int idmap_lookup(const struct idmap *m, uint32_t inside, uint32_t *ret_outside);
 /* How many ids are mapped. */

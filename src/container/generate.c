@@ -340,16 +340,35 @@ static int make_namespaces(struct engine *en, const struct container_spec *s, js
 	return r;
 }
 
-static void add_mapping(json_object *list, uint32_t inside, uint32_t outside, uint32_t n)
+static void add_line(json_object *list, uint32_t inside, uint32_t outside, uint32_t n)
 {
-	json_object *o;
-	if (!n)
-		return;
-	o = json_object_new_object();
+	json_object *o = json_object_new_object();
 	json_put_int(o, "containerID", inside);
 	json_put_int(o, "hostID", outside);
 	json_put_int(o, "size", n);
 	(void)json_object_array_add(list, o);
+}
+
+/* Ids INSIDE... stand for ids FROM... of the surrounding namespace.  A line may not reach over the end of a line of
+ * the surrounding map (user_namespaces(7)), so it is cut at each. */
+static void add_mapping(json_object *list, const struct idmap *outer, uint32_t inside, uint32_t from, uint32_t n)
+{
+	while (n) {
+		uint32_t piece = 0;
+		for (size_t i = 0; i < outer->n; i++) {
+			const struct idmap_extent *x = &outer->extent[i];
+			if (from >= x->inside && from - x->inside < x->count)
+				piece = x->count - (from - x->inside);
+		}
+		if (!piece)
+			return; /* beyond what there is */
+		if (piece > n)
+			piece = n;
+		add_line(list, inside, from, piece);
+		inside += piece;
+		from += piece;
+		n -= piece;
+	}
 }
 
 /* The container's namespace is nested in the user's, where id 0 is the caller and 1... are the subordinate ids.
@@ -361,17 +380,17 @@ static json_object *make_mapping(const struct idmap *outer, uint32_t self, int k
 	uint32_t n = total > UINT32_MAX - 1 ? UINT32_MAX - 1 : (uint32_t)total;
 
 	if (!keep_id || self == 0) {
-		add_mapping(list, 0, 0, n);
+		add_mapping(list, outer, 0, 0, n);
 		return list;
 	}
 	if (self >= n) { /* more ids below the caller's than there are: what is there goes to 0... */
-		add_mapping(list, 0, 1, n - 1);
-		add_mapping(list, self, 0, 1);
+		add_mapping(list, outer, 0, 1, n - 1);
+		add_mapping(list, outer, self, 0, 1);
 		return list;
 	}
-	add_mapping(list, 0, 1, self);
-	add_mapping(list, self, 0, 1);
-	add_mapping(list, self + 1, self + 1, n - self - 1);
+	add_mapping(list, outer, 0, 1, self);
+	add_mapping(list, outer, self, 0, 1);
+	add_mapping(list, outer, self + 1, self + 1, n - self - 1);
 	return list;
 }
 

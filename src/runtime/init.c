@@ -20,6 +20,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -136,6 +137,7 @@ static int set_up(struct init *in, struct err *e)
 
 	if (r == 0)
 		r = become_root(in, e);
+	(void)umask(022); /* mount points have the modes that they are made with */
 	if (r == 0)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody looks into us until execve */
 	if (r == 0)

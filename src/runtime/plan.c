@@ -239,7 +239,7 @@ static int parse_idmap(struct idmap *m, json_object *list, const char *what, str
 		int r;
 		if (in < 0 || in > UINT32_MAX || out < 0 || out > UINT32_MAX || n < 1 || n > UINT32_MAX)
 			return err_set(e, -EINVAL, "config.json: line %zu of %s is out of range", i + 1, what);
-		r = idmap_add(m, (uint32_t)in, (uint32_t)out, (uint32_t)n);
+		r = idmap_append(m, (uint32_t)in, (uint32_t)out, (uint32_t)n);
 		if (r < 0)
 			return err_errno(e, r, "config.json: line %zu of %s", i + 1, what);
 	}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's side of the role net. */
+#include "netns/net.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netns/net_protocol.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+int net_start(const struct net_config *c, struct net *ret, struct err *e)
+{
+	scoped(mem) char *program = proc_role_path("cove-net");
+	scoped(mem) struct net_hello *hello = NULL;
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	size_t size = sizeof(*hello) + c->n_forwards * sizeof(*c->forward);
+	char *argv[] = { program, NULL };
+	char *env[] = { NULL };
+	struct proc_fd fds[1];
+	struct proc_options o = { .path = program, .argv = argv, .env = env, .fds = fds, .n_fds = 1, .null_stdio = 1,
+				  .die_with_us = 1 };
+	int p[2], r;
+
+	if (c->n_forwards > NET_FORWARDS_MAX)
+		return err_set(e, -E2BIG, "%zu published ports are more than the %d that can be", c->n_forwards,
+			       NET_FORWARDS_MAX);
+	hello = calloc(1, size);
+	if (!program || !hello)
+		return err_errno(e, ENOMEM, "start the network");
+	hello->version = 1;
+	hello->ipv6 = c->ipv6;
+	hello->allow_host_loopback = c->allow_host_loopback;
+	hello->n_forwards = (int)c->n_forwards;
+	if (c->n_forwards)
+		memcpy(hello->forward, c->forward, c->n_forwards * sizeof(*c->forward));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+		return err_sys(e, "make a socket pair");
+	ours = p[0];
+	theirs = p[1];
+	fds[0] = (struct proc_fd){ theirs, NET_CONTROL_FD };
+	r = fd_send(ours, hello, size, NULL, 0);
+	if (r < 0)
+		return err_errno(e, r, "start the network");
+	r = proc_spawn(&o, &ret->child, e);
+	if (r < 0)
+		return err_in(e, "start the network");
+	ret->control = take_fd(&ours);
+	return 0;
+}
+
+int net_connect(struct net *n, int tap_fd, struct err *e)
+{
+	struct net_answer a;
+	ssize_t got;
+	int r;
+
+	if (tap_fd < 0)
+		return err_set(e, -EBADF, "the container has no tap device");
+	r = fd_send(n->control, "T", 1, &tap_fd, 1);
+	if (r < 0)
+		return err_errno(e, r, "give the tap device to the network process");
+	memset(&a, 0, sizeof(a));
+	got = fd_recv(n->control, &a, sizeof(a), NULL, NULL);
+	if (got != (ssize_t)sizeof(a))
+		return err_set(e, -EIO, "the network process ended before it was ready");
+	if (a.err.code == 0)
+		return 0;
+	*e = a.err;
+	e->text[sizeof(e->text) - 1] = e->hint[sizeof(e->hint) - 1] = '\0';
+	return e->code < 0 ? e->code : -EPROTO;
+}
+
+void net_end(struct net *n)
+{
+	fd_close(take_fd(&n->control));
+	proc_end(&n->child);
+}

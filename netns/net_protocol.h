@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the engine and the role net, on the SOCK_SEQPACKET socket that the role finds as descriptor 3:
+ *
+ *	engine                               role
+ *	struct net_hello + forwards  ---->
+ *	                                     loads, binds the ports, shuts itself in
+ *	'T', with the tap            ---->
+ *	                             <----   struct net_answer: code 0, or why not
+ *	end of file                  ---->   ends
+ */
+#ifndef COVE_NETNS_NET_PROTOCOL_H
+#define COVE_NETNS_NET_PROTOCOL_H
+
+#include "netns/net.h"
+#include "src/util/err.h"
+
+#define NET_FORWARDS_MAX 512 /* the first message must fit a socket buffer */
+#define NET_CONTROL_FD	 3
+
+struct net_hello {
+	int version; /* 1 */
+	int ipv6, allow_host_loopback;
+	int n_forwards;
+	struct net_forward forward[]; /* n_forwards of them */
+};
+
+struct net_answer {
+	struct err err; /* code 0: all ports are bound */
+};
+
+#endif

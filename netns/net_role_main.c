@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cove-net: the role net.  Descriptor 3 is its socket to the engine (net_protocol.h); it has nothing else. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "netns/net_role.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+#define HELLO_MAX (sizeof(struct net_hello) + NET_FORWARDS_MAX * sizeof(struct net_forward))
+
+static int receive_hello(struct net_hello *c, struct err *e)
+{
+	ssize_t n = recv(NET_CONTROL_FD, c, HELLO_MAX, 0);
+
+	if (n < (ssize_t)sizeof(*c) || c->version != 1 || c->n_forwards < 0 || c->n_forwards > NET_FORWARDS_MAX ||
+	    n != (ssize_t)(sizeof(*c) + (size_t)c->n_forwards * sizeof(c->forward[0])))
+		return err_set(e, -EPROTO, "the engine's first message is not understood");
+	for (int i = 0; i < c->n_forwards; i++)
+		c->forward[i].host_ip[sizeof(c->forward[i].host_ip) - 1] = '\0';
+	return 0;
+}
+
+static int prepare(struct stack **ret, struct err *e)
+{
+	scoped(mem) struct net_hello *c = calloc(1, HELLO_MAX);
+	int r = c ? receive_hello(c, e) : err_errno(e, ENOMEM, "start the network");
+
+	if (r == 0)
+		r = stack_new(c, ret, e);
+	for (int i = 0; r == 0 && i < c->n_forwards; i++)
+		r = stack_forward(*ret, &c->forward[i], e);
+	return r < 0 ? r : net_shut_in(e);
+}
+
+int main(void)
+{
+	struct stack *stack = NULL;
+	struct net_answer a;
+	size_t n_fds = 1;
+	int tap = -EBADF, r;
+	char go = 0;
+
+	(void)fd_close_from(NET_CONTROL_FD + 1, NULL, 0); /* the engine leaves nothing open; this makes sure */
+	memset(&a, 0, sizeof(a));
+	r = prepare(&stack, &a.err);
+	/* The answer waits for the tap even when it is bad news: the engine sends first. */
+	if (fd_recv(NET_CONTROL_FD, &go, 1, &tap, &n_fds) != 1)
+		return 0; /* the container did not come to be */
+	if (r == 0 && (go != 'T' || n_fds != 1))
+		r = err_set(&a.err, -EPROTO, "the engine sent no tap device");
+	if (fd_send(NET_CONTROL_FD, &a, sizeof(a), NULL, 0) < 0 || r < 0)
+		return 125;
+	r = stack_run(stack, tap, NET_CONTROL_FD, &a.err);
+	(void)stack_free(stack);
+	return r < 0;
+}

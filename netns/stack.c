@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libslirp, its callbacks, and the loop that feeds it. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libslirp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netns/net_role.h"
+#include "src/util/scoped.h"
+
+#define FRAMES_A_WAKE_UP 64 /* read from the tap before the host's sockets get their turn */
+#define FRAME_MAX	 (NET_MTU + 64)
+
+struct timer {
+	SlirpTimerId id;
+	void *opaque;
+	int64_t expires_ms; /* -1: not armed */
+	struct timer *next;
+};
+
+struct stack {
+	Slirp *slirp;
+	struct timer *timers;
+	struct pollfd *poll; /* grows with the connections */
+	size_t n_poll, cap_poll;
+	int tap;
+	unsigned char frame[FRAME_MAX];
+};
+
+static int64_t clock_ns(void *opaque)
+{
+	struct timespec t;
+	(void)opaque;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* ---- callbacks ----------------------------------------------------------------------------------- */
+
+/* A full tap drops the frame, as a wire does; TCP sends it again. */
+static ssize_t send_packet(const void *buf, size_t n, void *opaque)
+{
+	struct stack *s = opaque;
+	return s->tap < 0 ? (ssize_t)n : write(s->tap, buf, n);
+}
+
+static void guest_error(const char *msg, void *opaque)
+{
+	(void)msg; /* what a container sends is its own affair */
+	(void)opaque;
+}
+
+static void *timer_new(SlirpTimerId id, void *cb_opaque, void *opaque)
+{
+	struct stack *s = opaque;
+	struct timer *t = calloc(1, sizeof(*t));
+	if (!t)
+		abort(); /* libslirp cannot be told */
+	t->id = id;
+	t->opaque = cb_opaque;
+	t->expires_ms = -1;
+	t->next = s->timers;
+	s->timers = t;
+	return t;
+}
+
+static void timer_free(void *timer, void *opaque)
+{
+	struct stack *s = opaque;
+	for (struct timer **p = &s->timers; *p; p = &(*p)->next)
+		if (*p == timer) {
+			*p = (*p)->next;
+			free(timer);
+			return;
+		}
+}
+
+static void timer_mod(void *timer, int64_t expires_ms, void *opaque)
+{
+	(void)opaque;
+	((struct timer *)timer)->expires_ms = expires_ms;
+}
+
+static void register_fd(int fd, void *opaque)
+{
+	(void)fd;
+	(void)opaque;
+}
+
+static void notify(void *opaque)
+{
+	(void)opaque; /* one thread: nobody has to be woken */
+}
+
+static const SlirpCb callbacks = {
+	.send_packet = send_packet,
+	.guest_error = guest_error,
+	.clock_get_ns = clock_ns,
+	.timer_free = timer_free,
+	.timer_mod = timer_mod,
+	.register_poll_fd = register_fd,
+	.unregister_poll_fd = register_fd,
+	.notify = notify,
+	.timer_new_opaque = timer_new,
+};
+
+/* ---- set-up -------------------------------------------------------------------------------------- */
+
+int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
+{
+	struct stack *s = calloc(1, sizeof(*s));
+	SlirpConfig cfg;
+
+	if (!s)
+		return err_errno(e, ENOMEM, "make the network stack");
+	s->tap = -EBADF;
+	memset(&cfg, 0, sizeof(cfg));
+	cfg.version = 4; /* libslirp 4.7; later ones take it */
+	cfg.in_enabled = true;
+	(void)inet_pton(AF_INET, "10.0.2.0", &cfg.vnetwork);
+	(void)inet_pton(AF_INET, "255.255.255.0", &cfg.vnetmask);
+	(void)inet_pton(AF_INET, NET_GATEWAY, &cfg.vhost);
+	(void)inet_pton(AF_INET, NET_DNS, &cfg.vnameserver);
+	(void)inet_pton(AF_INET, NET_ADDRESS, &cfg.vdhcp_start);
+	cfg.in6_enabled = c->ipv6 != 0;
+	(void)inet_pton(AF_INET6, "fd00::", &cfg.vprefix_addr6);
+	cfg.vprefix_len = NET_PREFIX6;
+	(void)inet_pton(AF_INET6, NET_GATEWAY6, &cfg.vhost6);
+	(void)inet_pton(AF_INET6, "fd00::3", &cfg.vnameserver6);
+	cfg.if_mtu = NET_MTU;
+	cfg.if_mru = NET_MTU;
+	cfg.disable_host_loopback = !c->allow_host_loopback;
+	cfg.enable_emu = false;
+	cfg.disable_dhcp = true;
+	s->slirp = slirp_new(&cfg, &callbacks, s);
+	if (!s->slirp) {
+		free(s);
+		return err_set(e, -EIO, "libslirp refused its configuration");
+	}
+	*ret = s;
+	return 0;
+}
+
+struct stack *stack_free(struct stack *s)
+{
+	if (!s)
+		return NULL;
+	slirp_cleanup(s->slirp);
+	while (s->timers)
+		timer_free(s->timers, s);
+	free(s->poll);
+	free(s);
+	return NULL;
+}
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static socklen_t make_address(union address *a, int family, const char *ip, int port)
+{
+	memset(a, 0, sizeof(*a));
+	a->any.sa_family = (sa_family_t)family;
+	if (family == AF_INET6) {
+		a->in6.sin6_port = htons((uint16_t)port);
+		return inet_pton(AF_INET6, *ip ? ip : "::", &a->in6.sin6_addr) == 1 ? sizeof(a->in6) : 0;
+	}
+	a->in.sin_port = htons((uint16_t)port);
+	return inet_pton(AF_INET, *ip ? ip : "0.0.0.0", &a->in.sin_addr) == 1 ? sizeof(a->in) : 0;
+}
+
+/* libslirp tells no reason: the same bind is tried first. */
+static int try_bind(const union address *a, socklen_t len, int udp)
+{
+	scoped(fd) int sock = socket(a->any.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (sock < 0)
+		return -errno;
+	if (!udp && setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -errno;
+	if (a->any.sa_family == AF_INET6 && setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return -errno;
+	if (bind(sock, &a->any, len) < 0)
+		return -errno;
+	/* Two listeners may both bind with SO_REUSEADDR; listening tells. */
+	return !udp && listen(sock, 1) < 0 ? -errno : 0;
+}
+
+static int forward_family(struct stack *s, const struct net_forward *f, int family)
+{
+	union address host, guest;
+	socklen_t n = make_address(&host, family, f->host_ip, f->host_port);
+	socklen_t m = make_address(&guest, family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS, f->container_port);
+	int r;
+
+	if (!n || !m)
+		return -EINVAL;
+	r = try_bind(&host, n, f->udp);
+	if (r < 0)
+		return r;
+	r = slirp_add_hostxfwd(s->slirp, &host.any, n, &guest.any, m,
+			       (f->udp ? SLIRP_HOSTFWD_UDP : 0) | (family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0));
+	return r < 0 ? -EADDRINUSE : 0;
+}
+
+int stack_forward(struct stack *s, const struct net_forward *f, struct err *e)
+{
+	int v6 = strchr(f->host_ip, ':') != NULL, r = forward_family(s, f, v6 ? AF_INET6 : AF_INET);
+
+	/* Every address: IPv6 too, where the host has it. */
+	if (r == 0 && !f->host_ip[0]) {
+		int r6 = forward_family(s, f, AF_INET6);
+		if (r6 == -EADDRINUSE)
+			r = r6;
+	}
+	if (r == 0)
+		return 0;
+	(void)err_errno(e, r, "publish port %s%s%s:%d/%s", v6 ? "[" : "", f->host_ip[0] ? f->host_ip : "0.0.0.0", v6 ? "]" : "",
+			f->host_port, f->udp ? "udp" : "tcp");
+	if (r == -EACCES)
+		return err_hint(e, "ports below the sysctl net.ipv4.ip_unprivileged_port_start are root's: take a higher one, or "
+				   "ask your administrator to lower it");
+	return r;
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------ */
+
+static short to_poll(int events)
+{
+	return (short)((events & SLIRP_POLL_IN ? POLLIN : 0) | (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
+		       (events & SLIRP_POLL_PRI ? POLLPRI : 0));
+}
+
+static int add_poll(int fd, int events, void *opaque)
+{
+	struct stack *s = opaque;
+
+	if (s->n_poll == s->cap_poll) {
+		size_t cap = s->cap_poll ? 2 * s->cap_poll : 32;
+		struct pollfd *p = realloc(s->poll, cap * sizeof(*p));
+		if (!p)
+			abort(); /* libslirp cannot be told */
+		s->poll = p;
+		s->cap_poll = cap;
+	}
+	s->poll[s->n_poll] = (struct pollfd){ fd, to_poll(events), 0 };
+	return (int)s->n_poll++;
+}
+
+static int get_revents(int i, void *opaque)
+{
+	struct stack *s = opaque;
+	int r = s->poll[i].revents;
+	return (r & POLLIN ? SLIRP_POLL_IN : 0) | (r & POLLOUT ? SLIRP_POLL_OUT : 0) | (r & POLLPRI ? SLIRP_POLL_PRI : 0) |
+	       (r & POLLERR ? SLIRP_POLL_ERR : 0) | (r & POLLHUP ? SLIRP_POLL_HUP : 0);
+}
+
+/* Milliseconds until the next timer, at most those of *TIMEOUT. */
+static void shorten(const struct stack *s, uint32_t *timeout)
+{
+	int64_t now = clock_ns(NULL) / 1000000;
+	for (const struct timer *t = s->timers; t; t = t->next) {
+		int64_t left = t->expires_ms - now;
+		if (t->expires_ms >= 0 && left < (int64_t)*timeout)
+			*timeout = left > 0 ? (uint32_t)left : 0;
+	}
+}
+
+static void run_timers(struct stack *s)
+{
+	int64_t now = clock_ns(NULL) / 1000000;
+	for (struct timer *t = s->timers; t; t = t->next)
+		if (t->expires_ms >= 0 && t->expires_ms <= now) {
+			t->expires_ms = -1;
+			slirp_handle_timer(s->slirp, t->id, t->opaque);
+			return; /* the list may have changed: the rest has its turn at once */
+		}
+}
+
+void stack_input(struct stack *s, const unsigned char *frame, size_t n)
+{
+	slirp_input(s->slirp, frame, (int)n);
+}
+
+/* 0: fine, -1: the tap has gone. */
+static int read_tap(struct stack *s)
+{
+	for (int i = 0; i < FRAMES_A_WAKE_UP; i++) {
+		ssize_t n = read(s->tap, s->frame, sizeof(s->frame));
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0)
+			return -1;
+		stack_input(s, s->frame, (size_t)n);
+	}
+	return 0;
+}
+
+int stack_run(struct stack *s, int tap_fd, int control_fd, struct err *e)
+{
+	s->tap = tap_fd;
+	for (;;) {
+		uint32_t timeout = UINT32_MAX;
+		int n;
+		s->n_poll = 0;
+		(void)add_poll(control_fd, SLIRP_POLL_IN, s);
+		(void)add_poll(tap_fd, SLIRP_POLL_IN, s);
+		slirp_pollfds_fill(s->slirp, &timeout, add_poll, s);
+		shorten(s, &timeout);
+		n = poll(s->poll, s->n_poll, timeout > INT32_MAX ? -1 : (int)timeout);
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "wait for packets");
+		if (n < 0)
+			for (size_t i = 0; i < s->n_poll; i++)
+				s->poll[i].revents = 0;
+		if (s->poll[0].revents) /* the engine says nothing more: it has gone */
+			return 0;
+		if (s->poll[1].revents && read_tap(s) < 0)
+			return 0;
+		slirp_pollfds_poll(s->slirp, n < 0, get_revents, s);
+		run_timers(s);
+	}
+}
