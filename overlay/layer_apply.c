@@ -194,7 +194,7 @@ static int take_data(struct apply *ap, struct archive *a, int to_file)
 static int one_entry(struct apply *ap, struct archive *a, struct archive_entry *ae)
 {
 	uint64_t data_start = (uint64_t)archive_filter_bytes(a, 0), ino;
-	struct layer_entry en;
+	struct layer_entry en = { 0 };
 	const char *path;
 	int r = pass_until(ap, data_start);
 

@@ -20,7 +20,7 @@ static int collect(void *arg, const void *bytes, size_t n, struct err *e)
 
 static void round_trip(struct scratch *s, const struct strbuf *tar, const char *what)
 {
-	static const size_t steps[] = { 1000, 512, 256 * 1024 };
+	static const size_t steps[] = { 1000, 512, (size_t)256 * 1024 };
 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		scoped(strbuf) struct strbuf again = STRBUF_INIT;
@@ -316,7 +316,7 @@ static void try_bomb(struct scratch *s, char type, const char *name, long long s
 	CHECK(layer_apply(s->layer_fd, &o, bomb_next, b, &tree, &e) < 0);
 	/* It stopped early, and took no memory. */
 	CHECK(b->left > size - (16LL << 20));
-	CHECK(peak_kib() - before < 64 * 1024);
+	CHECK(peak_kib() - before < 64L * 1024);
 	strbuf_done(&b->head);
 }
 
@@ -371,7 +371,7 @@ TEST(padding_after_the_end_costs_little)
 	b->left = 64LL << 20;
 	CHECK_INT(layer_apply(s.layer_fd, &o, bomb_next, b, &tree, &e), 0);
 	CHECK_INT(fstatat(s.layer_fd, "split", &st, 0), 0);
-	CHECK(st.st_size < 64 * 1024);
+	CHECK(st.st_size < 64L * 1024);
 	strbuf_done(&b->head);
 	scratch_end(&s);
 }

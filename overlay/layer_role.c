@@ -57,14 +57,15 @@ static const int reader_syscalls[] = { SYSCALLS_ANY };
 static int64_t count_ids(const char *map, int *ret_all)
 {
 	scoped(file) FILE *f = fopen(map, "re");
-	long long inside, outside, n;
+	char line[128], *p;
 	int64_t sum = 0;
 
 	*ret_all = 0;
-	while (f && fscanf(f, "%lld %lld %lld", &inside, &outside, &n) ==
-			    3) { /* NOLINT(cert-err34-c): the kernel's */
+	while (f && fgets(line, sizeof(line), f)) {
+		long long inside = strtoll(line, &p, 10), outside = strtoll(p, &p, 10);
+		long long n = strtoll(p, &p, 10);
 		sum += n;
-		*ret_all = inside == 0 && outside == 0 && n == 4294967295LL;
+		*ret_all = inside == 0 && outside == 0 && n == UINT32_MAX;
 	}
 	return sum;
 }
@@ -163,7 +164,7 @@ static int pack(struct layer_result *ret, struct err *e)
 		return r;
 	if (EVP_DigestFinal_ex(hash, md, &n) != 1 || n != 32)
 		return err_set(e, -EIO, "compute the digest");
-	memcpy(ret->diff_id, "sha256:", 7);
+	memcpy(ret->diff_id, "sha256:", 8);
 	for (unsigned i = 0; i < n; i++)
 		(void)snprintf(ret->diff_id + 7 + (size_t)2 * i, 3, "%02x", md[i]);
 	memcpy(ret->digest, ret->diff_id, sizeof(ret->digest));

@@ -15,8 +15,8 @@
 #include "src/util/fd.h"
 
 #define SLOTS	  8
-#define SLOT_SIZE (256 * 1024)
-#define IN_SIZE	  (256 * 1024)
+#define SLOT_SIZE ((size_t)256 * 1024)
+#define IN_SIZE	  ((size_t)256 * 1024)
 
 struct layer_stream {
 	int fd;
@@ -146,7 +146,7 @@ static int fill_first(struct layer_stream *s)
 
 static int run_plain(struct layer_stream *s)
 {
-	size_t room;
+	size_t room = 0;
 	uint8_t *p;
 
 	while (s->in_pos < s->in_len) {
@@ -178,7 +178,7 @@ static int gzip_member(struct layer_stream *s, struct inflate_state *z)
 {
 	while (z->block_state != ISAL_BLOCK_FINISH) {
 		ssize_t have = fill(s);
-		size_t room;
+		size_t room = 0;
 		uint8_t *p = out_room(s, &room);
 		uint32_t in_before, out_before;
 		int r;
@@ -243,7 +243,7 @@ DEFINE_SCOPED(zstd, ZSTD_DCtx *, zstd_done);
 static int run_zstd(struct layer_stream *s)
 {
 	scoped(zstd) ZSTD_DCtx *z = ZSTD_createDCtx();
-	size_t left = 0, room;
+	size_t left = 0, room = 0;
 
 	if (!z)
 		return err_errno(&s->e, ENOMEM, "decompress");
@@ -308,7 +308,7 @@ static int run_filter(struct layer_stream *s)
 	    archive_read_next_header(a, &ae) != ARCHIVE_OK)
 		n = -1;
 	while (n > 0) {
-		size_t room;
+		size_t room = 0;
 		uint8_t *p = out_room(s, &room);
 		if (!p)
 			return cancelled(s);
@@ -393,7 +393,7 @@ int layer_stream_new(int fd, struct layer_stream **ret, struct err *e)
 	(void)pthread_cond_init(&s->changed, NULL);
 	s->fd = fd;
 	s->compression = "none";
-	s->slots = malloc((size_t)SLOTS * SLOT_SIZE);
+	s->slots = malloc(SLOTS * SLOT_SIZE);
 	s->in = malloc(IN_SIZE);
 	s->in_hash = EVP_MD_CTX_new();
 	s->out_hash = EVP_MD_CTX_new();
@@ -403,7 +403,7 @@ int layer_stream_new(int fd, struct layer_stream **ret, struct err *e)
 	    EVP_DigestInit_ex(s->out_hash, EVP_sha256(), NULL) != 1)
 		return err_set(e, -EIO, "SHA-256 is not available");
 	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, 512 * 1024);
+	(void)pthread_attr_setstacksize(&attr, (size_t)512 * 1024);
 	r = pthread_create(&s->thread, &attr, thread_main, s);
 	(void)pthread_attr_destroy(&attr);
 	if (r)
@@ -461,7 +461,7 @@ static int digest_text(EVP_MD_CTX *ctx, char text[72])
 
 	if (EVP_DigestFinal_ex(ctx, md, &n) != 1 || n != 32)
 		return -EIO;
-	memcpy(text, "sha256:", 7);
+	memcpy(text, "sha256:", 8);
 	for (unsigned i = 0; i < n; i++)
 		(void)snprintf(text + 7 + (size_t)2 * i, 3, "%02x", md[i]);
 	return 0;

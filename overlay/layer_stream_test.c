@@ -113,7 +113,8 @@ static void good(const char *what, const char *compression, const struct strbuf 
 	CHECK_STR(got.diff_id, diff_id);
 	CHECK_INT(got.size, blob->len);
 	CHECK_INT(got.diff_size, plain->len);
-	if (out.len != plain->len || (plain->len && memcmp(out.s, plain->s, plain->len) != 0))
+	if (out.len != plain->len ||
+	    (out.s && plain->s && memcmp(out.s, plain->s, plain->len) != 0))
 		TEST_FAIL("%s: other bytes came out", what);
 }
 

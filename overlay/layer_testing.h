@@ -66,15 +66,15 @@ static UNUSED void tar_header(struct strbuf *b, const char *name, char type, lon
 	(void)snprintf(h + 100, 8, "%07o", type == '5' ? 0755 : 0644);
 	(void)snprintf(h + 108, 8, "%07o", getuid());
 	(void)snprintf(h + 116, 8, "%07o", getgid());
-	(void)snprintf(h + 124, 12, "%011llo",
-		       (unsigned long long)size & 077777777777ULL);
+	(void)snprintf(h + 124, 12, "%011llo", (unsigned long long)size & 077777777777ULL);
 	if (size_field)
 		memcpy(h + 124, size_field, 12);
 	(void)snprintf(h + 136, 12, "%011o", 1000000000);
 	memset(h + 148, ' ', 8);
 	h[156] = type;
 	(void)snprintf(h + 157, 100, "%s", link ? link : "");
-	memcpy(h + 257, "ustar\00000", 8);
+	memcpy(h + 257, "ustar", 6);
+	h[263] = h[264] = '0';
 	for (int i = 0; i < 512; i++)
 		sum += (unsigned char)h[i];
 	(void)snprintf(h + 148, 7, "%06o", sum);

@@ -116,11 +116,10 @@ static int split_path(const char *path, char dir[LAYER_PATH_MAX], char name[LAYE
 /* The two halves came from one path, so that they fit. */
 static void join(char path[LAYER_PATH_MAX], const char *dir, const char *name)
 {
-	size_t n = strlen(dir);
-	memcpy(path, dir, n);
-	if (n)
-		path[n++] = '/';
-	memcpy(path + n, name, strlen(name) + 1);
+	char *p = stpcpy(path, dir);
+	if (p != path)
+		*p++ = '/';
+	(void)stpcpy(p, name);
 }
 
 static int is_aufs_own(const char *path)

@@ -15,7 +15,7 @@
 #define MAGIC	 "cove-split 1\n"
 #define PATH_LEN 4096
 #define RAW_MAX	 (1U << 20)
-#define CHUNK	 (256 * 1024)
+#define CHUNK	 ((size_t)256 * 1024)
 
 /* ---- writing ----------------------------------------------------------------------------------
  */

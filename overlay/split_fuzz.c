@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	fd = layer();
 	split = openat(fd, "split", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	memcpy(plain, MAGIC, strlen(MAGIC));
+	memcpy(plain, MAGIC, sizeof(MAGIC));
 	memcpy(plain + strlen(MAGIC), data, size);
 	n = ZSTD_compress(out, sizeof(out), plain, strlen(MAGIC) + size, 1);
 	if (size % 8 == 7)

@@ -26,7 +26,8 @@ static void put(struct strbuf *b, const char *name, char type, const char *link,
 	memset(h + 148, ' ', 8);
 	h[156] = type;
 	(void)snprintf(h + 157, 100, "%s", link ? link : "");
-	memcpy(h + 257, "ustar\00000", 8);
+	memcpy(h + 257, "ustar", 6);
+	h[263] = h[264] = '0';
 	for (size_t i = 0; i < sizeof(h); i++)
 		sum += (unsigned char)h[i];
 	(void)snprintf(h + 148, 7, "%06o", sum);

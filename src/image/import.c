@@ -323,7 +323,7 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 	int is_stdin = !o->path || strcmp(o->path, "-") == 0;
 	scoped(fd) int fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
 				     : open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct layer_result layer;
+	struct layer_result layer = { 0 };
 	int r;
 
 	if (fd < 0)

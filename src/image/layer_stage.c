@@ -12,20 +12,20 @@
 
 int layer_stage_open(struct engine *en, size_t max_layers, struct layer_stage *ret, struct err *e)
 {
-	scoped(layer_stage) struct layer_stage s = {
-		.en = en, .tmp_fd = -EBADF, .lease = -EBADF, .cap = max_layers
-	};
-	int r;
+	struct layer_stage s = { .en = en, .tmp_fd = -EBADF, .lease = -EBADF, .cap = max_layers };
+	int r = 0;
 
 	s.layers = calloc(max_layers + 1, sizeof(*s.layers));
 	s.paths = calloc(max_layers + 1, sizeof(*s.paths));
 	if (!s.layers || !s.paths)
-		return err_errno(e, ENOMEM, "store layers");
-	r = engine_tmpdir(en, &s.tmp, &s.tmp_fd, &s.lease, e);
-	if (r < 0)
+		r = err_errno(e, ENOMEM, "store layers");
+	if (r == 0)
+		r = engine_tmpdir(en, &s.tmp, &s.tmp_fd, &s.lease, e);
+	if (r < 0) {
+		layer_stage_done(&s);
 		return r;
+	}
 	*ret = s;
-	s = (struct layer_stage){ .tmp_fd = -EBADF, .lease = -EBADF };
 	return 0;
 }
 

@@ -230,7 +230,7 @@ static int docker_image(const struct image_archive *a, json_object *o, struct lo
 			return e->code;
 	}
 	for (size_t k = 0; r == 0 && k < json_len(tags); k++)
-		r = add_name(i, json_str_at(tags, k) ? json_str_at(tags, k) : "", REFERENCE_HUB, e);
+		r = add_name(i, json_str_at(tags, k) ? json_str_at(tags, k) : "", "localhost", e);
 	return r;
 }
 

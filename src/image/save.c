@@ -65,14 +65,14 @@ static void scoped_save(struct save *s)
 /* ---- tar --------------------------------------------------------------------------------------
  */
 
-/* ustar (POSIX.1-1988) with names of at most 100 bytes; sizes from 8 GiB on in base 256, as GNU tar
+/* ustar (POSIX.1-1988) with names of at most 99 bytes; sizes from 8 GiB on in base 256, as GNU tar
  * has it. */
 static void header(char block[BLOCK], const char *name, int64_t size, char type)
 {
 	unsigned sum = 0;
 
 	memset(block, 0, BLOCK);
-	memcpy(block, name, strnlen(name, 100));
+	(void)snprintf(block, 100, "%s", name);
 	(void)snprintf(block + 100, 8, "%07o", type == '5' ? 0755U : 0444U);
 	(void)snprintf(block + 108, 8, "%07o", 0U);
 	(void)snprintf(block + 116, 8, "%07o", 0U);
@@ -86,7 +86,8 @@ static void header(char block[BLOCK], const char *name, int64_t size, char type)
 	(void)snprintf(block + 136, 12, "%011o", 0U);
 	memset(block + 148, ' ', 8);
 	block[156] = type;
-	memcpy(block + 257, "ustar\00000", 8);
+	memcpy(block + 257, "ustar", 6);
+	block[263] = block[264] = '0'; /* the version */
 	for (int i = 0; i < BLOCK; i++)
 		sum += (unsigned char)block[i];
 	(void)snprintf(block + 148, 7, "%06o", sum & 0777777U);

@@ -67,7 +67,7 @@ void sha256_text(const void *bytes, size_t n, char ret_text[SHA256_TEXT_LEN])
 		tail[tail_len - 1 - (size_t)i] = (uint8_t)((uint64_t)n * 8 >> (8 * i));
 	for (size_t at = 0; at < tail_len; at += 64)
 		block(h, tail + at);
-	memcpy(ret_text, "sha256:", 7);
+	memcpy(ret_text, "sha256:", 8);
 	for (int i = 0; i < 8; i++)
 		(void)snprintf(ret_text + 7 + (size_t)8 * (size_t)i, 9, "%08x", h[i]);
 }
