@@ -3,9 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <json-c/json_object_iterator.h>
 #include <json-c/json_tokener.h>
-#include <json-c/linkhash.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>

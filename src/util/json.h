@@ -6,6 +6,8 @@
 #define COVE_UTIL_JSON_H
 
 #include <json-c/json_object.h>
+#include <json-c/json_object_iterator.h>
+#include <json-c/linkhash.h>
 #include <stddef.h>
 #include <stdint.h>
 
