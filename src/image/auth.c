@@ -343,7 +343,8 @@ static int ask_helper(const char *name, const char *registry, struct credentials
 	if (rc > 0)
 		return err_set(e, -EIO, "credential helper %s failed with status %d", name, rc);
 	rc = auth_helper_answer(out.s ? out.s : "", out.len, ret, e);
-	explicit_bzero(out.s, out.len);
+	if (out.s)
+		explicit_bzero(out.s, out.len);
 	return rc < 0 ? err_in(e, "credential helper %s", name) : rc;
 }
 
@@ -372,7 +373,7 @@ static int look_in(const char *path, const char *registry, const char *repositor
 		o = outer;
 	}
 	rc = auth_find(o, registry, repository, ret, &helper, e);
-	if (rc == 2)
+	if (rc == 2 && helper)
 		rc = ask_helper(helper, registry, ret, e);
 	return rc < 0 ? err_in(e, "%s", path) : rc;
 }

@@ -23,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	if (auth_find(o, "r.example:5000", "team/app", &found, &helper, &e) == 1) {
 		assert(found.username || found.identity_token);
 		basic = credentials_basic(&found);
+		assert(basic);
 	}
 	(void)auth_helper_answer((const char *)bytes, n, &answer, &e);
 	return 0;

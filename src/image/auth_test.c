@@ -106,7 +106,8 @@ TEST(auth_runs_helpers)
 	scoped(mem) char *helper = NULL;
 	scoped(mem) char *config = NULL;
 	scoped(mem) char *path = NULL;
-	scoped(mem) char *old = strdup(getenv("PATH"));
+	const char *old_path = getenv("PATH");
+	scoped(mem) char *old = strdup(old_path ? old_path : "/bin");
 	scoped(credentials) struct credentials c = { 0 };
 	struct err e = { 0 };
 	FILE *f;

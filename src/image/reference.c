@@ -10,6 +10,13 @@
 #define NAME_MAX_BYTES 255 /* registry and repository together */
 #define TAG_MAX_BYTES  128
 
+/* What is owned changes hands; FROM is empty afterwards. */
+static void give(struct reference *from, struct reference *to)
+{
+	*to = *from;
+	*from = (struct reference){ 0 };
+}
+
 static int is_lower_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -241,8 +248,7 @@ int reference_parse(const char *s, struct reference *ret, struct err *e)
 	}
 	if (rc < 0)
 		return err_errno(e, rc, "parsing reference");
-	*ret = r;
-	r = (struct reference){ 0 };
+	give(&r, ret);
 	return 0;
 }
 
@@ -268,8 +274,7 @@ int reference_copy(const struct reference *r, struct reference *ret, struct err 
 	if (copy_str(r->registry, &c.registry) < 0 || copy_str(r->repository, &c.repository) < 0 ||
 	    copy_str(r->tag, &c.tag) < 0 || copy_str(r->digest, &c.digest) < 0)
 		return err_errno(e, ENOMEM, "copy a reference");
-	*ret = c;
-	c = (struct reference){ 0 };
+	give(&c, ret);
 	return 0;
 }
 
@@ -277,7 +282,7 @@ int reference_qualify(struct reference *r, const char *registry, struct err *e)
 {
 	scoped(mem) char *rest = reference_format(r);
 	scoped(mem) char *full = NULL;
-	struct reference q;
+	scoped(reference) struct reference q = { 0 };
 	int rc;
 
 	if (rest)
@@ -287,12 +292,10 @@ int reference_qualify(struct reference *r, const char *registry, struct err *e)
 	rc = reference_parse(full, &q, e);
 	if (rc < 0)
 		return rc;
-	if (!q.registry) {
-		reference_done(&q);
+	if (!q.registry)
 		return err_set(e, -EINVAL, "'%s' is not a registry", registry);
-	}
 	reference_done(r);
-	*r = q;
+	give(&q, r);
 	return 0;
 }
 

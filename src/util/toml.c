@@ -346,7 +346,7 @@ static int pair(struct toml *t, json_object *table, int depth)
 	json_object *v = NULL;
 	size_t n;
 
-	if (dotted_key(t, &key) < 0)
+	if (dotted_key(t, &key) < 0 || !key)
 		return t->e->code;
 	if (peek(t) != '=')
 		return bad(t, "expected '=' after the key");
@@ -500,7 +500,7 @@ static int looks_like_time(const char *s)
 
 static int scalar(struct toml *t, json_object **ret)
 {
-	char word[72];
+	char word[72] = "";
 	size_t n = 0;
 
 	while (n + 1 < sizeof(word) && t->p + n < t->end && t->p[n] &&
@@ -574,7 +574,7 @@ static int header(struct toml *t, json_object *root, json_object **ret)
 	size_t n;
 
 	t->p += many ? 2 : 1;
-	if (dotted_key(t, &key) < 0)
+	if (dotted_key(t, &key) < 0 || !key)
 		return t->e->code;
 	if (!looking_at(t, many ? "]]" : "]"))
 		return bad(t, "table header without an end");
