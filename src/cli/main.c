@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/container/exited.h"
 #include "src/store/engine.h"
 #include "src/util/scoped.h"
 
@@ -71,6 +72,16 @@ static int run_command(const struct cmd *c, const struct globals *g, char *const
 	return r;
 }
 
+/* A monitor's last act. */
+static int run_exited(const struct globals *g, char *const *args, struct err *e)
+{
+	scoped(engine) struct engine *en = NULL;
+	const struct engine_options eo = { .graphroot = g->root, .runroot = g->runroot };
+	int r = engine_open(&eo, &en, e);
+
+	return r < 0 ? r : exited_main(en, args, e);
+}
+
 static int dispatch(const struct globals *g, char *const *argv, struct err *e)
 {
 	const struct noun *noun;
@@ -88,6 +99,8 @@ static int dispatch(const struct globals *g, char *const *argv, struct err *e)
 						       : complete_generate(g->generate, argv[0], e);
 	if (argv[0] && strcmp(argv[0], "__complete") == 0)
 		return complete_main(argv + 1, g);
+	if (argv[0] && strcmp(argv[0], "__exited") == 0)
+		return run_exited(g, argv + 1, e);
 	c = cmd_find(argv, &used, &noun);
 	if (c)
 		return run_command(c, g, argv + used, e);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,9 @@
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "src/container/exited.h"
 #include "src/container/generate.h"
+#include "src/container/monitor_slim.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
 #include "src/runtime/cgroup.h"
@@ -24,7 +27,6 @@
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
-#include "src/volume/volume.h"
 #include "userns/join.h"
 
 struct start {
@@ -305,21 +307,6 @@ static void start_done(struct start *s)
 	cgroup_remove(&s->cgroup);
 }
 
-/* --rm: the row first, then the files; what is left after a kill in between is collected. */
-static void remove_container(const struct monitor *m)
-{
-	struct err e;
-
-	if (record_delete(m->en, m->id, &e) < 0)
-		dbg("%s", e.text);
-	if (record_remove_files(m->en, m->id, &e) < 0)
-		dbg("%s", e.text);
-	for (size_t i = 0; m->spec->anonymous_volumes && m->spec->anonymous_volumes[i]; i++)
-		(void)volume_remove(m->en, m->spec->anonymous_volumes[i], &e); /* collected with the next one */
-	if (m->spec->cidfile)
-		(void)unlink(m->spec->cidfile);
-}
-
 static int exit_code_of(int stage, int code)
 {
 	return !stage ? 125 : code == -ENOENT || code == -ENOTDIR ? 127 : 126;
@@ -333,11 +320,9 @@ static void report_failure(const struct monitor *m, int stage, const struct err 
 	memset(&f, 0, sizeof(f));
 	f.stage = stage;
 	f.err = *e;
-	if (m->spec->rm)
-		remove_container(m);
-	else if (record_set_failed(m->en, m->id, exit_code_of(stage, e->code), e->text, &ignored) < 0)
+	if (!m->spec->rm && record_set_failed(m->en, m->id, exit_code_of(stage, e->code), e->text, &ignored) < 0)
 		dbg("%s", ignored.text);
-	record_forget_run(m->en, m->id);
+	exited_clean(m->en, m->spec, m->id);
 	(void)session_send(m->client, 'f', &f, sizeof(f)); /* the starter may have gone */
 }
 
@@ -349,6 +334,56 @@ static void slim_down(struct start *s)
 	free(s->filter);
 	s->filter = NULL;
 	(void)malloc_trim(0);
+}
+
+static char *keep_fd(int fd)
+{
+	if (fd >= 0 && fcntl(fd, F_SETFD, 0) < 0)
+		fd = -EBADF;
+	return str_printf("%d", fd < 0 ? -1 : fd);
+}
+
+/* Become cove-monitor, which needs a tenth of the memory.  Returns when that is not possible: then we stay. */
+static void become_slim(struct start *s)
+{
+	const struct monitor *m = s->m;
+	scoped(mem) char *program = proc_role_path("cove-monitor");
+	char self[PATH_MAX], *argv[SLIM_ARGC + 1] = { 0 };
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int has_log = m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0, complete = 1;
+
+	if (!program || n < 0 || access(program, X_OK) < 0)
+		return;
+	self[n] = '\0';
+	argv[SLIM_NAME] = strdup("cove-monitor");
+	argv[SLIM_ID] = strdup(m->id);
+	argv[SLIM_COVE] = strdup(self);
+	argv[SLIM_GRAPHROOT] = strdup(m->en->graphroot);
+	argv[SLIM_RUNROOT] = strdup(m->en->runroot);
+	argv[SLIM_PID] = str_printf("%d", (int)s->process.pid);
+	argv[SLIM_TERMINAL] = str_printf("%d", s->io.terminal);
+	argv[SLIM_LOG] = strdup(has_log ? m->spec->log_path : "");
+	argv[SLIM_LOG_MAX] = str_printf("%lld", (long long)m->spec->log_size_max);
+	for (int i = 0; i < 3; i++)
+		fd_close(take_fd(&s->io.theirs[i]));
+	argv[SLIM_CONSOLE] = keep_fd(s->io.console);
+	argv[SLIM_IN] = keep_fd(s->io.in);
+	argv[SLIM_OUT] = keep_fd(s->io.out);
+	argv[SLIM_ERR] = keep_fd(s->io.err);
+	argv[SLIM_PIDFD] = keep_fd(s->process.pidfd);
+	argv[SLIM_LISTEN] = keep_fd(s->listen_fd);
+	argv[SLIM_NET] = keep_fd(s->net.control);
+	argv[SLIM_RUN] = keep_fd(m->en->run_fd);
+	argv[SLIM_LOCK] = keep_fd(m->lock);
+	argv[SLIM_LEASE] = keep_fd(s->lease);
+	argv[SLIM_CGROUP] = keep_fd(s->cgroup.fd);
+	argv[SLIM_CGROUP_PARENT] = keep_fd(s->cgroup.parent);
+	for (int i = 0; i < SLIM_ARGC; i++)
+		complete &= argv[i] != NULL;
+	if (complete)
+		(void)execv(program, argv);
+	for (int i = 0; i < SLIM_ARGC; i++)
+		free(argv[i]);
 }
 
 static void __attribute__((noreturn)) monitor_main(const struct monitor *m)
@@ -374,23 +409,22 @@ static void __attribute__((noreturn)) monitor_main(const struct monitor *m)
 	pid = s.process.pid;
 	slim_down(&s);
 	(void)session_send(m->client, 's', &pid, sizeof(pid)); /* the starter may have gone */
-	if (!m->attached)
+	if (!m->attached) {
 		fd_close(m->client);
+		become_slim(&s);
+	}
 	o.log = s.log;
 	o.listen_fd = s.listen_fd;
 	o.first_client = m->attached ? m->client : -EBADF;
 	code = session_run(&o, &client, &e);
 	if (code < 0)
 		code = 125;
-	/* The exit record, durably, before anything is cleaned up; a container that goes with its end needs none. */
-	if (!m->spec->rm && record_set_exited(m->en, m->id, code, cgroup_had_oom(&s.cgroup), record_now(), &e) < 0)
-		dbg("%s", e.text);
+	/* The exit record, durably, before anything is cleaned up. */
+	exited_record(m->en, m->spec, m->id, code, cgroup_had_oom(&s.cgroup));
 	if (client >= 0)
-		(void)session_send(client, 'x', &code, sizeof(code));
+		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
 	start_done(&s);
-	if (m->spec->rm)
-		remove_container(m);
-	record_forget_run(m->en, m->id);
+	exited_clean(m->en, m->spec, m->id);
 	_exit(0); /* the client sees the end of file, the lock falls */
 }
 

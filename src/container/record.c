@@ -147,7 +147,7 @@ pid_t record_live_pid(struct engine *en, const char *id, int *ret_pidfd)
 void record_forget_run(struct engine *en, const char *id)
 {
 	char path[128];
-	static const char *const files[] = { "state", "attach", "lock" };
+	static const char *const files[] = { "state", "attach", "exit", "lock" };
 
 	/* The lock's file last: who waits for it looks whether it is still the one in the directory. */
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
@@ -298,6 +298,17 @@ static int from_row(struct sqlite3_stmt *q, int with_spec, struct container **re
 	return 0;
 }
 
+/* What a monitor noted of the end before it could not write the record. */
+static int noted_code(struct engine *en, const char *id)
+{
+	char path[128];
+	scoped(mem) char *text = NULL;
+	struct err ignored;
+
+	run_path(path, sizeof(path), id, "exit");
+	return path_read(en->run_fd, path, 16, &text, NULL, &ignored) < 0 ? EXIT_LOST : (int)strtol(text, NULL, 10);
+}
+
 /* The row says 'running': is that so?  Without its monitor the rest of it is ended and the record mended. */
 static int refresh(struct engine *en, struct container *c, struct err *e)
 {
@@ -323,7 +334,7 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 	if (pid > 0 && (pidfd < 0 || proc_pidfd_kill(pidfd, SIGKILL) == -ENOSYS))
 		(void)kill(pid, SIGKILL); /* its start time was compared a moment ago */
 	c->state = CONTAINER_EXITED;
-	c->exit_code = EXIT_LOST;
+	c->exit_code = noted_code(en, c->id);
 	c->finished = record_now();
 	/* The row may have been ended properly between our reading and our lock. */
 	{

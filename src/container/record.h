@@ -6,6 +6,7 @@
  *	state	{"pid","start_time","started"}: of the first process, believed only while the lock is held and
  *		the start time is that of the process
  *	attach	the monitor's socket
+ *	exit	the exit code, noted by a monitor on its way to the record
  *
  * A row that says 'running' while nobody holds the lock belongs to a monitor that was killed (or a machine that
  * was rebooted): record_refresh() ends what is left of it and writes 'exited'. */

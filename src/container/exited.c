@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/container/exited.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "src/container/record.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+#include "src/volume/volume.h"
+
+void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code, int oom)
+{
+	struct err e;
+	if (!s->rm && record_set_exited(en, id, code, oom, record_now(), &e) < 0)
+		dbg("%s", e.text); /* the full disk is told by the next command */
+}
+
+void exited_clean(struct engine *en, const struct container_spec *s, const char *id)
+{
+	struct err e;
+
+	if (s->rm) {
+		/* The row first, then the files; what is left after a kill in between is collected. */
+		if (record_delete(en, id, &e) < 0)
+			dbg("%s", e.text);
+		if (record_remove_files(en, id, &e) < 0)
+			dbg("%s", e.text);
+		for (size_t i = 0; s->anonymous_volumes && s->anonymous_volumes[i]; i++)
+			if (volume_remove(en, s->anonymous_volumes[i], &e) < 0)
+				dbg("%s", e.text);
+		if (s->cidfile)
+			(void)unlink(s->cidfile); /* the user may have taken it */
+	}
+	record_forget_run(en, id);
+}
+
+int exited_main(struct engine *en, char *const *args, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	scoped(container_spec) struct container_spec *spec = NULL;
+	struct cgroup cgroup = CGROUP_NONE;
+	int code, r;
+
+	if (strv_len(args) != 5)
+		return err_set(e, -EINVAL, "this command is for the monitor only");
+	code = (int)strtol(args[1], NULL, 10);
+	cgroup.fd = (int)strtol(args[3], NULL, 10);
+	cgroup.parent = (int)strtol(args[4], NULL, 10);
+	(void)snprintf(cgroup.name, sizeof(cgroup.name), "cove-%.64s", args[0]);
+	r = container_find(en, args[0], &c, e);
+	if (r == 0)
+		r = container_spec_decode(c->spec, &spec, e);
+	if (r < 0)
+		return r;
+	exited_record(en, spec, c->id, code, cgroup_had_oom(&cgroup));
+	cgroup_remove(&cgroup);
+	exited_clean(en, spec, c->id);
+	return 0; /* the lock falls with us */
+}
