@@ -61,7 +61,10 @@ run_cove() {
 		shift
 		;;
 	esac
-	run cove "$@"
+	status=0
+	output=$(cove "$@" 2>&1) || status=$?
+	lines=()
+	[ -z "$output" ] || mapfile -t lines <<<"$output"
 	printf '$ cove %s\n%s\n' "$*" "$output"
 	[ "$expected" = "?" ] || [ "$status" = "$expected" ] || die "exit status $status, not $expected"
 }

@@ -11,7 +11,8 @@
 /* The log level is one of the two mutable objects that the tree allows (see .ci/check-globals). */
 static int debug_on;
 
-static void set_text(struct err *e, int code, const char *cause, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void set_text(struct err *e, int code, const char *cause,
+							const char *fmt, va_list ap)
 {
 	int n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	e->code = code;
