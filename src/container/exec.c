@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "src/runtime/runtime.h"
 #include "src/runtime/seccomp.h"
 #include "src/util/fd.h"
+#include "src/util/proc.h"
 #include "src/util/scoped.h"
 
 struct exec {
@@ -67,7 +67,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 
 	err_clear(&e);
 	(void)setsid(); /* a fork's child leads no group */
-	(void)prctl(PR_SET_NAME, "cove-exec", 0, 0, 0);
+	proc_set_title("cove-exec");
 	(void)sigemptyset(&block);
 	(void)sigaddset(&block, SIGCHLD);
 	(void)sigaddset(&block, SIGPIPE);

@@ -14,6 +14,8 @@
 #include "src/util/strbuf.h"
 #include "userns/caps.h"
 
+#define INIT_PATH "/run/cove-init" /* where --init's process 1 is bound */
+
 static int is(const char *a, const char *b)
 {
 	return a && strcmp(a, b) == 0;
@@ -186,7 +188,11 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	int has_tty_gid = !gids || idmap_lookup(gids, 5, &tty_gid) == 0;
 	char shm[96];
 
-	add(out, given, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	/* A new procfs shows the processes of the mounter's pid namespace, and only its owner may mount one. */
+	if (is(s->pid_mode, "private"))
+		add(out, given, "/proc", "proc", "proc", "nosuid,noexec,nodev");
+	else
+		add(out, given, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev,slave");
 	add(out, given, "/dev", "tmpfs", "tmpfs", s->read_only && !s->privileged ? "nosuid,noexec,strictatime,mode=755,size=65536k"
 							       : "nosuid,strictatime,mode=755,size=65536k");
 	add(out, given, "/sys", "sysfs", "sysfs", s->privileged ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
@@ -194,7 +200,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	    has_tty_gid ? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
 			: "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
 	if (is(s->ipc_mode, "host")) {
-		add(out, given, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,nosuid,noexec,nodev,slave");
+		if (access("/dev/mqueue", F_OK) == 0)
+			add(out, given, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,nosuid,noexec,nodev,slave");
 		add(out, given, "/dev/shm", "bind", "/dev/shm", "rbind,nosuid,noexec,nodev,slave");
 	} else {
 		(void)snprintf(shm, sizeof(shm), "nosuid,noexec,nodev,mode=1777,size=%lld", (long long)s->shm_size);
@@ -214,6 +221,10 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	add_file(out, given, en, id, "resolv.conf", "/etc/resolv.conf");
 	add_file(out, given, en, id, "hostname", "/etc/hostname");
 	add_file(out, given, en, id, "containerenv", "/run/.containerenv");
+	if (s->init) {
+		scoped(mem) char *program = proc_role_path("cove-init");
+		add(out, given, INIT_PATH, "bind", program ? program : "", "bind,ro,nosuid,nodev");
+	}
 	for (size_t i = 0; i < json_len(given); i++)
 		(void)json_object_array_add(out, json_object_get(json_object_array_get_idx(given, i)));
 	json_object_array_sort(out, by_depth);
@@ -280,6 +291,13 @@ static json_object *make_process(const struct container_spec *s)
 	json_put_int(user, "umask", s->umask);
 	json_put(p, "user", user); /* looked up by name once the root is mounted */
 	json_put_strv(p, "args", s->args);
+	if (s->init) {
+		json_object *args = json_object_new_array();
+		(void)json_object_array_add(args, json_object_new_string(INIT_PATH));
+		for (size_t i = 0; s->args[i]; i++)
+			(void)json_object_array_add(args, json_object_new_string(s->args[i]));
+		json_put(p, "args", args);
+	}
 	json_put_strv(p, "env", s->env);
 	json_put_str(p, "cwd", s->workdir);
 	json_put(p, "capabilities", make_caps(s->caps, s->cap_add));

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -66,7 +65,7 @@ static int detach_from_caller(struct err *e)
 	(void)sigaddset(&all, SIGPIPE);
 	(void)sigaddset(&all, SIGHUP);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
-	(void)prctl(PR_SET_NAME, "cove-monitor", 0, 0, 0);
+	proc_set_title("cove-monitor");
 	return 0;
 }
 

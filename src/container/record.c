@@ -309,7 +309,26 @@ static int noted_code(struct engine *en, const char *id)
 	return path_read(en->run_fd, path, 16, &text, NULL, &ignored) < 0 ? EXIT_LOST : (int)strtol(text, NULL, 10);
 }
 
-/* The row says 'running': is that so?  Without its monitor the rest of it is ended and the record mended. */
+/* The monitor of container C was killed: write what it would have written.  1: the container was to go with its end
+ * (--rm) and is gone. */
+static int mend(struct engine *en, struct container *c, int rm, struct err *e)
+{
+	int r;
+
+	if (!rm) {
+		r = record_set_exited(en, c->id, c->exit_code, 0, c->finished, e);
+		record_forget_run(en, c->id);
+		return r;
+	}
+	r = record_delete(en, c->id, e);
+	if (r == 0)
+		r = record_remove_files(en, c->id, e);
+	record_forget_run(en, c->id);
+	return r < 0 ? r : 1;
+}
+
+/* The row says 'running': is that so?  Without its monitor the rest of it is ended and the record mended.  1: it is no
+ * more. */
 static int refresh(struct engine *en, struct container *c, struct err *e)
 {
 	scoped(fd) int lock = -EBADF;
@@ -339,24 +358,29 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 	/* The row may have been ended properly between our reading and our lock. */
 	{
 		scoped(stmt) struct sqlite3_stmt *q = NULL;
-		r = store_query(en->store, &q, e, "SELECT state, exit_code, finished FROM container WHERE id = ?", "s",
-				c->id);
+		scoped(json) json_object *spec = NULL;
+		int rm;
+		r = store_query(en->store, &q, e, "SELECT state, exit_code, finished, spec FROM container WHERE id = ?",
+				"s", c->id);
 		if (r == 0)
 			r = store_step(q, e);
-		if (r == 1 && strcmp(store_text(q, 0), "running") != 0) {
+		if (r == 0) {
+			record_forget_run(en, c->id);
+			return 1;
+		}
+		if (r < 0)
+			return r;
+		if (strcmp(store_text(q, 0), "running") != 0) {
 			c->state = strcmp(store_text(q, 0), "exited") == 0 ? CONTAINER_EXITED : CONTAINER_CREATED;
 			c->exit_code = (int)store_int(q, 1);
 			c->finished = store_int(q, 2);
 			return 0;
 		}
-		if (r <= 0) {
-			record_forget_run(en, c->id);
-			return r;
-		}
+		spec = json_column(q, 3);
+		rm = json_get_bool(spec, "Rm", 0);
+		store_finish(take_ptr(&q));
+		return mend(en, c, rm, e);
 	}
-	r = record_set_exited(en, c->id, c->exit_code, 0, c->finished, e);
-	record_forget_run(en, c->id);
-	return r;
 }
 
 static int not_found(const char *ref, struct err *e)
@@ -396,6 +420,8 @@ int container_find(struct engine *en, const char *ref, struct container **ret, s
 	q = NULL;
 	if (r == 0)
 		r = refresh(en, c, e);
+	if (r > 0)
+		return not_found(ref, e);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&c);
@@ -447,14 +473,19 @@ int container_list(struct engine *en, int all, struct container ***ret, size_t *
 	}
 	store_finish(q);
 	q = NULL;
-	for (size_t i = 0; i < n && r >= 0; i++)
+	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = refresh(en, list[i], e);
+		if (r > 0) {
+			(void)container_free(list[i]);
+			list[i] = NULL;
+		}
+	}
 	if (r < 0) {
 		container_list_free(list, n);
 		return r;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (all || list[i]->state == CONTAINER_RUNNING)
+		if (list[i] && (all || list[i]->state == CONTAINER_RUNNING))
 			list[kept++] = list[i];
 		else
 			(void)container_free(list[i]);

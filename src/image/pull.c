@@ -38,6 +38,7 @@ struct pull {
 	char *tmp_name; /* below graphroot/tmp */
 	int tmp_fd, lease_fd, socket_fd;
 	struct child child;
+	int ended; /* the role has said its last word and is about to exit */
 
 	char *manifest, *config;
 	size_t manifest_len, config_len;
@@ -52,6 +53,8 @@ struct pull {
 
 static void pull_done(struct pull *p)
 {
+	if (p->ended)
+		(void)proc_wait(&p->child); /* its status says nothing new */
 	proc_end(&p->child);
 	fd_close(p->socket_fd);
 	if (p->tmp_name)
@@ -227,6 +230,7 @@ static int receive(struct pull *p, json_object **ret, struct err *e)
 		rc = proc_wait(&p->child);
 		return err_set(e, -EIO, "%s ended unexpectedly with status %d", ROLE, rc);
 	}
+	p->ended = pull_is(o, "error") || pull_is(o, "done") || pull_is(o, "unchanged");
 	if (pull_is(o, "error")) {
 		text = json_get_str(o, "text");
 		hint = json_get_str(o, "hint");

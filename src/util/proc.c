@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -218,6 +219,29 @@ unsigned long long proc_start_time(pid_t pid)
 	if (p)
 		t = strtoull(p + 1, NULL, 10);
 	return t;
+}
+
+void proc_set_title(const char *name)
+{
+	char buf[2048], *p;
+	scoped(fd) int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : fd_read_full(fd, buf, sizeof(buf) - 1);
+	unsigned long long start, end;
+
+	(void)prctl(PR_SET_NAME, name, 0, 0, 0); /* cuts at 15 bytes by itself */
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	p = strrchr(buf, ')');
+	/* proc(5): fields 48 and 49 are where the arguments begin and end in our memory (Linux 3.5). */
+	for (int field = 2; p && field < 48; field++)
+		p = strchr(p + 1, ' ');
+	start = p ? strtoull(p + 1, &p, 10) : 0;
+	end = p ? strtoull(p + 1, NULL, 10) : 0;
+	if (!start || end <= start)
+		return;
+	memset((void *)(uintptr_t)start, 0, end - start);
+	strncpy((void *)(uintptr_t)start, name, end - start - 1);
 }
 
 char *proc_role_path(const char *name)

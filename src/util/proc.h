@@ -60,6 +60,9 @@ int proc_pidfd_kill(int pidfd, int sig);
 /* Start time of PID in clock ticks since boot (field 22 of /proc/PID/stat), 0 when it is gone:
  * a pid without it is not believed (it may have been used again). */
 unsigned long long proc_start_time(pid_t pid);
+/* Call this process NAME in ps and pgrep -f: a fork would otherwise carry its parent's command line.  Cut at the
+ * room that the old one has. */
+void proc_set_title(const char *name);
 /* Full path of helper program NAME ("cove-net"): $COVE_LIBEXEC_DIR when the build tree set it, the
  * directory of the running program when NAME is there, else the installed libexec directory. Owned. */
 char *proc_role_path(const char *name);
