@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,10 +15,11 @@
 #include "userns/join.h"
 
 /* Start it with STREAM as its descriptor 0. */
-static int start(struct layer_writer *w, int run_fd, int dir_fd, int stream, int tar, struct err *e)
+static int start(struct layer_writer *w, int run_fd, int dir_fd, int stream, char *arg1, char *arg2,
+		 struct err *e)
 {
-	char arg0[] = "cove-layer", arg1[] = "--tar";
-	char *argv[] = { arg0, tar ? arg1 : NULL, NULL };
+	char arg0[] = "cove-layer";
+	char *argv[] = { arg0, arg1, arg2, NULL };
 	scoped(mem) char *path = proc_role_path("cove-layer");
 	scoped(fd) int control = -EBADF;
 	scoped(fd) int theirs = -EBADF;
@@ -50,18 +52,30 @@ int layer_writer_start(struct layer_writer *w, int run_fd, int dir_fd, int sourc
 	int p[2], r;
 
 	if (source_fd >= 0)
-		return start(w, run_fd, dir_fd, source_fd, 0, e);
+		return start(w, run_fd, dir_fd, source_fd, NULL, NULL, e);
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");
 	theirs = p[0];
 	ours = p[1];
 	/* Fewer switches between the two; refused beyond the user's limit, and 64 KiB work too. */
 	(void)fcntl(ours, F_SETPIPE_SZ, 1 << 20);
-	r = start(w, run_fd, dir_fd, theirs, 0, e);
+	r = start(w, run_fd, dir_fd, theirs, NULL, NULL, e);
 	if (r < 0)
 		return r;
 	w->stream_fd = take_fd(&ours);
 	return 0;
+}
+
+int layer_writer_start_range(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
+			     int64_t offset, int64_t length, struct err *e)
+{
+	char proc[32], option[] = "--length", text[24];
+	scoped(fd) int fd = open(fd_proc_path(source_fd, proc), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || lseek(fd, offset, SEEK_SET) < 0)
+		return err_sys(e, "open a part of a file");
+	(void)snprintf(text, sizeof(text), "%lld", (long long)length);
+	return start(w, run_fd, dir_fd, fd, option, text, e);
 }
 
 int layer_writer_finish(struct layer_writer *w, struct layer_result *ret, struct err *e)
@@ -116,7 +130,8 @@ int layer_write_tar(int run_fd, int layer_dir_fd, int out_fd, struct layer_resul
 		    struct err *e)
 {
 	struct layer_writer w = LAYER_WRITER_NONE;
-	int r = start(&w, run_fd, layer_dir_fd, out_fd, 1, e);
+	char tar[] = "--tar";
+	int r = start(&w, run_fd, layer_dir_fd, out_fd, tar, NULL, e);
 
 	if (r == 0)
 		r = layer_writer_finish(&w, ret, e);

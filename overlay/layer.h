@@ -46,6 +46,11 @@ struct layer_writer {
  * file) instead of a pipe and stream_fd is left -EBADF. */
 int layer_writer_start(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
 		       struct err *e);
+/* As layer_writer_start() for a part of the regular file SOURCE_FD: LENGTH bytes from OFFSET on.
+ * The role reads through a file description of its own, so that several can read one file at once.
+ */
+int layer_writer_start_range(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
+			     int64_t offset, int64_t length, struct err *e);
 /* Close the stream, wait for the result, sync.  The error text names the entry that was refused. */
 int layer_writer_finish(struct layer_writer *w, struct layer_result *ret, struct err *e);
 /* Kill and reap; fine when empty. */

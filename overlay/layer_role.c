@@ -23,6 +23,7 @@
 #include "overlay/sandbox.h"
 #include "overlay/split.h"
 #include "src/util/fd.h"
+#include "src/util/strbuf.h"
 
 #define MEMORY_MAX \
 	(224U << 20) /* a zstd window of 128 MiB is legal; security.md C3 says 256 MiB for all */
@@ -82,7 +83,7 @@ static void prepare(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int unpack(struct layer_result *ret, struct err *e)
+static int unpack(int64_t length, struct layer_result *ret, struct err *e)
 {
 	const struct sandbox box = { .root_fd = DIR_FD,
 				     .keep_caps = writer_caps,
@@ -102,7 +103,7 @@ static int unpack(struct layer_result *ret, struct err *e)
 	prepare();
 	r = sandbox_enter(&box, e);
 	if (r == 0)
-		r = layer_stream_new(0, &stream, e);
+		r = layer_stream_new(0, length, &stream, e);
 	if (r == 0)
 		r = sandbox_seal(&box, e);
 	if (r < 0)
@@ -175,13 +176,17 @@ static int pack(struct layer_result *ret, struct err *e)
 int role_layer_main(int argc, char **argv)
 {
 	struct layer_report report;
+	unsigned long long length = 0;
 	int r;
 
 	memset(&report, 0, sizeof(report));
 	if (argc == 2 && strcmp(argv[1], "--tar") == 0) {
 		r = pack(&report.result, &report.e);
 	} else if (argc == 1) {
-		r = unpack(&report.result, &report.e);
+		r = unpack(-1, &report.result, &report.e);
+	} else if (argc == 3 && strcmp(argv[1], "--length") == 0 &&
+		   str_to_u64(argv[2], INT64_MAX, &length) == 0) {
+		r = unpack((int64_t)length, &report.result, &report.e);
 	} else {
 		(void)fprintf(stderr, "cove-layer: started by cove only\n");
 		return 2;

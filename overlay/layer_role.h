@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The role `layer`, program cove-layer.  It gets
  *	0  the stream: read (a layer blob) or, with --tar, written (the plain tar)
+ *	   (--length N: only so much of a file is read)
  *	3  the control socket: one struct layer_report at the end
  *	4  the directory layers/ID, which becomes its root
  * and runs as root of the user namespace in which the layer's ids are mapped. */

@@ -36,7 +36,8 @@ struct layer_stream {
 	int in_eof;
 	EVP_MD_CTX *in_hash;
 	int64_t in_size;
-	size_t out_len; /* filled of the piece being made */
+	int64_t in_left; /* of a part of a file; negative: no limit */
+	size_t out_len;	 /* filled of the piece being made */
 	const char *compression;
 	struct err e;
 
@@ -105,13 +106,20 @@ static int hash_in(struct layer_stream *s, const void *p, size_t n)
 static ssize_t read_some(struct layer_stream *s, uint8_t *p, size_t n)
 {
 	ssize_t got;
+
+	if (s->in_left >= 0 && (int64_t)n > s->in_left)
+		n = (size_t)s->in_left;
 	do
 		got = read(s->fd, p, n);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return err_sys(&s->e, "read the layer");
+	if (got == 0 && s->in_left > 0)
+		return err_set(&s->e, -EBADMSG, "the file that holds the layer is cut short");
 	if (got == 0)
 		s->in_eof = 1;
+	if (s->in_left > 0)
+		s->in_left -= got;
 	return hash_in(s, p, (size_t)got) < 0 ? s->e.code : got;
 }
 
@@ -380,7 +388,7 @@ static void *thread_main(void *arg)
 /* ---- public -----------------------------------------------------------------------------------
  */
 
-int layer_stream_new(int fd, struct layer_stream **ret, struct err *e)
+int layer_stream_new(int fd, int64_t length, struct layer_stream **ret, struct err *e)
 {
 	scoped(layer_stream) struct layer_stream *s = calloc(1, sizeof(*s));
 	pthread_attr_t attr;
@@ -392,6 +400,7 @@ int layer_stream_new(int fd, struct layer_stream **ret, struct err *e)
 				 NULL); /* cannot fail with glibc and default attributes */
 	(void)pthread_cond_init(&s->changed, NULL);
 	s->fd = fd;
+	s->in_left = length;
 	s->compression = "none";
 	s->slots = malloc(SLOTS * SLOT_SIZE);
 	s->in = malloc(IN_SIZE);

@@ -15,8 +15,8 @@
 
 struct layer_stream;
 
-/* Read FD (borrowed). */
-int layer_stream_new(int fd, struct layer_stream **ret, struct err *e);
+/* Read FD (borrowed): LENGTH bytes of it, all when negative. */
+int layer_stream_new(int fd, int64_t length, struct layer_stream **ret, struct err *e);
 void layer_stream_go(struct layer_stream *s);
 /* layer_next() of layer_apply.h, ARG being the stream. -EBADMSG for damaged or cut compressed data.
  */

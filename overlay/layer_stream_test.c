@@ -87,7 +87,7 @@ static int stream(const struct strbuf *blob, struct strbuf *out, struct layer_re
 	memset(e, 0, sizeof(*e));
 	CHECK_INT(fd_write_all(fd, blob->s ? blob->s : "", blob->len), 0);
 	CHECK_INT(lseek(fd, 0, SEEK_SET), 0);
-	CHECK_INT(layer_stream_new(fd, &s, e), 0);
+	CHECK_INT(layer_stream_new(fd, -1, &s, e), 0);
 	layer_stream_go(s);
 	while ((n = layer_stream_next(s, &p, e)) > 0)
 		CHECK_INT(strbuf_add(out, p, (size_t)n), 0);

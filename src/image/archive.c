@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 
 #include "src/util/fd.h"
@@ -297,6 +295,7 @@ int image_archive_open(struct engine *en, const char *path, struct image_archive
 {
 	scoped(image_archive) struct image_archive *a = calloc(1, sizeof(*a));
 	int is_stdin = !path || strcmp(path, "-") == 0, r = 0;
+	const char *name = is_stdin ? "standard input" : path;
 
 	if (!a)
 		return err_errno(e, ENOMEM, "read the archive");
@@ -304,13 +303,13 @@ int image_archive_open(struct engine *en, const char *path, struct image_archive
 	a->fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
 			 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (a->fd < 0)
-		return err_sys(e, "open %s", is_stdin ? "standard input" : path);
+		return err_sys(e, "open %s", name);
 	if (!is_plain_file(a->fd))
 		r = spool(en, a, e);
 	if (r == 0)
 		r = index_file(a, e);
 	if (r < 0)
-		return r;
+		return err_in(e, "%s", name);
 	*ret = take_ptr(&a);
 	return 0;
 }
@@ -372,38 +371,4 @@ int image_archive_read(const struct image_archive *a, const struct archive_item 
 	*ret = take_ptr(&buf);
 	*ret_len = got;
 	return 0;
-}
-
-static int copy(const struct image_archive *a, const struct archive_item *item, int out_fd,
-		struct err *e)
-{
-	off_t at = item->offset;
-	int64_t left = item->size;
-
-	while (left) {
-		/* Into a pipe no byte is copied: pages move (sendfile(2)). */
-		ssize_t n =
-			sendfile(out_fd, a->fd, &at, left < (1 << 20) ? (size_t)left : 1U << 20);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n < 0)
-			return errno == EPIPE ? err_set(e, -EPIPE, "the reader is gone")
-					      : err_sys(e, "read the archive");
-		if (n == 0)
-			return err_set(e, -EBADMSG, "the archive is cut short");
-		left -= n;
-	}
-	return 0;
-}
-
-int image_archive_copy(const struct image_archive *a, const struct archive_item *item, int out_fd,
-		       struct err *e)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
-	int r;
-
-	(void)sigaction(SIGPIPE, &ignore, &old); /* a valid signal */
-	r = copy(a, item, out_fd, e);
-	(void)sigaction(SIGPIPE, &old, NULL);
-	return r;
 }

@@ -45,10 +45,6 @@ const struct archive_item *image_archive_find(const struct image_archive *a, con
 /* Its contents (at most LIMIT bytes).  Owned, NUL-terminated. */
 int image_archive_read(const struct image_archive *a, const struct archive_item *item, size_t limit,
 		       char **ret, size_t *ret_len, struct err *e);
-/* Its contents into the pipe or file OUT_FD. -EPIPE when the reader is gone. */
-int image_archive_copy(const struct image_archive *a, const struct archive_item *item, int out_fd,
-		       struct err *e);
-
 /* The role's answer, as bytes, into items (sorted by name).  FILE_SIZE bounds the offsets.  For the
  * fuzz target. */
 int archive_index_parse(const char *bytes, size_t n, int64_t file_size, struct image_archive *a,

@@ -174,7 +174,7 @@ static int spool(struct err *e)
 		NULL; /* not freed: its thread may be blocked in a read, _exit() ends it */
 	const void *p;
 	ssize_t n;
-	int r = layer_stream_new(0, &s, e);
+	int r = layer_stream_new(0, -1, &s, e);
 
 	if (r == 0)
 		r = locked_in(1, e);

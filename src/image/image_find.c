@@ -162,5 +162,8 @@ int image_find(struct engine *en, const char *ref, struct image **ret, struct er
 	scoped(mem) char *id = NULL;
 	int r = image_find_id(en, ref, &id, e);
 
-	return r < 0 ? r : image_by_id(en, id, ret, e);
+	if (r == 0)
+		r = image_by_id(en, id, ret, e);
+	/* Removed between the two: the user's word for it is the better one. */
+	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }

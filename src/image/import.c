@@ -337,7 +337,7 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 	image_collect(en);
 	r = layer_stage_open(en, 1, &stage, e);
 	if (r == 0)
-		r = layer_stage_unpack(&stage, NULL, NULL, fd, &layer, e);
+		r = layer_stage_unpack(&stage, fd, &layer, e);
 	if (r < 0)
 		return err_in(e, "import %s", is_stdin ? "standard input" : o->path);
 	config = config_text(json_object_get(changes), &layer, o->message);

@@ -17,7 +17,10 @@ int layer_stage_open(struct engine *en, size_t max_layers, struct layer_stage *r
 
 	s.layers = calloc(max_layers + 1, sizeof(*s.layers));
 	s.paths = calloc(max_layers + 1, sizeof(*s.paths));
-	if (!s.layers || !s.paths)
+	s.writers = calloc(max_layers + 1, sizeof(*s.writers));
+	for (size_t i = 0; s.writers && i < max_layers; i++)
+		s.writers[i] = (struct layer_writer)LAYER_WRITER_NONE;
+	if (!s.layers || !s.paths || !s.writers)
 		r = err_errno(e, ENOMEM, "store layers");
 	if (r == 0)
 		r = engine_tmpdir(en, &s.tmp, &s.tmp_fd, &s.lease, e);
@@ -31,8 +34,11 @@ int layer_stage_open(struct engine *en, size_t max_layers, struct layer_stage *r
 
 void layer_stage_done(struct layer_stage *s)
 {
-	for (size_t i = 0; s->paths && i < s->n; i++)
+	for (size_t i = 0; s->writers && i < s->cap; i++)
+		layer_writer_end(&s->writers[i]);
+	for (size_t i = 0; s->paths && i < s->cap; i++)
 		free(s->paths[i]);
+	free(s->writers);
 	free(s->paths);
 	free(s->layers);
 	if (s->tmp) {
@@ -62,43 +68,66 @@ static int begin(struct layer_stage *s, int *ret_fd, struct err *e)
 	return 0;
 }
 
-static void scoped_writer(struct layer_writer *w)
+static void take_result(struct layer_stage *s, size_t k, const struct layer_result *got)
 {
-	layer_writer_end(w);
+	struct image_new_layer *l = &s->layers[k];
+
+	memcpy(l->diff_id, got->diff_id, sizeof(l->diff_id));
+	memcpy(l->blob_digest, got->digest, sizeof(l->blob_digest));
+	l->blob_size = got->size;
+	l->diff_size = got->diff_size;
+	l->tree_size = got->tree_size;
+	l->tmp_path = s->paths[k];
 }
 
-int layer_stage_unpack(struct layer_stage *s, layer_feed *feed, void *arg, int source_fd,
-		       struct layer_result *ret, struct err *e)
+int layer_stage_unpack(struct layer_stage *s, int source_fd, struct layer_result *ret,
+		       struct err *e)
 {
-	scoped(writer) struct layer_writer w = LAYER_WRITER_NONE;
 	scoped(fd) int dir = -EBADF;
-	struct image_new_layer *l = &s->layers[s->n];
-	struct err feed_e;
-	int r = begin(s, &dir, e), fed = 0;
+	int r = begin(s, &dir, e);
 
 	if (r == 0)
-		r = layer_writer_start(&w, s->en->run_fd, dir, source_fd, e);
+		r = layer_writer_start(&s->writers[s->n], s->en->run_fd, dir, source_fd, e);
+	if (r == 0)
+		r = layer_writer_finish(&s->writers[s->n], ret, e);
 	if (r < 0)
 		return r;
-	if (feed)
-		fed = feed(arg, w.stream_fd, &feed_e);
-	/* A broken source must not look like the end of a good one. */
-	if (fed < 0 && fed != -EPIPE) {
-		*e = feed_e;
-		return fed;
-	}
-	r = layer_writer_finish(&w, ret, e);
+	take_result(s, s->n++, ret);
+	return 0;
+}
+
+int layer_stage_begin(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
+		      int64_t length, struct err *e)
+{
+	scoped(fd) int dir = -EBADF;
+	int r = begin(s, &dir, e);
+
+	if (r == 0)
+		r = layer_writer_start_range(&s->writers[s->n], s->en->run_fd, dir, source_fd,
+					     offset, length, e);
 	if (r < 0)
 		return r;
-	if (fed < 0)
-		return err_set(e, -EIO, "the layer role stopped reading");
-	memcpy(l->diff_id, ret->diff_id, sizeof(l->diff_id));
-	memcpy(l->blob_digest, ret->digest, sizeof(l->blob_digest));
-	l->blob_size = ret->size;
-	l->diff_size = ret->diff_size;
-	l->tree_size = ret->tree_size;
-	l->tmp_path = s->paths[s->n];
+	(void)snprintf(s->layers[s->n].diff_id, sizeof(s->layers[s->n].diff_id), "%s", diff_id);
 	s->n++;
+	return 0;
+}
+
+int layer_stage_finish(struct layer_stage *s, size_t k, struct layer_result *ret, struct err *e)
+{
+	int r = layer_writer_finish(&s->writers[k], ret, e);
+
+	if (r < 0)
+		return r;
+	if (strcmp(ret->diff_id, s->layers[k].diff_id) != 0)
+		return err_set(e, -EBADMSG, "its contents are %s, the config says %s", ret->diff_id,
+			       s->layers[k].diff_id);
+	take_result(s, k, ret);
+	/* The same layer may be in the image again, recorded before the sizes were known. */
+	for (size_t i = k + 1; i < s->n; i++)
+		if (!s->layers[i].tmp_path && strcmp(s->layers[i].diff_id, ret->diff_id) == 0) {
+			s->layers[i] = s->layers[k];
+			s->layers[i].tmp_path = NULL;
+		}
 	return 0;
 }
 

@@ -13,6 +13,7 @@ struct layer_stage {
 	int tmp_fd, lease;
 	struct image_new_layer *layers; /* for image_publish() */
 	char **paths;			/* what their tmp_path point to */
+	struct layer_writer *writers;	/* those at work */
 	size_t n, cap;
 };
 
@@ -24,12 +25,15 @@ static inline __attribute__((unused)) void scoped_layer_stage(struct layer_stage
 	layer_stage_done(s);
 }
 
-/* Writes a layer's bytes to OUT_FD; -EPIPE means that the reader has an error to tell. */
-typedef int layer_feed(void *arg, int out_fd, struct err *e);
-/* Unpack a blob as the next layer: FEED writes it, or the role reads SOURCE_FD itself (FEED NULL).
- * *RET: what it was. */
-int layer_stage_unpack(struct layer_stage *s, layer_feed *feed, void *arg, int source_fd,
-		       struct layer_result *ret, struct err *e);
+/* Unpack a blob as the next layer: the role reads SOURCE_FD to its end.  *RET: what it was. */
+int layer_stage_unpack(struct layer_stage *s, int source_fd, struct layer_result *ret,
+		       struct err *e);
+/* Begin to unpack a part of the file SOURCE_FD as the next layer, which shall be DIFF_ID; several
+ * may be at work.  Its place in s->layers is the s->n of before. */
+int layer_stage_begin(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
+		      int64_t length, struct err *e);
+/* Wait for the one begun at place K: *RET.  -EBADMSG when its diff ID is another one. */
+int layer_stage_finish(struct layer_stage *s, size_t k, struct layer_result *ret, struct err *e);
 /* The next layer is DIFF_ID, which is in the store, or among the earlier ones of this stage. */
 int layer_stage_known(struct layer_stage *s, const char *diff_id, struct err *e);
 /* Is DIFF_ID in the store or in the stage? */

@@ -14,6 +14,7 @@
 #include "src/util/strbuf.h"
 
 #define IMAGES_MAX 1000
+#define JOBS	   4 /* layers unpacked at a time */
 
 /* One image of the archive.  All owned except what lies in the archive. */
 struct load_image {
@@ -52,33 +53,42 @@ static const struct archive_item *need(const struct image_archive *a, const char
 /* ---- storing one ------------------------------------------------------------------------------
  */
 
-struct feed {
-	const struct image_archive *a;
-	const struct archive_item *item;
-};
-
-static int feed(void *arg, int out_fd, struct err *e)
+/* Wait for layer K and compare it with what was promised. */
+static int finish(struct layer_stage *stage, const struct load_image *i, size_t k, struct err *e)
 {
-	struct feed *f = arg;
-	return image_archive_copy(f->a, f->item, out_fd, e);
+	struct layer_result got;
+	int r = layer_stage_finish(stage, k, &got, e);
+
+	if (r == 0 && *i->want[k].digest &&
+	    (strcmp(i->want[k].digest, got.digest) != 0 || i->want[k].size != got.size))
+		r = err_set(e, -EBADMSG, "it is not the %s of its manifest", i->want[k].digest);
+	return r < 0 ? err_in(e, "layer %zu of %zu", k + 1, i->n_layers) : 0;
 }
 
-static int unpack(struct layer_stage *stage, const struct load_image *i, size_t k,
-		  const char *diff_id, struct err *e)
+/* A few layers at a time. */
+static int unpack(struct layer_stage *stage, const struct load_image *i, char *const *diff_ids,
+		  struct err *e)
 {
-	struct feed f = { i->a, i->layers[k] };
-	struct layer_result got;
-	int r = layer_stage_unpack(stage, feed, &f, -EBADF, &got, e);
+	size_t busy[JOBS], n_busy = 0;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	if (*i->want[k].digest &&
-	    (strcmp(i->want[k].digest, got.digest) != 0 || i->want[k].size != got.size))
-		return err_set(e, -EBADMSG, "it is not the %s of its manifest", i->want[k].digest);
-	if (strcmp(got.diff_id, diff_id) != 0)
-		return err_set(e, -EBADMSG, "its contents are %s, the config says %s", got.diff_id,
-			       diff_id);
-	return 0;
+	for (size_t k = 0; r == 0 && k < i->n_layers; k++) {
+		if (layer_stage_has(stage, diff_ids[k])) {
+			r = layer_stage_known(stage, diff_ids[k], e);
+			continue;
+		}
+		if (n_busy == JOBS) {
+			r = finish(stage, i, busy[0], e);
+			memmove(busy, busy + 1, --n_busy * sizeof(busy[0]));
+		}
+		if (r == 0)
+			r = layer_stage_begin(stage, diff_ids[k], i->a->fd, i->layers[k]->offset,
+					      i->layers[k]->size, e);
+		busy[n_busy++] = k;
+	}
+	for (size_t b = 0; r == 0 && b < n_busy; b++)
+		r = finish(stage, i, busy[b], e);
+	return r;
 }
 
 static json_object *descriptor_json(const char *type, const char *digest, int64_t size)
@@ -135,25 +145,32 @@ static int publish(struct engine *en, const struct load_image *i, const struct l
 	return r;
 }
 
-static int store_image(struct engine *en, struct load_image *i, char ***ret_names, struct err *e)
+static int store_once(struct engine *en, struct load_image *i, char *const *diff_ids, char **ret_id,
+		      struct err *e)
 {
 	scoped(layer_stage) struct layer_stage stage = { .tmp_fd = -EBADF, .lease = -EBADF };
+	int r = layer_stage_open(en, i->n_layers, &stage, e);
+
+	if (r == 0)
+		r = unpack(&stage, i, diff_ids, e);
+	if (r == 0 && !i->manifest)
+		r = make_manifest(i, &stage, e);
+	return r < 0 ? r : publish(en, i, &stage, ret_id, e);
+}
+
+static int store_image(struct engine *en, struct load_image *i, char ***ret_names, struct err *e)
+{
 	scoped(strv) char **ids = NULL;
 	scoped(mem) char *id = NULL;
 	int r = config_diff_ids(i->config, i->config_len, i->n_layers, &ids, e);
 
-	if (r == 0)
-		r = layer_stage_open(en, i->n_layers, &stage, e);
-	for (size_t k = 0; r == 0 && k < i->n_layers; k++) {
-		r = layer_stage_has(&stage, ids[k]) ? layer_stage_known(&stage, ids[k], e)
-						    : unpack(&stage, i, k, ids[k], e);
-		if (r < 0)
-			return err_in(e, "layer %zu of %zu", k + 1, i->n_layers);
-	}
-	if (r == 0 && !i->manifest)
-		r = make_manifest(i, &stage, e);
-	if (r == 0)
-		r = publish(en, i, &stage, &id, e);
+	if (r < 0)
+		return r;
+	/* A layer that we had may be removed by others before we name it: then it is unpacked after
+	 * all. */
+	r = -EAGAIN;
+	for (int tries = 0; r == -EAGAIN && tries < 10; tries++)
+		r = store_once(en, i, ids, &id, e);
 	if (r < 0)
 		return r;
 	for (char **n = i->names; r == 0 && n && *n; n++)
@@ -412,8 +429,9 @@ int image_load(struct engine *en, const struct image_load_options *o, char ***re
 	engine_collect(en);
 	image_collect(en);
 	r = image_archive_open(en, o->path, &a, e);
-	if (r == 0)
-		r = load(en, a, &names, e);
+	if (r < 0)
+		return r;
+	r = load(en, a, &names, e);
 	if (r < 0)
 		return err_in(e, "load %s",
 			      !o->path || strcmp(o->path, "-") == 0 ? "standard input" : o->path);
