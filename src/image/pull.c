@@ -319,6 +319,7 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 	if (!digest_is_valid(p->digest) || (p->index_digest && !digest_is_valid(p->index_digest)))
 		return err_set(e, -EBADMSG, "pull: unexpected message");
 	pull_progress_say(&p->progress, "Getting image source signatures");
+	engine_collect(p->en); /* not for a pull that finds nothing new */
 	return prepare_layers(p, e);
 }
 
@@ -583,7 +584,6 @@ static int from_registries(struct engine *en, const struct image_pull_options *o
 	}
 	if (o->policy == PULL_NEVER)
 		return never(ref, e);
-	engine_collect(en);
 	return pull_candidates(en, o, r, &name, ret_id, e);
 }
 
