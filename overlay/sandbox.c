@@ -229,6 +229,13 @@ int sandbox_seal(const struct sandbox *s, struct err *e)
 	for (size_t i = 0; r == 0 && i < s->n_syscalls; i++)
 		if (s->syscalls[i] >= 0)
 			r = seccomp_rule_add(f, SCMP_ACT_ALLOW, s->syscalls[i], 0);
+#ifdef WITH_ASAN /* what its runtime does when threads come and go, and before it reports */
+	static const int sanitizer[] = { SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction),
+					 SCMP_SYS(prctl),	SCMP_SYS(prlimit64),
+					 SCMP_SYS(readlink),	SCMP_SYS(sched_getaffinity) };
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(sanitizer); i++)
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, sanitizer[i], 0);
+#endif
 	if (r == 0 && s->threads)
 		r = seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (r == 0)

@@ -154,7 +154,8 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 		return err_set(e, -EBUSY,
 			       "image %.12s has %zu names: remove it by one of them, or with force",
 			       i->id, strv_len(i->names));
-	return remove_image(en, i->id, i->names, ret, e);
+	r = remove_image(en, i->id, i->names, ret, e);
+	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }
 
 /* ---- what no record names ---------------------------------------------------------------------
