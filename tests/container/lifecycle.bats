@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# create, start, stop, kill, restart, wait, rename, rm, inspect.
+load ../setup
+
+setup() {
+	cove_setup
+	COVE_CONTAINERS=1
+	load_busybox
+}
+
+state() {
+	cove inspect --format '{{.State.Status}} {{.State.ExitCode}}' "$1"
+}
+
+@test "created, running, exited, gone" {
+	run_cove create --network none --name c busybox sh -c 'echo once; exit 5'
+	like "$output" '^[0-9a-f]{64}$'
+	is "$(state c)" "created 0"
+	run_cove 5 start -a c
+	is "$output" "once"
+	is "$(state c)" "exited 5"
+	run_cove start c
+	is "$output" "c"
+	run_cove wait c
+	is "$output" "5"
+	run_cove logs c
+	is "$output" $'once\nonce'
+	run_cove rm c
+	is "$output" "c"
+	run_cove 1 container exists c
+	run_cove 125 start c
+	like "$output" "no such container"
+}
+
+@test "stop asks first, then kills" {
+	run_cove run -d --network none --name polite busybox sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
+	run_cove run -d --network none --name deaf busybox sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+	run_cove stop -t 10 polite
+	is "$output" "polite"
+	is "$(state polite)" "exited 3"
+	run_cove stop -t 1 deaf
+	is "$(state deaf)" "exited 137"
+	run_cove stop deaf
+	run_cove 125 stop nosuch
+}
+
+@test "kill sends any signal" {
+	run_cove run -d --network none --name k busybox sh -c 'trap "echo usr1" USR1; echo ready; while :; do sleep 0.1; done'
+	wait_for 10 eval 'cove logs k | grep -q ready'
+	run_cove kill -s USR1 k
+	wait_for 10 eval 'cove logs k | grep -q usr1'
+	run_cove kill k
+	run_cove wait k
+	is "$output" 137
+	run_cove 125 kill k
+	run_cove 125 kill -s NOSUCH k
+}
+
+@test "rm refuses a running container, by its status" {
+	run_cove run -d --network none --name r busybox sleep 100
+	run_cove 2 rm r
+	run_cove 1 rm nosuch
+	like "$output" "no such container|no container with name or ID"
+	run_cove rm -f r
+	run_cove ps -aq
+	is "$output" ""
+	run_cove rm -f nosuch
+}
+
+@test "restart keeps what was written" {
+	run_cove run -d --network none --name w busybox sh -c 'echo x >>/count; sleep 100'
+	wait_for 10 cove exec w test -s /count
+	run_cove restart -t 0 w
+	wait_for 10 eval '[ "$(cove exec w wc -l /count)" = "2 /count" ]'
+}
+
+@test "names, IDs and prefixes find a container" {
+	id=$(cove run -d --network none --name f busybox sleep 100)
+	for ref in f "$id" "${id:0:12}" "${id:0:3}"; do
+		is "$(cove inspect --format '{{.Id}}' "$ref")" "$id" "$ref"
+	done
+	run_cove rename f g
+	is "$(cove inspect --format '{{.Name}}' "$id")" "g"
+	run_cove 125 inspect f
+	run_cove 125 rename g 'b a d'
+}
+
+@test "a monitor that was killed leaves no riddle" {
+	id=$(cove run -d --network none --name m busybox sleep 100)
+	pid=$(cove inspect --format '{{.State.Pid}}' m)
+	kill -9 "$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")"
+	wait_for 10 eval '! cove ps -q | grep -q .'
+	run_cove rm -f m
+	run_cove run --rm --network none --name m busybox true
+}
+
+@test "inspect tells what was asked for" {
+	need jq
+	run_cove run -d --network none --name i -e A=b -l k=v -w /www -u 5:6 --hostname h busybox sleep 100
+	cove inspect i >"$T/doc"
+	is "$(jq -r '.[0].Config.Hostname' "$T/doc")" h
+	is "$(jq -r '.[0].Config.User' "$T/doc")" 5:6
+	is "$(jq -r '.[0].Config.WorkingDir' "$T/doc")" /www
+	is "$(jq -r '.[0].Config.Labels.k' "$T/doc")" v
+	is "$(jq -r '.[0].State.Running' "$T/doc")" true
+	is "$(jq -r '.[0].ImageName' "$T/doc")" "$IMAGE"
+	is "$(jq -c '.[0].Config.Cmd' "$T/doc")" '["sleep","100"]'
+	run_cove inspect --format '{{range .Config.Env}}{{println .}}{{end}}' i
+	like "$output" "A=b"
+	run_cove inspect --type image busybox
+	run_cove 125 inspect nosuch
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# -v, --mount, --tmpfs, --read-only, volumes.
+load ../setup
+
+setup() {
+	cove_setup
+	COVE_CONTAINERS=1
+	load_busybox
+	NET=(--network none)
+	mkdir "$T/dir"
+	echo host >"$T/dir/file"
+}
+
+@test "a directory and a file of the host" {
+	run_cove run --rm "${NET[@]}" -v "$T/dir:/data" busybox sh -c 'cat /data/file; echo new >/data/made'
+	is "$output" host
+	is "$(cat "$T/dir/made")" new
+	is "$(stat -c %u "$T/dir/made")" "$(id -u)" "container root is the caller"
+	run_cove run --rm "${NET[@]}" -v "$T/dir/file:/etc/motd" busybox cat /etc/motd
+	is "$output" host
+	run_cove run --rm "${NET[@]}" --mount "type=bind,src=$T/dir,dst=/deep/er/data" busybox cat /deep/er/data/file
+	is "$output" host
+}
+
+@test "read-only mounts are" {
+	run_cove 1 run --rm "${NET[@]}" -v "$T/dir:/data:ro" busybox touch /data/x
+	like "$output" "Read-only file system"
+	run_cove 1 run --rm "${NET[@]}" --mount "type=bind,src=$T/dir,dst=/data,readonly" busybox touch /data/x
+}
+
+@test "a new volume gets what the image has there, and keeps what is written" {
+	run_cove run --rm "${NET[@]}" -v vol:/www busybox sh -c 'cat /www/index.html; echo more >/www/more'
+	is "$output" "hello from busybox"
+	run_cove run --rm "${NET[@]}" -v vol:/elsewhere busybox cat /elsewhere/more
+	is "$output" more
+	run_cove run --rm "${NET[@]}" -v empty:/www:nocopy busybox ls /www
+	is "$output" ""
+}
+
+@test "anonymous volumes go with --rm" {
+	run_cove run --rm "${NET[@]}" -v /data busybox touch /data/x
+	is "$(ls "$XDG_DATA_HOME/cove/volumes")" ""
+}
+
+@test "tmpfs: options, and what the image has there" {
+	run_cove run --rm "${NET[@]}" --tmpfs /www:size=1m busybox sh -c 'cat /www/index.html; grep " /www " /proc/mounts'
+	is "${lines[0]}" "hello from busybox"
+	like "${lines[1]}" "tmpfs rw,nosuid,nodev,noexec,relatime,size=1024k"
+	run_cove 125 run --rm "${NET[@]}" --tmpfs /x:no-such busybox true
+}
+
+@test "--read-only, with somewhere to write" {
+	run_cove 1 run --rm "${NET[@]}" --read-only busybox touch /x
+	run_cove run --rm "${NET[@]}" --read-only busybox sh -c 'echo a >/tmp/x; echo b >/run/x; cat /tmp/x /run/x'
+	is "$output" $'a\nb'
+	run_cove 1 run --rm "${NET[@]}" --read-only --read-only-tmpfs=false busybox touch /tmp/x
+}
+
+@test "/dev, /proc and /sys are there" {
+	run_cove run --rm "${NET[@]}" busybox sh -c 'echo x >/dev/null; head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c
+		ls /dev/pts/ptmx; readlink /dev/fd; mount | grep -c -E " on /(proc|sys|dev|dev/pts|dev/shm|dev/mqueue) type"'
+	is "$output" $'4\n4\n/dev/pts/ptmx\n/proc/self/fd\n6'
+}
+
+@test "odd names of directories work" {
+	for name in 'with space' 'with,comma' "quote'\"" 'back\slash' 'per%s' "$(printf 'x%.0s' {1..180})"; do
+		mkdir -p "$T/$name"
+		echo "$name" >"$T/$name/f"
+		case $name in
+		*,*) mount=(-v "$T/$name:/data") ;;
+		*) mount=(--mount "type=bind,src=$T/$name,dst=/data") ;;
+		esac
+		run_cove run --rm "${NET[@]}" "${mount[@]}" busybox cat /data/f
+		is "$output" "$name"
+	done
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# ps, logs, wait and the formats.
+load ../setup
+
+setup() {
+	cove_setup
+	COVE_CONTAINERS=1
+	load_busybox
+}
+
+@test "ps shows what runs, ps -a what is there" {
+	run_cove ps
+	is "$output" "CONTAINER ID  IMAGE       COMMAND     CREATED     STATUS      PORTS       NAMES"
+	id=$(cove run -d --network none --name up -l k=v busybox sleep 100)
+	cove run --network none --name down busybox sh -c 'exit 3' || true
+	cove create --network none --name new busybox true >/dev/null
+	run_cove ps -q
+	is "$output" "${id:0:12}"
+	run_cove ps --no-trunc -q
+	is "$output" "$id"
+	run_cove ps -a --sort names --format '{{.Names}} {{.State}} {{.Image}}'
+	is "$output" "down exited $IMAGE
+new created $IMAGE
+up running $IMAGE"
+	run_cove ps -a --format '{{.Names}}' --filter status=exited
+	is "$output" down
+	run_cove ps -a --format '{{.Names}}' --filter exited=3
+	is "$output" down
+	run_cove ps -a --format '{{.Names}}' --filter label=k=v --filter name=up
+	is "$output" up
+	run_cove ps -a --format '{{.Names}}' --filter name='^ne' --filter name=dow --sort names
+	is "$output" $'down\nnew'
+	run_cove ps -a -n 1 --format '{{.Names}}'
+	is "$output" new
+	run_cove ps --format 'table {{.ID}} {{.Names}}'
+	like "${lines[0]}" '^CONTAINER ID +NAMES$'
+	run_cove ps --format '{{.Label "k"}} {{.Labels}}'
+	like "$output" "^v "
+	run_cove 125 ps --filter nosuch=x
+	is "$output" "Error: nosuch is an invalid filter"
+	need jq
+	is "$(cove ps --format json | jq -r '.[0].Names[0]')" up
+}
+
+@test "logs" {
+	cove run --network none --name l busybox sh -c 'echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three'
+	is "$(cove logs l 2>/dev/null)" $'one\nthree'
+	is "$(cove logs l 2>&1 >/dev/null)" two
+	run_cove logs --tail 1 l
+	is "$output" three
+	run_cove logs -t l
+	like "${lines[0]}" '^[0-9]{4}-[0-9]{2}-[0-9]{2}T.* one$'
+	run_cove 125 logs nosuch
+	cove run -d --network none --name f busybox sh -c 'for i in 1 2 3; do echo $i; sleep 0.1; done' >/dev/null
+	run_cove logs -f f
+	is "$output" $'1\n2\n3'
+}
