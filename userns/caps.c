@@ -32,7 +32,12 @@ int caps_from_name(const char *name)
 
 	if (strncasecmp(name, "cap_", 4) == 0)
 		name += 4;
-	(void)snprintf(buf, sizeof(buf), "cap_%s", name);
+	/* libcap stops at the first character that is no part of a name: "kill,chown" would be "kill". */
+	for (i = 0; name[i]; i++)
+		if (!isalnum((unsigned char)name[i]) && name[i] != '_')
+			return -EINVAL;
+	if (snprintf(buf, sizeof(buf), "cap_%s", name) >= (int)sizeof(buf))
+		return -EINVAL;
 	for (i = 0; buf[i]; i++)
 		buf[i] = (char)tolower((unsigned char)buf[i]);
 	return cap_from_name(buf, &v) < 0 ? -EINVAL : v;
