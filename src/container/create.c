@@ -367,15 +367,30 @@ static int set_process(struct creation *c, struct err *e)
 	return r;
 }
 
+/* Both "--cap-drop kill --cap-drop chown" and "--cap-drop kill,chown". */
+static int copy_caps(char ***dst, char *const *given, struct err *e)
+{
+	*dst = calloc(1, sizeof(**dst));
+	for (size_t i = 0; *dst && given && given[i]; i++) {
+		scoped(strv) char **part = strv_split(given[i], ',');
+		for (size_t k = 0; part && part[k]; k++)
+			if (strv_add(dst, part[k]) < 0)
+				return err_errno(e, ENOMEM, "capabilities");
+		if (!part)
+			return err_errno(e, ENOMEM, "capabilities");
+	}
+	return *dst ? 0 : err_errno(e, ENOMEM, "capabilities");
+}
+
 static int set_caps(struct creation *c, struct err *e)
 {
 	struct container_spec *s = c->spec;
 	caps_set set = caps_default(), all = caps_bounding();
 	char name[40];
-	int r = copy_list(&s->cap_add, c->o->cap_add, e);
+	int r = copy_caps(&s->cap_add, c->o->cap_add, e);
 
 	if (r == 0)
-		r = copy_list(&s->cap_drop, c->o->cap_drop, e);
+		r = copy_caps(&s->cap_drop, c->o->cap_drop, e);
 	if (r < 0)
 		return r;
 	s->privileged = c->o->privileged;

@@ -29,6 +29,7 @@ struct exec {
 	json_object *process;
 	struct sock_filter *filter;
 	size_t n_filter;
+	char *user; /* a copy: the options lie in argv, which the new title overwrites */
 	pid_t pid;
 	int pidfd, client, attached;
 };
@@ -56,8 +57,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	struct session_io io = SESSION_IO_NONE;
 	struct runtime_process process = RUNTIME_PROCESS_NONE;
 	struct cgroup cgroup = CGROUP_NONE;
-	const char *user = x->o->user ? x->o->user : x->spec->user;
-	struct runtime_options o = { .user = user ? user : "", .extra_groups = x->spec->group_add, .filter = x->filter,
+	struct runtime_options o = { .user = x->user, .extra_groups = x->spec->group_add, .filter = x->filter,
 				     .n_filter = x->n_filter, .keep_groups = x->spec->keep_groups };
 	struct session_options so = { .io = &io, .process = &process, .first_client = -EBADF, .listen_fd = -EBADF };
 	struct session_failure f;
@@ -139,6 +139,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	scoped(fd) int theirs = -EBADF;
 	scoped(json) json_object *process = NULL;
 	scoped(mem) struct sock_filter *filter = NULL;
+	scoped(mem) char *user = NULL;
 	struct exec x = { .en = en, .o = o, .attached = a != NULL };
 	int r = container_find(en, ref, &c, e), p[2];
 	pid_t pid;
@@ -154,8 +155,11 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	x.c = c;
 	x.spec = spec;
 	x.pidfd = pidfd;
-	if (r == 0)
-		r = prepare(&x, e);
+	if (r < 0)
+		return r;
+	user = strdup(o->user ? o->user : spec->user ? spec->user : "");
+	x.user = user;
+	r = user ? prepare(&x, e) : err_errno(e, ENOMEM, "exec");
 	process = x.process;
 	filter = x.filter;
 	if (r < 0)

@@ -308,7 +308,7 @@ static void start_done(struct start *s)
 
 static int exit_code_of(int stage, int code)
 {
-	return !stage ? 125 : code == -ENOENT || code == -ENOTDIR ? 127 : 126;
+	return !stage ? 125 : code == -ENOENT ? 127 : 126;
 }
 
 static void report_failure(const struct monitor *m, int stage, const struct err *e)

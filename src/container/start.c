@@ -74,7 +74,8 @@ int container_start(struct engine *en, const char *ref, const struct attach_opti
 	}
 	if (r == 0)
 		r = container_spec_decode(c->spec, &spec, e);
-	c->started = record_now();
+	if (r == 0)
+		c->started = record_now();
 	if (r == 0)
 		r = record_set_running(en, c->id, c->started, e);
 	return r < 0 ? r : launch(en, c, spec, &lock, a, ret_stage, e);

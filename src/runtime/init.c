@@ -2,9 +2,8 @@
 /* The container's first process, from clone to execve, stage by stage.
  *
  * The order, and why it is so: the root is mounted first, everything in it is mounted on descriptors below it;
- * bind sources are opened before, while paths still mean the host's; users are looked up before pivot_root, while
- * a broken file can still be reported by name; the paths of /proc and /sys are hidden last, after sysctls were
- * written through them; pivot_root lets go of the host; only then 'r'eady is said.  After 's'tart: cwd (needs the
+ * bind sources are opened before, while paths still mean the host's; the paths of /proc and /sys are hidden last, after sysctls were
+ * written through them; pivot_root lets go of the host; only then 'r'eady is said.  After 's'tart: the user is looked up in the container's files, cwd (needs the
  * right to enter it), keyring, limits (need CAP_SYS_RESOURCE), bounding set (CAP_SETPCAP), ids, capabilities,
  * seccomp, execve. */
 #include "src/runtime/init.h"
@@ -155,8 +154,6 @@ static int set_up(struct init *in, struct err *e)
 	if (r == 0 && in->plan->terminal)
 		r = init_open_console(in, e);
 	if (r == 0)
-		r = init_resolve_user(in, e);
-	if (r == 0)
 		r = write_sysctls(in, e);
 	if (r == 0)
 		r = init_hide_paths(in, e);
@@ -176,6 +173,8 @@ static void finish(struct init *in, int r, struct err *e)
 			_exit(1);
 		r = await(in, 's', e);
 	}
+	if (r == 0)
+		r = init_resolve_user(in, e);
 	if (r == 0)
 		r = init_enter_cwd(in, e);
 	if (r == 0)
@@ -211,7 +210,5 @@ void init_exec(struct init *in)
 		r = err_sys(&e, "open the container's root");
 	if (r == 0 && in->plan->terminal)
 		r = init_open_console(in, &e);
-	if (r == 0)
-		r = init_resolve_user(in, &e);
 	finish(in, r, &e);
 }

@@ -59,7 +59,7 @@ int init_resolve_user(struct init *in, struct err *e)
 		return 0;
 	r = user_resolve(in->root_fd, in->o->user, in->o->extra_groups, &u, e);
 	if (r < 0)
-		return r;
+		return e->code = -EPERM; /* the program is there and cannot be executed: 126, as Podman has it */
 	p->uid = u.uid;
 	p->gid = u.gid;
 	free(p->groups);
@@ -93,7 +93,7 @@ int init_enter_cwd(struct init *in, struct err *e)
 	if (fd == -ENOENT && in->o->make_cwd)
 		fd = path_mkdirs_in(root, cwd, 0755);
 	if (fd == -ENOENT)
-		return err_set(e, -EINVAL, "workdir \"%s\" does not exist in the container", cwd);
+		return err_set(e, -ENOTDIR, "workdir \"%s\" does not exist in the container", cwd);
 	if (fd < 0)
 		return err_errno(e, fd, "enter workdir \"%s\"", cwd);
 	if (fchdir(fd) < 0)

@@ -398,6 +398,8 @@ static int parse_sysctls(struct plan *p, json_object *o, struct err *e)
 		struct plan_sysctl *s = &p->sysctl[p->n_sysctl++];
 		if (strstr(key, "..") || strchr(key, '/'))
 			return err_set(e, -EINVAL, "config.json: sysctl '%s' is no name", key);
+		if (!json_object_is_type(value, json_type_string))
+			return err_set(e, -EINVAL, "config.json: the value of sysctl '%s' is no string", key);
 		s->path = strdup(key);
 		s->value = strdup(json_object_get_string(value));
 		if (!s->path || !s->value)

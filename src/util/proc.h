@@ -61,7 +61,7 @@ int proc_pidfd_kill(int pidfd, int sig);
  * a pid without it is not believed (it may have been used again). */
 unsigned long long proc_start_time(pid_t pid);
 /* Call this process NAME in ps and pgrep -f: a fork would otherwise carry its parent's command line.  Cut at the
- * room that the old one has. */
+ * room that the old one has.  The old arguments are overwritten: nothing may point into argv any more. */
 void proc_set_title(const char *name);
 /* Full path of helper program NAME ("cove-net"): $COVE_LIBEXEC_DIR when the build tree set it, the
  * directory of the running program when NAME is there, else the installed libexec directory. Owned. */
