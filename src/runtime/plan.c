@@ -56,6 +56,83 @@ struct plan *plan_free(struct plan *p)
 	return NULL;
 }
 
+/* ---- types ------------------------------------------------------------------------------------- */
+
+/* A member that is read below must have the type that is read: a list of masks that is no list would mask nothing. */
+struct member {
+	const char *object; /* "" for the document itself */
+	const char *name;
+	enum json_type type;
+};
+
+static const struct member process_members[] = {
+	{ "", "args", json_type_array },
+	{ "", "env", json_type_array },
+	{ "", "cwd", json_type_string },
+	{ "", "terminal", json_type_boolean },
+	{ "", "consoleSize", json_type_object },
+	{ "", "user", json_type_object },
+	{ "", "capabilities", json_type_object },
+	{ "", "rlimits", json_type_array },
+	{ "", "noNewPrivileges", json_type_boolean },
+	{ "", "oomScoreAdj", json_type_int },
+	{ "", "apparmorProfile", json_type_string },
+	{ "user", "uid", json_type_int },
+	{ "user", "gid", json_type_int },
+	{ "user", "umask", json_type_int },
+	{ "user", "additionalGids", json_type_array },
+	{ "capabilities", "bounding", json_type_array },
+	{ "capabilities", "effective", json_type_array },
+	{ "capabilities", "permitted", json_type_array },
+	{ "capabilities", "inheritable", json_type_array },
+	{ "capabilities", "ambient", json_type_array },
+	{ 0 },
+};
+static const struct member config_members[] = {
+	{ "", "process", json_type_object },
+	{ "", "root", json_type_object },
+	{ "", "mounts", json_type_array },
+	{ "", "linux", json_type_object },
+	{ "", "hostname", json_type_string },
+	{ "", "domainname", json_type_string },
+	{ "root", "path", json_type_string },
+	{ "root", "readonly", json_type_boolean },
+	{ "linux", "namespaces", json_type_array },
+	{ "linux", "uidMappings", json_type_array },
+	{ "linux", "gidMappings", json_type_array },
+	{ "linux", "rootfsPropagation", json_type_string },
+	{ "linux", "maskedPaths", json_type_array },
+	{ "linux", "readonlyPaths", json_type_array },
+	{ "linux", "sysctl", json_type_object },
+	{ 0 },
+};
+static const struct member mount_members[] = {
+	{ "", "destination", json_type_string },
+	{ "", "type", json_type_string },
+	{ "", "source", json_type_string },
+	{ "", "options", json_type_array },
+	{ 0 },
+};
+static const struct member rlimit_members[] = {
+	{ "", "type", json_type_string },
+	{ "", "soft", json_type_int },
+	{ "", "hard", json_type_int },
+	{ 0 },
+};
+
+static int check_types(json_object *o, const struct member *m, const char *where, struct err *e)
+{
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, -EINVAL, "config.json: %s is no object", where);
+	for (; m->name; m++) {
+		json_object *v = json_get(*m->object ? json_get(o, m->object) : o, m->name);
+		if (v && !json_object_is_type(v, m->type))
+			return err_set(e, -EINVAL, "config.json: '%s' of %s has the wrong type", m->name,
+				       *m->object ? m->object : where);
+	}
+	return 0;
+}
+
 /* ---- mounts ------------------------------------------------------------------------------------ */
 
 enum { OPT_SET, OPT_CLEAR, OPT_PROPAGATION, OPT_BIND, OPT_RBIND, OPT_RSET, OPT_COPY_UP, OPT_FILL, OPT_IGNORE };
@@ -151,8 +228,10 @@ int plan_parse_mount(json_object *m, struct plan_mount *ret, struct err *e)
 	const char *target = json_get_str(m, "destination"), *source = json_get_str(m, "source");
 	const char *type = json_get_str(m, "type");
 	json_object *options = json_get(m, "options");
-	int bad = 0;
+	int bad = 0, r = check_types(m, mount_members, "a mount", e);
 
+	if (r < 0)
+		return r;
 	if (!target || target[0] != '/')
 		return err_set(e, -EINVAL, "config.json: mount destination '%s' is not absolute", target ? target : "");
 	for (size_t i = 0; i < json_len(options); i++) {
@@ -279,6 +358,10 @@ static int parse_rlimits(struct plan *p, json_object *list, struct err *e)
 		json_object *r = json_object_array_get_idx(list, i);
 		const char *type = json_get_str(r, "type");
 		size_t k;
+		if (check_types(r, rlimit_members, "an rlimit", e) < 0)
+			return e->code;
+		if (!json_get(r, "soft") || !json_get(r, "hard"))
+			return err_set(e, -EINVAL, "config.json: an rlimit has no 'soft' or no 'hard'");
 		for (k = 0; k < ARRAY_LEN(rlimit_names); k++)
 			if (type && strcmp(type, rlimit_names[k].name) == 0)
 				break;
@@ -338,7 +421,8 @@ static int parse_user(struct plan *p, json_object *user, struct err *e)
 	if (!p->groups)
 		return err_errno(e, ENOMEM, "config.json: additionalGids");
 	for (size_t i = 0; i < json_len(groups); i++) {
-		int64_t g = json_object_get_int64(json_object_array_get_idx(groups, i));
+		json_object *v = json_object_array_get_idx(groups, i);
+		int64_t g = json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
 		if (g < 0 || g >= UINT32_MAX)
 			return err_set(e, -EINVAL, "config.json: additional gid %lld is out of range", (long long)g);
 		p->groups[p->n_groups++] = (gid_t)g;
@@ -357,8 +441,10 @@ static int copy_str(char **dst, const char *s, struct err *e)
 static int parse_process(struct plan *p, json_object *o, struct err *e)
 {
 	json_object *adj = json_get(o, "oomScoreAdj"), *size = json_get(o, "consoleSize");
-	int r;
+	int r = check_types(o, process_members, "process", e);
 
+	if (r < 0)
+		return r;
 	p->terminal = json_get_bool(o, "terminal", 0);
 	p->rows = (unsigned short)json_get_int(size, "height", 0);
 	p->columns = (unsigned short)json_get_int(size, "width", 0);
@@ -448,7 +534,9 @@ int plan_from_config(json_object *config, struct plan **ret, struct err *e)
 
 	if (!p)
 		return err_errno(e, ENOMEM, "config.json");
-	r = parse_process(p, json_get(config, "process"), e);
+	r = check_types(config, config_members, "the document", e);
+	if (r == 0)
+		r = parse_process(p, json_get(config, "process"), e);
 	if (r == 0)
 		r = parse_mounts(p, json_get(config, "mounts"), e);
 	if (r == 0)

@@ -153,7 +153,9 @@ static int parse_args(json_object *list, struct scmp_arg_cmp *cmp, unsigned *ret
 		for (k = 0; k < ARRAY_LEN(compares); k++)
 			if (op && strcmp(op, compares[k].name) == 0)
 				break;
-		if (k == ARRAY_LEN(compares) || index < 0 || index > 5)
+		if (k == ARRAY_LEN(compares) || index < 0 || index > 5 ||
+		    !json_object_is_type(json_get(a, "value"), json_type_int) ||
+		    (json_get(a, "valueTwo") && !json_object_is_type(json_get(a, "valueTwo"), json_type_int)))
 			return err_set(e, -EINVAL, "seccomp profile: argument comparison '%s' is not understood",
 				       op ? op : "");
 		cmp[(*ret_n)++] = (struct scmp_arg_cmp){
@@ -166,29 +168,77 @@ static int parse_args(json_object *list, struct scmp_arg_cmp *cmp, unsigned *ret
 	return 0;
 }
 
+/* A rule whose lists are no lists would forbid nothing: such a profile is not understood (security.md C4). */
+static int check_rule(json_object *rule, struct err *e)
+{
+	static const char *const lists[] = { "names", "args" };
+	static const char *const conditions[] = { "includes", "excludes" };
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (json_get(rule, lists[i]) && !json_object_is_type(json_get(rule, lists[i]), json_type_array))
+			return err_set(e, -EINVAL, "seccomp profile: '%s' of a rule has the wrong type", lists[i]);
+	for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
+		json_object *c = json_get(rule, conditions[i]);
+		if (c && (!json_object_is_type(c, json_type_object) ||
+			  (json_get(c, "caps") && !json_object_is_type(json_get(c, "caps"), json_type_array)) ||
+			  (json_get(c, "arches") && !json_object_is_type(json_get(c, "arches"), json_type_array)) ||
+			  (json_get(c, "minKernel") && !json_get_str(c, "minKernel"))))
+			return err_set(e, -EINVAL, "seccomp profile: '%s' of a rule has the wrong type", conditions[i]);
+	}
+	if (!json_get(rule, "names") && !json_get_str(rule, "name"))
+		return err_set(e, -EINVAL, "seccomp profile: a rule names no system call");
+	for (size_t i = 0; i < json_len(json_get(rule, "names")); i++)
+		if (!json_str_at(json_get(rule, "names"), i))
+			return err_set(e, -EINVAL, "seccomp profile: 'names' of a rule has the wrong type");
+	return 0;
+}
+
+static int compares_one_twice(const struct scmp_arg_cmp *cmp, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (cmp[i].arg == cmp[k].arg)
+				return 1;
+	return 0;
+}
+
+static int add_name(scmp_filter_ctx ctx, uint32_t action, const char *name, const struct scmp_arg_cmp *cmp, unsigned n,
+		    struct err *e)
+{
+	int nr = seccomp_syscall_resolve_name(name), r = 0;
+	/* Comparisons of different arguments must all hold; several of one argument are alternatives, as in the
+	 * runtimes that the dialect comes from. */
+	unsigned step = compares_one_twice(cmp, n) ? 1 : n;
+
+	if (nr == __NR_SCMP_ERROR)
+		return 0; /* of another architecture, or newer than libseccomp: the default action holds */
+	for (unsigned i = 0; i == 0 || i < n; i += step ? step : 1) {
+		r = seccomp_rule_add_array(ctx, action, nr, step, cmp + i);
+		/* -EDOM: none of the architectures has it; -EEXIST: said before. */
+		if (r < 0 && r != -EDOM && r != -EEXIST)
+			return err_errno(e, r, "seccomp profile: add a rule for %s", name);
+	}
+	return 0;
+}
+
 static int add_rule(scmp_filter_ctx ctx, uint32_t default_action, json_object *rule, struct err *e)
 {
 	struct scmp_arg_cmp cmp[6];
 	unsigned n = 0;
 	uint32_t action = 0;
 	json_object *names = json_get(rule, "names");
+	const char *single = json_get_str(rule, "name"); /* the dialect's first version */
 	int r = parse_action(rule, "action", "errnoRet", &action, e);
 
 	if (r == 0)
 		r = parse_args(json_get(rule, "args"), cmp, &n, e);
 	if (r < 0 || action == default_action) /* libseccomp refuses rules that say what the default says */
 		return r;
-	for (size_t i = 0; i < json_len(names); i++) {
-		const char *name = json_str_at(names, i);
-		int nr = name ? seccomp_syscall_resolve_name(name) : __NR_SCMP_ERROR;
-		if (nr == __NR_SCMP_ERROR)
-			continue; /* of another architecture, or newer than libseccomp: the default action holds */
-		r = seccomp_rule_add_array(ctx, action, nr, n, cmp);
-		/* -EDOM: none of the architectures has it; -EEXIST: said before. */
-		if (r < 0 && r != -EDOM && r != -EEXIST && r != -EINVAL)
-			return err_errno(e, r, "seccomp profile: add a rule for %s", name);
-	}
-	return 0;
+	if (single)
+		r = add_name(ctx, action, single, cmp, n, e);
+	for (size_t i = 0; i < json_len(names) && r == 0; i++)
+		r = add_name(ctx, action, json_str_at(names, i), cmp, n, e);
+	return r;
 }
 
 static int add_architectures(scmp_filter_ctx ctx, json_object *profile, uint32_t native)
@@ -271,6 +321,9 @@ int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_fi
 		return err_set(e, -EINVAL, "seccomp profile: 'syscalls' has the wrong type");
 	for (size_t i = 0; i < json_len(rules); i++) {
 		json_object *rule = json_object_array_get_idx(rules, i);
+		r = check_rule(rule, e);
+		if (r < 0)
+			return r;
 		if (!applies(rule, caps, native))
 			continue;
 		r = add_rule(ctx, action, rule, e);
