@@ -75,6 +75,21 @@ int net_connect(struct net *n, int tap_fd, struct err *e)
 	return e->code < 0 ? e->code : -EPROTO;
 }
 
+void net_stop(struct net *n)
+{
+	char c;
+	ssize_t r;
+
+	if (n->control < 0)
+		return;
+	if (shutdown(n->control, SHUT_WR) == 0)
+		while ((r = recv(n->control, &c, 1, 0)) > 0 || (r < 0 && errno == EINTR))
+			;
+	fd_close(take_fd(&n->control));
+	fd_close(take_fd(&n->child.pidfd));
+	n->child.pid = 0; /* whoever reaps orphans reaps it */
+}
+
 void net_end(struct net *n)
 {
 	fd_close(take_fd(&n->control));

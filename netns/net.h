@@ -51,6 +51,9 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e);
 /* Hand it the tap and wait until every port is bound.  -EADDRINUSE "port 127.0.0.1:8080/tcp is in use", -EACCES with a hint
  * naming net.ipv4.ip_unprivileged_port_start. TAP_FD stays the caller's. */
 int net_connect(struct net *n, int tap_fd, struct err *e);
+/* Tell it that the container has ended and wait until its ports are free again.  Its exit is not waited for: the kernel takes
+ * 20 ms to unregister a tap device.  Fine when empty. */
+void net_stop(struct net *n);
 /* Kill and reap; fine when empty. */
 void net_end(struct net *n);
 

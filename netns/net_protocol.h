@@ -6,7 +6,8 @@
  *	                                     loads, binds the ports, shuts itself in
  *	'T', with the tap            ---->
  *	                             <----   struct net_answer: code 0, or why not
- *	end of file                  ---->   ends
+ *	end of file                  ---->   lets go of the ports
+ *	                             <----   end of file; ends
  */
 #ifndef COVE_NETNS_NET_PROTOCOL_H
 #define COVE_NETNS_NET_PROTOCOL_H

@@ -55,6 +55,7 @@ int main(void)
 	if (fd_send(NET_CONTROL_FD, &a, sizeof(a), NULL, 0) < 0 || r < 0)
 		return 125;
 	r = stack_run(stack, tap, NET_CONTROL_FD, &a.err);
-	(void)stack_free(stack);
-	return r < 0;
+	(void)stack_free(stack); /* the ports are free now, and our end of file says so */
+	(void)close(NET_CONTROL_FD);
+	_exit(r < 0);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/container/record.h"
+#include "src/store/store.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
@@ -59,5 +60,7 @@ int exited_main(struct engine *en, char *const *args, struct err *e)
 	exited_record(en, spec, c->id, code, cgroup_had_oom(&cgroup));
 	cgroup_remove(&cgroup);
 	exited_clean(en, spec, c->id);
-	return 0; /* the lock falls with us */
+	fd_close((int)strtol(args[2], NULL, 10)); /* the lock */
+	store_tidy(en->store);
+	return 0;
 }

@@ -95,6 +95,15 @@ static int two(const char *s)
 	return (s[0] - '0') * 10 + (s[1] - '0');
 }
 
+/* FORM with a digit for each 'd'. */
+static int has_form(const char *s, const char *form)
+{
+	for (; *form; s++, form++)
+		if (*form == 'd' ? *s < '0' || *s > '9' : *s != *form)
+			return 0;
+	return 1;
+}
+
 /* "2006-01-02T15:04:05.999999999+01:00" in N bytes. */
 static int parse_stamp(const char *s, size_t n, int64_t *ret)
 {
@@ -103,11 +112,9 @@ static int parse_stamp(const char *s, size_t n, int64_t *ret)
 	int64_t nanos = 0, scale = 100000000, offset = 0;
 	size_t i;
 
-	if (n < sizeof(form) - 1)
+	if (n < sizeof(form) - 1 || !has_form(s, form))
 		return -EBADMSG;
-	for (i = 0; form[i]; i++)
-		if (form[i] == 'd' ? s[i] < '0' || s[i] > '9' : s[i] != form[i])
-			return -EBADMSG;
+	i = sizeof(form) - 1;
 	memset(&tm, 0, sizeof(tm));
 	tm.tm_year = two(s) * 100 + two(s + 2) - 1900;
 	tm.tm_mon = two(s + 5) - 1;
@@ -115,14 +122,17 @@ static int parse_stamp(const char *s, size_t n, int64_t *ret)
 	tm.tm_hour = two(s + 11);
 	tm.tm_min = two(s + 14);
 	tm.tm_sec = two(s + 17);
+	if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+	    tm.tm_sec > 60)
+		return -EBADMSG;
 	if (i < n && s[i] == '.')
 		for (i++; i < n && s[i] >= '0' && s[i] <= '9'; i++, scale /= 10)
 			nanos += (s[i] - '0') * scale;
 	if (i < n && (s[i] == '+' || s[i] == '-')) {
-		if (n - i != 6 || s[i + 3] != ':')
+		if (n - i != 6 || !has_form(s + i + 1, "dd:dd"))
 			return -EBADMSG;
 		offset = (two(s + i + 1) * 60 + two(s + i + 4)) * 60 * (s[i] == '-' ? -1 : 1);
-	} else if (i >= n || s[i] != 'Z') {
+	} else if (i + 1 != n || s[i] != 'Z') {
 		return -EBADMSG;
 	}
 	*ret = ((int64_t)timegm(&tm) - offset) * 1000000000 + nanos;
@@ -134,7 +144,7 @@ int log_parse(const char *line, size_t n, struct log_line *ret)
 	const char *end = line + n, *p = memchr(line, ' ', n);
 	int64_t t = 0;
 
-	if (!p || end - p < 11 || parse_stamp(line, (size_t)(p - line), &t) < 0)
+	if (!p || end - p < 10 || parse_stamp(line, (size_t)(p - line), &t) < 0)
 		return -EBADMSG;
 	if (strncmp(p, " stdout ", 8) != 0 && strncmp(p, " stderr ", 8) != 0)
 		return -EBADMSG;

@@ -22,6 +22,7 @@
 #include "src/runtime/cgroup.h"
 #include "src/runtime/runtime.h"
 #include "src/runtime/seccomp.h"
+#include "src/store/store.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
@@ -55,7 +56,7 @@ static int detach_from_caller(struct err *e)
 	if (null < 0 || chdir("/") < 0)
 		return err_sys(e, "detach from the caller");
 	for (int fd = 0; fd < 3; fd++)
-		if (dup2(null, fd) < 0)
+		if (!(fd == STDERR_FILENO && dbg_enabled()) && dup2(null, fd) < 0)
 			return err_sys(e, "detach from the caller");
 	if (null > 2)
 		(void)close(null);
@@ -422,9 +423,13 @@ static void __attribute__((noreturn)) monitor_main(const struct monitor *m)
 	exited_record(m->en, m->spec, m->id, code, cgroup_had_oom(&s.cgroup));
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
+	net_stop(&s.net);
 	start_done(&s);
 	exited_clean(m->en, m->spec, m->id);
-	_exit(0); /* the client sees the end of file, the lock falls */
+	fd_close(client); /* all is done: the client goes */
+	fd_close(m->lock);
+	store_tidy(m->en->store);
+	_exit(0);
 }
 
 int monitor_fork(const struct monitor *m, struct err *e)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "netns/net.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/session.h"
 #include "src/util/fd.h"
@@ -69,7 +70,7 @@ int main(int argc, char **argv)
 	code = session_run(&o, NULL, &e);
 	if (code < 0)
 		code = 125;
-	fd_close(net); /* the role net ends with it */
+	net_stop(&(struct net){ .child = CHILD_NONE, .control = net });
 	note_code(keep(argv[SLIM_RUN]), argv[SLIM_ID], code);
 	(void)snprintf(code_text, sizeof(code_text), "%d", code);
 	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot", argv[SLIM_RUNROOT], "__exited",

@@ -51,6 +51,12 @@ static int is_plain_option(const char *o)
 	return 0;
 }
 
+static int is_propagation(const char *o)
+{
+	return (*o == 'r' && str_in_words(o + 1, strlen(o + 1), "shared slave private unbindable")) ||
+	       str_in_words(o, strlen(o), "shared slave private unbindable");
+}
+
 static int volume_option(json_object *m, const char *o, const char *s, struct err *e)
 {
 	if (is_plain_option(o)) {
@@ -104,7 +110,8 @@ int spec_parse_volume(const char *s, json_object **ret, struct err *e)
 
 	if (!part)
 		return err_errno(e, ENOMEM, "%s", s);
-	if (n < 1 || n > 3 || !*target || (n > 1 && !*source))
+	/* "/a:" is no "/a": the second path was forgotten, or a variable was empty. */
+	if (n < 1 || n > 3 || !*target || (n > 1 && !*source) || (n == 1 && strchr(s, ':')))
 		return err_set(e, -EINVAL, "incorrect volume format \"%s\", should be [host-dir:]ctr-dir[:option]", s);
 	if (n > 1 && !is_path && !name_is_valid(source))
 		return err_set(e, -EINVAL,
@@ -129,6 +136,7 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 {
 	const char *type = json_get_str(m, "type");
 	int off = has_value && (strcmp(value, "false") == 0 || strcmp(value, "0") == 0);
+	int is_flag = !has_value || off || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
 
 	if (strcmp(key, "type") == 0)
 		return 0;
@@ -141,21 +149,21 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 		json_put_str(m, "destination", value);
 		return 0;
 	}
-	if (strcmp(key, "ro") == 0 || strcmp(key, "readonly") == 0) {
+	if (is_flag && (strcmp(key, "ro") == 0 || strcmp(key, "readonly") == 0)) {
 		add_option(m, off ? "rw" : "ro");
 		return 0;
 	}
-	if (strcmp(key, "rw") == 0) {
+	if (is_flag && strcmp(key, "rw") == 0) {
 		add_option(m, off ? "ro" : "rw");
 		return 0;
 	}
 	if (strcmp(key, "consistency") == 0 || strcmp(key, "relabel") == 0)
 		return 0;
-	if (strcmp(type, "bind") == 0 && strcmp(key, "bind-propagation") == 0 && is_plain_option(value)) {
+	if (strcmp(type, "bind") == 0 && strcmp(key, "bind-propagation") == 0 && is_propagation(value)) {
 		add_option(m, value);
 		return 0;
 	}
-	if (strcmp(type, "bind") == 0 && strcmp(key, "bind-nonrecursive") == 0) {
+	if (strcmp(type, "bind") == 0 && is_flag && strcmp(key, "bind-nonrecursive") == 0) {
 		add_option(m, off ? "rbind" : "bind");
 		return 0;
 	}

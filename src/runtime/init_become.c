@@ -72,9 +72,10 @@ int init_resolve_user(struct init *in, struct err *e)
 		if (u.groups[i] != u.gid)
 			p->groups[p->n_groups++] = u.groups[i];
 	/* Someone who is not root keeps only what was asked for by name: the ambient set (security.md P2). */
-	if (p->uid != 0 && p->has_caps) {
+	if (p->uid != 0 && p->has_caps)
 		p->caps.effective = p->caps.permitted = p->caps.inheritable = p->caps.ambient;
-	}
+	else
+		p->caps.inheritable = p->caps.ambient = 0; /* root has the others anyway */
 	return set_home(p, u.uid == 0 && !u.home[0] ? "/root" : u.home, e);
 }
 

@@ -22,11 +22,17 @@
 #define MAGIC_FUSE   0x65735546
 #define MAGIC_BEEGFS 0x19830326
 
+/* A process's connection is the only one as a rule, and the first one reads the whole log to find out what is in it:
+ * so the log is kept short.  Emptying it costs an fsync or two, hence not at every close. */
+#define WAL_SHORT (96 << 10)
+#define WAL_LONG  (512 << 10)
+
 #define BUSY_MS 60000 /* writers wait for each other; 50 parallel runs each hold the lock for a millisecond */
 
 struct store {
 	sqlite3 *db;
 	int in_transaction;
+	int graph_fd; /* borrowed */
 };
 
 /* Each row lifts the schema by one version.  Never edit a row that was released: add one. */
@@ -144,7 +150,11 @@ static int make(struct store *s, int graph_fd, int network, struct err *e)
 	scoped(fd) int lock = lock_file(graph_fd, "db.lock", LOCK_EXCLUSIVE, 1, e);
 	if (lock < 0)
 		return lock;
-	return simple(s, network ? "PRAGMA journal_mode=TRUNCATE" : "PRAGMA journal_mode=WAL", e);
+	/* Small pages: a transaction writes a few rows, and every page of it goes to the log whole. */
+	return simple(s,
+		      network ? "PRAGMA page_size=1024; PRAGMA journal_mode=TRUNCATE"
+			      : "PRAGMA page_size=1024; PRAGMA journal_mode=WAL",
+		      e);
 }
 
 int store_open(const char *graphroot, int graph_fd, struct store **ret, struct err *e)
@@ -156,6 +166,7 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 
 	if (!s || !path)
 		return err_errno(e, ENOMEM, "open the database");
+	s->graph_fd = graph_fd;
 	fresh = fstatat(graph_fd, "db.sqlite", &st, 0) < 0 || st.st_size == 0;
 	rc = sqlite3_open_v2(path, &s->db,
 			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -173,7 +184,7 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 	}
 	r = simple(s,
 		   network ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"
-			   : "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=100; PRAGMA foreign_keys=ON",
+			   : "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON",
 		   e);
 	if (r == 0)
 		r = migrate(s, e);
@@ -187,11 +198,30 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 	return 0;
 }
 
+static void empty_log(struct store *s, int64_t limit)
+{
+	struct stat st;
+
+	if (fstatat(s->graph_fd, "db.sqlite-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size <= limit)
+		return;
+	/* Others that read or write just now have their turn; whoever closes after them empties it. */
+	(void)sqlite3_busy_timeout(s->db, 0);
+	(void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
+}
+
+void store_tidy(struct store *s)
+{
+	if (s && !s->in_transaction)
+		empty_log(s, WAL_SHORT);
+}
+
 struct store *store_close(struct store *s)
 {
 	if (!s)
 		return NULL;
 	store_rollback(s);
+	empty_log(s, WAL_LONG);
 	(void)sqlite3_close(s->db); /* statements are scoped and gone */
 	free(s);
 	return NULL;

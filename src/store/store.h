@@ -20,6 +20,9 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 struct store *store_close(struct store *s);
 DEFINE_SCOPED(store, struct store *, store_close);
 
+/* Empty the write-ahead log if it has grown: for a moment when nobody waits for this process.  S may be NULL. */
+void store_tidy(struct store *s);
+
 /* A write transaction (BEGIN IMMEDIATE).  DURABLE: the commit is on disk when store_commit() returns.
  * store_rollback() is fine when none is open. */
 int store_begin(struct store *s, int durable, struct err *e);

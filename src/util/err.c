@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The log level is one of the two mutable objects that the tree allows (see .ci/check-globals). */
@@ -141,16 +142,20 @@ int dbg_enabled(void)
 void dbg(const char *fmt, ...)
 {
 	char line[1024];
+	struct timespec now;
 	va_list ap;
-	int n;
+	int n, head;
 
 	if (!debug_on)
 		return;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	head = snprintf(line, sizeof(line), "%lld.%06ld cove[%d]: ", (long long)now.tv_sec, now.tv_nsec / 1000, (int)getpid());
 	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	n = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		return;
+	n += head;
 	if ((size_t)n > sizeof(line) - 2)
 		n = (int)sizeof(line) - 2;
 	line[n++] = '\n';
