@@ -53,8 +53,8 @@ static int is_plain_option(const char *o)
 
 static int is_propagation(const char *o)
 {
-	return (*o == 'r' && str_in_words(o + 1, strlen(o + 1), "shared slave private unbindable")) ||
-	       str_in_words(o, strlen(o), "shared slave private unbindable");
+	return (*o == 'r' && str_in_words(o + 1, strlen(o + 1), "shared|slave|private|unbindable")) ||
+	       str_in_words(o, strlen(o), "shared|slave|private|unbindable");
 }
 
 static int volume_option(json_object *m, const char *o, const char *s, struct err *e)
