@@ -69,6 +69,11 @@ caps_set caps_bounding(void)
 	return s;
 }
 
+caps_set caps_container(uid_t uid)
+{
+	return uid ? caps_all() : caps_bounding();
+}
+
 caps_set caps_default(void)
 {
 	return CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) | CAPS_BIT(CAP_FOWNER) | CAPS_BIT(CAP_FSETID) |

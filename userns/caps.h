@@ -5,6 +5,7 @@
 
 #include <linux/capability.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "src/util/err.h"
 
@@ -26,6 +27,9 @@ const char *caps_name(int n, char *buf);
 caps_set caps_all(void);
 /* The caller's bounding set. */
 caps_set caps_bounding(void);
+/* What a container of user UID can have at most: all of them in a user namespace of our own (user_namespaces(7):
+ * its first process has every capability, whatever the maker's bounding set), the bounding set for root, who has none. */
+caps_set caps_container(uid_t uid);
 /* The 11 that containers have by default, as Podman gives them. */
 caps_set caps_default(void);
 /* Drop from the bounding set all but KEEP: before the user id changes, while CAP_SETPCAP is held. */

@@ -97,10 +97,13 @@ static size_t ask_nss(int run_fd, uid_t uid, int groups, const char *user, struc
 	char *argv[] = { program, groups ? "gid" : "uid", (char *)user, NULL };
 	struct err ignored;
 
-	if (!text && program && user && proc_capture(argv, 65536, &text, &ignored) == 0)
-		(void)path_replace(run_fd, groups ? "subgid.cache" : "subuid.cache", text, strlen(text), 0600, 0,
-				   &ignored); /* next time it is asked again */
-	return text ? subid_parse(text, user, uid, range, max) : 0;
+	if (text)
+		return subid_parse(text, user, uid, range, max);
+	if (!program || !user || proc_capture(argv, 65536, &text, &ignored) < 0 || !text)
+		return 0;
+	(void)path_replace(run_fd, groups ? "subgid.cache" : "subuid.cache", text, strlen(text), 0600, 0,
+			   &ignored); /* next time it is asked again */
+	return subid_parse(text, user, uid, range, max);
 }
 
 int subid_ranges(int run_fd, uid_t uid, int groups, struct subid_range **ret, size_t *ret_n, struct err *e)

@@ -229,13 +229,14 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 	return code;
 }
 
-int attach_started(int sock, const struct attach_options *a, int tty, int *ret_stage, struct err *e)
+int attach_started(int sock, const struct attach_options *a, char **ret_id, int *ret_stage, struct err *e)
 {
 	struct {
 		char kind;
 		char body[sizeof(struct session_failure)];
 	} m;
 	struct session_failure f;
+	struct session_started started;
 	ssize_t n;
 
 	do
@@ -249,9 +250,16 @@ int attach_started(int sock, const struct attach_options *a, int tty, int *ret_s
 		*ret_stage = f.stage;
 		return e->code < 0 ? e->code : -EPROTO;
 	}
-	if (m.kind != 's')
+	if (m.kind != 's' || n != 1 + (ssize_t)sizeof(started))
 		return err_set(e, -EPROTO, "the container's monitor sent rubbish");
-	return a ? attach_relay(sock, a, tty, e) : 0;
+	memcpy(&started, m.body, sizeof(started));
+	started.id[sizeof(started.id) - 1] = '\0';
+	if (ret_id) {
+		*ret_id = strdup(started.id);
+		if (!*ret_id)
+			return err_errno(e, ENOMEM, "start the container");
+	}
+	return a ? attach_relay(sock, a, started.tty, e) : 0;
 }
 
 int attach_connect(struct engine *en, const char *id, struct err *e)

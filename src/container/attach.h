@@ -8,9 +8,9 @@
 #define DETACH_KEYS_MAX	    16
 #define DETACH_KEYS_DEFAULT "ctrl-p,ctrl-q"
 
-/* Wait for 's' or 'f' on SOCK; then, with A, relay until the end.  Returns 0 (detached start, or the user detached), the
+/* Wait for 's' or 'f' on SOCK; then, with A, relay until the end.  *RET_ID (unless NULL) gets the container's ID, owned.  Returns 0 (detached start, or the user detached), the
  * exit code, or the error with which it could not be started (*RET_STAGE as session_failure.stage). */
-int attach_started(int sock, const struct attach_options *a, int tty, int *ret_stage, struct err *e);
+int attach_started(int sock, const struct attach_options *a, char **ret_id, int *ret_stage, struct err *e);
 /* Relay until the session ends: the exit code, or 0 when the user detached. */
 int attach_relay(int sock, const struct attach_options *a, int tty, struct err *e);
 /* Connect to the monitor of running container ID.  A socket or the error. */

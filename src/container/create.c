@@ -385,7 +385,7 @@ static int copy_caps(char ***dst, char *const *given, struct err *e)
 static int set_caps(struct creation *c, struct err *e)
 {
 	struct container_spec *s = c->spec;
-	caps_set set = caps_default(), all = caps_bounding();
+	caps_set set = caps_default(), all = caps_container(c->en->uid);
 	char name[40];
 	int r = copy_caps(&s->cap_add, c->o->cap_add, e);
 
@@ -862,6 +862,8 @@ static int make_spec(struct creation *c, struct err *e)
 		r = set_mounts(c, e);
 	if (r == 0 && c->o->pidfile)
 		r = copy(&c->spec->pidfile, c->o->pidfile, e);
+	if (r == 0 && c->o->cidfile)
+		r = copy(&c->spec->cidfile, c->o->cidfile, e);
 	if (r == 0 && c->o->detach_keys)
 		r = copy(&c->spec->detach_keys, c->o->detach_keys, e);
 	return r;

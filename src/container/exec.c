@@ -60,6 +60,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	struct runtime_options o = { .user = x->user, .extra_groups = x->spec->group_add, .filter = x->filter,
 				     .n_filter = x->n_filter, .keep_groups = x->spec->keep_groups };
 	struct session_options so = { .io = &io, .process = &process, .first_client = -EBADF, .listen_fd = -EBADF };
+	struct session_started told = { 0 };
 	struct session_failure f;
 	struct err e;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), code, client = -EBADF, r;
@@ -89,7 +90,9 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 		_exit(125);
 	}
 	io.console = take_fd(&process.console);
-	(void)session_send(x->client, 's', &process.pid, sizeof(process.pid)); /* likewise */
+	told.pid = process.pid;
+	told.tty = x->o->tty;
+	(void)session_send(x->client, 's', &told, sizeof(told)); /* likewise */
 	if (x->attached)
 		so.first_client = x->client;
 	else
@@ -175,5 +178,5 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	if (pid == 0)
 		exec_monitor(&x);
 	fd_close(take_fd(&theirs));
-	return attach_started(ours, a, o->tty, ret_stage, e);
+	return attach_started(ours, a, NULL, ret_stage, e);
 }

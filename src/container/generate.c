@@ -461,7 +461,7 @@ json_object *generate_exec_process(const struct container_spec *s, const struct 
 		json_put_str(p, "cwd", o->workdir);
 	if (o->privileged) {
 		scoped(strv) char **all = NULL;
-		caps_set set = caps_bounding();
+		caps_set set = caps_container(geteuid());
 		char name[40];
 		for (int i = 0; i < 64; i++)
 			if ((set & CAPS_BIT(i)) && strv_add(&all, caps_name(i, name)) < 0)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -52,6 +53,7 @@ static int detach_from_caller(struct err *e)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t all;
 
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* from here on we outlive who started us */
 	(void)setsid(); /* a fork's child leads no group */
 	if (null < 0 || chdir("/") < 0)
 		return err_sys(e, "detach from the caller");
@@ -263,7 +265,6 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0)
 		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL, s->has_ids ? &s->gids : NULL,
 				    &s->config, e);
-	engine_store_close(m->en); /* joining another container's namespaces looks it up */
 	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)
 		r = log_open(m->spec->log_path, m->spec->log_size_max, &s->log, e);
 	if (r == 0)
@@ -386,14 +387,14 @@ static void become_slim(struct start *s)
 		free(argv[i]);
 }
 
-static void __attribute__((noreturn)) monitor_main(const struct monitor *m)
+void monitor_main(const struct monitor *m)
 {
 	struct start s = { .m = m, .io = SESSION_IO_NONE, .process = RUNTIME_PROCESS_NONE, .net = NET_NONE,
 			   .cgroup = CGROUP_NONE, .lease = -EBADF, .listen_fd = -EBADF };
 	struct session_options o = { .io = &s.io, .process = &s.process, .hold_stdin = 0 };
+	struct session_started told = { 0 };
 	struct err e;
 	int r, code, client = -EBADF;
-	pid_t pid;
 
 	err_clear(&e);
 	r = detach_from_caller(&e);
@@ -406,9 +407,11 @@ static void __attribute__((noreturn)) monitor_main(const struct monitor *m)
 		report_failure(m, stage, &why);
 		_exit(125);
 	}
-	pid = s.process.pid;
+	told.pid = s.process.pid;
+	told.tty = m->spec->tty;
 	slim_down(&s);
-	(void)session_send(m->client, 's', &pid, sizeof(pid)); /* the starter may have gone */
+	(void)snprintf(told.id, sizeof(told.id), "%s", m->id);
+	(void)session_send(m->client, 's', &told, sizeof(told)); /* the starter may have gone */
 	if (!m->attached) {
 		fd_close(m->client);
 		become_slim(&s);

@@ -18,6 +18,9 @@ struct monitor {
 	int attached; /* the starter stays as a client after 's' */
 };
 
+/* Be the monitor: never returns.  The caller has just been forked. */
+void monitor_main(const struct monitor *m) __attribute__((noreturn));
+
 /* Fork the monitor.  The parent keeps the other end of m->client and closes its own copies of m->lock and m->client. */
 int monitor_fork(const struct monitor *m, struct err *e);
 

@@ -7,7 +7,7 @@
  *	client to session                      session to client
  *	'i' bytes for stdin                    'o' bytes from stdout (or the terminal)
  *	'z' stdin has ended                    'e' bytes from stderr
- *	'w' struct winsize                     's' it has started: pid_t
+ *	'w' struct winsize                     's' it has started: struct session_started
  *	'q' only 'x' is wanted
  *	'k' int: a signal                      'f' it could not be started: struct session_failure
  *	                                       'x' it has ended: int exit code
@@ -23,6 +23,12 @@
 #include "src/util/err.h"
 
 #define SESSION_CHUNK 16384 /* bytes read at once */
+
+struct session_started {
+	pid_t pid;
+	int tty;     /* the container has a terminal */
+	char id[65]; /* of the container; "" for exec */
+};
 
 struct session_failure {
 	int stage; /* 1: the program could not be executed (exit 126 or 127), 0: earlier */

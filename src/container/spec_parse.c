@@ -105,11 +105,16 @@ int spec_parse_volume(const char *s, json_object **ret, struct err *e)
 	scoped(strv) char **part = strv_split(s, ':');
 	scoped(json) json_object *m = NULL;
 	size_t n = strv_len(part);
-	const char *source = n > 1 ? part[0] : "", *target = n > 1 ? part[1] : part && n ? part[0] : "";
-	int is_path = source[0] == '/' || source[0] == '.', r = 0;
+	const char *source = "", *target = "";
+	int is_path, r = 0;
 
 	if (!part)
 		return err_errno(e, ENOMEM, "%s", s);
+	if (n > 1)
+		source = part[0];
+	if (n > 0)
+		target = part[n > 1];
+	is_path = source[0] == '/' || source[0] == '.';
 	/* "/a:" is no "/a": the second path was forgotten, or a variable was empty. */
 	if (n < 1 || n > 3 || !*target || (n > 1 && !*source) || (n == 1 && strchr(s, ':')))
 		return err_set(e, -EINVAL, "incorrect volume format \"%s\", should be [host-dir:]ctr-dir[:option]", s);

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run and start: hand a record to a monitor, and stay attached to it or not. */
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "src/container/attach.h"
 #include "src/container/create.h"
 #include "src/container/monitor.h"
 #include "src/container/record.h"
+#include "src/container/session.h"
 #include "src/util/scoped.h"
 
 /* Fork the monitor of a container that is locked and recorded as running, and wait for its word. */
@@ -29,27 +34,58 @@ static int launch(struct engine *en, const struct container *c, const struct con
 	fd_close(take_fd(lock)); /* the monitor's copy holds it */
 	if (r < 0)
 		return r;
-	return attach_started(ours, a, spec->tty, ret_stage, e);
+	return attach_started(ours, a, NULL, ret_stage, e);
 }
 
+/* In the fork that becomes the monitor: make the record, then stay with it. */
+static void __attribute__((noreturn)) run_child(struct engine *en, const struct container_create_options *o, int client,
+						int attached, void (*warn)(const char *text))
+{
+	struct container *c = NULL;
+	struct container_spec *spec = NULL;
+	struct session_failure f;
+	struct monitor m;
+	int lock = -EBADF;
+
+	memset(&f, 0, sizeof(f));
+	if (create_record(en, o, "running", warn, &c, &spec, &lock, &f.err) < 0) {
+		(void)session_send(client, 'f', &f, sizeof(f)); /* the starter may have gone */
+		engine_store_close(en);
+		_exit(125);
+	}
+	m = (struct monitor){ .en = en, .spec = spec, .id = c->id, .name = c->name, .started = c->started, .lock = lock,
+			      .client = client, .attached = attached };
+	monitor_main(&m);
+}
+
+/* The fork comes first: the database is opened once, by the process that also writes the end. */
 int container_run(struct engine *en, const struct container_create_options *o, const struct attach_options *a,
 		  char **ret_id, int *ret_stage, void (*warn)(const char *text), struct err *e)
 {
-	scoped(container) struct container *c = NULL;
-	scoped(container_spec) struct container_spec *spec = NULL;
-	scoped(fd) int lock = -EBADF;
-	int r;
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	pid_t parent = getpid(), pid;
+	int p[2];
 
 	*ret_stage = 0;
-	r = create_record(en, o, "running", warn, &c, &spec, &lock, e);
-	if (r < 0)
-		return r;
-	if (ret_id) {
-		*ret_id = strdup(c->id);
-		if (!*ret_id)
-			return err_errno(e, ENOMEM, "run a container");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
+		return err_sys(e, "make a socket pair");
+	ours = p[0];
+	theirs = p[1];
+	engine_store_close(en); /* a connection must not cross a fork */
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, "fork the monitor");
+	if (pid == 0) {
+		fd_close(ours);
+		/* Until the container is made we die with the command, as the user expects of Ctrl-C and kill. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+			_exit(125);
+		run_child(en, o, theirs, a != NULL, warn);
 	}
-	return launch(en, c, spec, &lock, a, ret_stage, e);
+	fd_close(take_fd(&theirs));
+	return attach_started(ours, a, ret_id, ret_stage, e);
 }
 
 int container_start(struct engine *en, const char *ref, const struct attach_options *a, int *ret_stage, struct err *e)

@@ -17,6 +17,7 @@
 
 #include "src/runtime/init.h"
 #include "src/runtime/runtime.h"
+#include "src/runtime/stage.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
@@ -40,6 +41,7 @@ void runtime_process_done(struct runtime_process *p)
 	fd_close(p->sync);
 	fd_close(p->console);
 	fd_close(p->tap);
+	free(p->program);
 	*p = (struct runtime_process)RUNTIME_PROCESS_NONE;
 }
 
@@ -144,7 +146,7 @@ static int join_paths(const struct plan *p, struct err *e)
 static int await_ready(struct runtime_process *p, struct err *e)
 {
 	for (;;) {
-		int fd = -EBADF, type = sync_recv(p->sync, &fd, e);
+		int fd = -EBADF, type = sync_recv(p->sync, &fd, NULL, e);
 		if (type == 'c' && fd >= 0 && p->console < 0) {
 			p->console = fd;
 			continue;
@@ -172,21 +174,37 @@ static int sync_pair(int *ret_ours, int *ret_theirs, struct err *e)
 	return 0;
 }
 
+/* The image for the last step, and the name for what it may have to say. */
+static int open_stage(int *ret_fd, struct runtime_process *p, const struct plan *plan, struct err *e)
+{
+	int fd = stage_open();
+
+	if (fd < 0 && fd != -ENOENT)
+		return err_errno(e, fd, "prepare cove-stage");
+	*ret_fd = fd;
+	p->program = strdup(plan->args[0]);
+	return p->program ? 0 : err_errno(e, ENOMEM, "start the container");
+}
+
 int runtime_create(const struct runtime_options *o, struct runtime_process *ret, struct err *e)
 {
 	scoped(plan) struct plan *plan = NULL;
 	scoped(runtime_process) struct runtime_process p = RUNTIME_PROCESS_NONE;
 	scoped(fd) int theirs = -EBADF;
+	scoped(fd) int stage = -EBADF;
 	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
-			   .empty_fd = -EBADF };
+			   .empty_fd = -EBADF, .stage_fd = -EBADF };
 	int in_cgroup = 0, r = plan_from_config(o->config, &plan, e);
 
 	if (r == 0)
 		r = sync_pair(&p.sync, &theirs, e);
 	if (r == 0)
 		r = join_paths(plan, e);
+	if (r == 0)
+		r = open_stage(&stage, &p, plan, e);
 	if (r < 0)
 		return r;
+	in.stage_fd = stage;
 	p.pid = clone_into(plan->clone_flags, o->cgroup_fd, &p.pidfd, &in_cgroup);
 	if (p.pid < 0) {
 		p.pid = 0;
@@ -222,7 +240,7 @@ int runtime_start(struct runtime_process *p, struct err *e)
 
 	if (r < 0)
 		return err_errno(e, r, "start the container's program");
-	r = sync_recv(p->sync, NULL, e);
+	r = sync_recv(p->sync, NULL, p->program, e);
 	if (r > 0)
 		return err_set(e, -EPROTO, "the container's first process sent '%c' for a start", r);
 	fd_close(take_fd(&p->sync));
@@ -306,15 +324,19 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	scoped(fd) int theirs = -EBADF;
 	scoped(fd) int report_r = -EBADF;
 	scoped(fd) int report_w = -EBADF;
+	scoped(fd) int stage = -EBADF;
 	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
-			   .empty_fd = -EBADF };
+			   .empty_fd = -EBADF, .stage_fd = -EBADF };
 	int r = plan_from_process(process, &plan, e), pipe_fds[2];
 	pid_t middle, child = 0;
 
 	if (r == 0)
 		r = sync_pair(&p.sync, &theirs, e);
+	if (r == 0)
+		r = open_stage(&stage, &p, plan, e);
 	if (r < 0)
 		return r;
+	in.stage_fd = stage;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");
 	report_r = pipe_fds[0];

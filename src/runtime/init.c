@@ -43,7 +43,7 @@ static void reset_signals(void)
 
 static int await(struct init *in, char want, struct err *e)
 {
-	int type = sync_recv(in->sync, NULL, e);
+	int type = sync_recv(in->sync, NULL, NULL, e);
 	if (type == want)
 		return 0;
 	if (type == 0)

@@ -14,6 +14,7 @@ struct init {
 	int null_fd;	 /* the host's /dev/null */
 	int *source_fd;	 /* of each bind mount, opened before anything of the container is in the way */
 	int console_fd;	 /* pty slave */
+	int stage_fd;	 /* cove-stage, or negative: the program is executed directly */
 	int empty_fd;	 /* an empty read-only tmpfs that masks directories */
 };
 
@@ -36,11 +37,14 @@ int init_resolve_user(struct init *in, struct err *e);
 /* Copy the tree in SRC_FD (a directory) into DST_FD, owners, modes, times and links kept. */
 int copy_tree(int src_fd, int dst_fd, struct err *e); /* copy_tree.c */
 
+/* Say why NAME could not be executed (CODE: negative errno).  Returns CODE; -ENOENT is told as shells tell it. */
+int runtime_exec_error(struct err *e, int code, const char *name);
+
 /* Sync messages. */
 int sync_send(int sock, char type, int fd);
 /* Receive one: its type (> 0), 0 at end of file, or a negative errno.  *RET_FD (unless NULL) gets a
- * descriptor that came with it.  An 'e' fills E and returns its code. */
-int sync_recv(int sock, int *ret_fd, struct err *e);
+ * descriptor that came with it.  An 'e' fills E and returns its code; a 'p' (stage.h) does with PROGRAM's name. */
+int sync_recv(int sock, int *ret_fd, const char *program, struct err *e);
 int sync_send_err(int sock, const struct err *e);
 
 #endif

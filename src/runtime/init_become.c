@@ -14,6 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "src/runtime/exec_search.h"
 #include "src/runtime/init.h"
 #include "src/runtime/seccomp.h"
 #include "src/runtime/user.h"
@@ -27,13 +28,12 @@
 #define SYS_close_range 436
 #endif
 
-static const char *env_get(char *const *env, const char *name)
+static int has_env(char *const *env, const char *name)
 {
-	size_t n = strlen(name);
 	for (size_t i = 0; env && env[i]; i++)
-		if (strncmp(env[i], name, n) == 0 && env[i][n] == '=')
-			return env[i] + n + 1;
-	return NULL;
+		if (exec_env_value(env[i], name))
+			return 1;
+	return 0;
 }
 
 /* HOME comes from the passwd file unless it was given; a home with a newline would be a line of its own in
@@ -41,7 +41,7 @@ static const char *env_get(char *const *env, const char *name)
 static int set_home(struct plan *p, const char *home, struct err *e)
 {
 	scoped(mem) char *line = NULL;
-	if (env_get(p->env, "HOME"))
+	if (has_env(p->env, "HOME"))
 		return 0;
 	if (home[0] != '/' || strpbrk(home, "\n\r"))
 		home = "/";
@@ -231,39 +231,42 @@ static void close_rest(const struct init *in)
 		(void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* EBADF for most */
 }
 
-static int try_exec(const char *path, const struct plan *p)
+static long try_exec(const char *path, char *const *argv, char *const *env)
 {
-	(void)execve(path, p->args, p->env);
+	(void)execve(path, argv, env);
 	return -errno;
 }
 
-/* As a shell looks for programs; the path of the container's environment, seen as its user. */
+/* Through cove-stage, so that no image of ours can be reached for writing.  Returns only on failure. */
+static int enter_stage(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+	size_t n = strv_len(p->args);
+	char **argv = calloc(n + 3, sizeof(*argv)), path[32];
+
+	if (!argv)
+		return err_errno(e, ENOMEM, "execute `%s`", p->args[0]);
+	argv[0] = "cove-stage";
+	argv[1] = str_printf("%d", in->sync);
+	for (size_t i = 0; i < n; i++)
+		argv[i + 2] = p->args[i];
+	/* The socket to the parent stays open for it; its execve closes it. */
+	if (!argv[1] || fcntl(in->sync, F_SETFD, 0) < 0)
+		return err_sys(e, "execute `%s`", p->args[0]);
+	(void)syscall(SYS_execveat, in->stage_fd, "", argv, p->env, AT_EMPTY_PATH);
+	/* A profile without execveat: by the container's own procfs. */
+	(void)execve(fd_proc_path(in->stage_fd, path), argv, p->env);
+	return err_sys(e, "enter cove-stage");
+}
+
 int init_execute(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
-	const char *name = p->args[0], *path = env_get(p->env, "PATH");
-	int r = -ENOENT, worst = -ENOENT;
+	long r;
 
 	close_rest(in);
-	if (strchr(name, '/')) {
-		r = worst = try_exec(name, p);
-	} else {
-		if (!path)
-			path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-		while (*name) {
-			size_t n = strcspn(path, ":");
-			char full[PATH_MAX];
-			int len = snprintf(full, sizeof(full), "%.*s%s%s", (int)n, path, n ? "/" : "./", name);
-			r = len < (int)sizeof(full) ? try_exec(full, p) : -ENAMETOOLONG;
-			if (r != -ENOENT && r != -ENOTDIR && worst == -ENOENT)
-				worst = r;
-			path += n;
-			if (*path++ != ':')
-				break;
-		}
-	}
-	if (worst == -ENOENT || worst == -ENOTDIR)
-		return err_set(e, -ENOENT, "executable file `%s` not found%s: No such file or directory", name,
-			       strchr(name, '/') ? "" : " in $PATH");
-	return err_errno(e, worst, "execute `%s`", name);
+	if (in->stage_fd >= 0)
+		return enter_stage(in, e);
+	r = exec_search(p->args, p->env, try_exec);
+	return runtime_exec_error(e, (int)r, p->args[0]);
 }

@@ -145,13 +145,23 @@ static int open_target(struct init *in, const struct plan_mount *m, int source, 
 	return fd;
 }
 
-/* Nothing is mounted over procfs but what hides it (security.md P9): the object itself is looked at, whatever
- * its name. */
-static int refuse_procfs(int target, const struct plan_mount *m, struct err *e)
+static int is_procfs(int fd)
 {
 	struct statfs fs;
-	if (fstatfs(target, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC && strcmp(m->fstype, "proc") != 0)
+	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Nothing is mounted over procfs but what hides it (security.md P9): the object itself is looked at, whatever
+ * its name.  Nor in its place: an image's VOLUME /proc would have us write labels into files of its own
+ * (CVE-2019-16884). */
+static int refuse_procfs(int target, int source, const struct plan_mount *m, struct err *e)
+{
+	if (strcmp(m->fstype, "proc") == 0)
+		return 0;
+	if (is_procfs(target))
 		return err_set(e, -EPERM, "%s is inside /proc: nothing may be mounted there", m->target);
+	if (strcmp(m->target, "/proc") == 0 && !is_procfs(source))
+		return err_set(e, -EPERM, "only procfs may be mounted on /proc");
 	return 0;
 }
 
@@ -224,7 +234,7 @@ static int mount_new(struct init *in, const struct plan_mount *m, int target, st
 static int mount_one(struct init *in, const struct plan_mount *m, int source, struct err *e)
 {
 	scoped(fd) int target = open_target(in, m, source, e);
-	int r = target < 0 ? target : refuse_procfs(target, m, e);
+	int r = target < 0 ? target : refuse_procfs(target, source, m, e);
 
 	if (r < 0)
 		return r;

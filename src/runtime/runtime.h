@@ -54,6 +54,7 @@ struct runtime_process {
 	int sync;    /* parent's end of the pair */
 	int console; /* pty master or -EBADF */
 	int tap;     /* or -EBADF */
+	char *program; /* owned: what it was asked to execute, for messages */
 };
 #define RUNTIME_PROCESS_NONE                                                                       \
 	{                                                                                          \

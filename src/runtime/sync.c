@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "src/runtime/init.h"
+#include "src/runtime/stage.h"
 #include "src/util/fd.h"
 
 struct sync_error {
@@ -26,7 +27,15 @@ int sync_send_err(int sock, const struct err *e)
 	return fd_send(sock, &m, sizeof(m), NULL, 0);
 }
 
-int sync_recv(int sock, int *ret_fd, struct err *e)
+int runtime_exec_error(struct err *e, int code, const char *name)
+{
+	if (code == -ENOENT)
+		return err_set(e, -ENOENT, "executable file `%s` not found%s: No such file or directory", name,
+			       strchr(name, '/') ? "" : " in $PATH");
+	return err_errno(e, code, "execute `%s`", name);
+}
+
+int sync_recv(int sock, int *ret_fd, const char *program, struct err *e)
 {
 	struct sync_error m;
 	int fd = -EBADF;
@@ -47,6 +56,13 @@ int sync_recv(int sock, int *ret_fd, struct err *e)
 		return err_errno(e, (int)n, "read from the container's first process");
 	if (n == 0)
 		return 0;
+	if (m.type == 'p') {
+		struct stage_failure f;
+		memcpy(&f, &m, sizeof(f));
+		return n == (ssize_t)sizeof(f) && f.code < 0
+			       ? runtime_exec_error(e, f.code, program ? program : "the program")
+			       : err_set(e, -EPROTO, "cove-stage sent rubbish");
+	}
 	if (m.type != 'e')
 		return m.type;
 	*e = m.err;

@@ -64,7 +64,7 @@ none=(run --rm --network none)
 	like "$output" 'workdir "/not/there" does not exist'
 	run_cove "${none[@]}" --hostname here busybox hostname
 	is "$output" "here"
-	run_cove 125 "${none[@]}" -u nosuch busybox true
+	run_cove 126 "${none[@]}" -u nosuch busybox true
 	run_cove 125 "${none[@]}" -u 4294967296 busybox true
 	run_cove 125 "${none[@]}" --hostname $'a\nb' busybox true
 }
