@@ -66,6 +66,11 @@ state() {
 	run_cove ps -aq
 	is "$output" ""
 	run_cove rm -f nosuch
+	is "$output" ""
+	run_cove rm -i nosuch
+	is "$output" ""
+	run_cove stop -i nosuch
+	is "$output" ""
 }
 
 @test "restart keeps what was written" {

@@ -36,7 +36,7 @@ up running $IMAGE"
 	run_cove ps --format 'table {{.ID}} {{.Names}}'
 	like "${lines[0]}" '^CONTAINER ID +NAMES$'
 	run_cove ps --format '{{.Label "k"}} {{.Labels}}'
-	like "$output" "^v "
+	is "$output" "v map[k:v org.example.kind:test]"
 	run_cove 125 ps --filter nosuch=x
 	is "$output" "Error: nosuch is an invalid filter"
 	need jq

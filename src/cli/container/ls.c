@@ -226,7 +226,7 @@ static json_object *member(void *ctx, json_object *o, const char *name, const ch
 	(void)ctx;
 	if (strcmp(name, "Label") != 0 || !arg)
 		return NULL;
-	v = json_get_str(json_get(o, "LabelMap"), arg);
+	v = json_get_str(json_get(o, "Labels"), arg);
 	return json_object_new_string(v ? v : "");
 }
 
@@ -235,7 +235,6 @@ static json_object *row_object(const struct container *c, const struct ps_option
 {
 	json_object *t = json_object_new_object();
 	char text[UNITS_MAX], id[ID_LEN + 1];
-	scoped(strbuf) struct strbuf labels = STRBUF_INIT;
 	scoped(strbuf) struct strbuf since = STRBUF_INIT;
 
 	(void)snprintf(id, sizeof(id), "%.*s", o->no_trunc ? ID_LEN : ID_SHORT_LEN, c->id);
@@ -260,13 +259,7 @@ static json_object *row_object(const struct container *c, const struct ps_option
 	json_put_str(t, "Networks", "");
 	json_put_str(t, "Pod", "");
 	json_put_str(t, "Mounts", "");
-	json_put(t, "LabelMap", json_object_get(c->labels));
-	if (c->labels) {
-		json_object_object_foreach(c->labels, key, value)
-			(void)strbuf_printf(&labels, "%s%s=%s", labels.len ? "," : "", key,
-					    json_object_get_string(value));
-	}
-	json_put_str(t, "Labels", labels.s);
+	json_put(t, "Labels", c->labels ? json_object_get(c->labels) : json_object_new_object());
 	return t;
 }
 
@@ -329,7 +322,7 @@ static int print(struct container **list, size_t n, const struct ps_options *o, 
 	static const struct report_header headers[] = { { "ID", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
 							{ "Created", "CREATED" }, { "RunningFor", "CREATED" },
 							{ NULL, NULL } };
-	static const struct template_schema schema = { .maps = "LabelMap", .member = member };
+	static const struct template_schema schema = { .maps = "Labels", .member = member };
 	scoped(json) json_object *rows = json_object_new_array();
 	struct report r = { .name = "ps", .format = o->format, .headers = headers, .schema = &schema,
 			    .no_heading = o->no_heading,

@@ -125,9 +125,10 @@ static int each_name(struct engine *en, char *const *names, int print, int rule,
 {
 	int status = 0;
 	for (; names && *names; names++) {
-		if (fn(en, *names, arg, e) < 0)
+		int r = fn(en, *names, arg, e);
+		if (r < 0)
 			status = exit_failed((enum exit_rule)rule, status, e);
-		else if (print)
+		else if (print && r == 0)
 			(void)printf("%s\n", *names);
 	}
 	return status;

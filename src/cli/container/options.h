@@ -15,11 +15,11 @@ extern const struct opt container_image_rows[];    /* where the image comes from
 /* Print a warning of container_create(). */
 void container_warn(const char *text);
 /* Work on each of NAMES (or every container when ALL, or the newest when LATEST) with FN; prints what it worked on
- * when PRINT; failures are told and the worst status returned.  FN gets ARG. */
+ * when PRINT and FN returns 0 (1: there is nothing to tell); failures are told and the worst status returned.  FN gets
+ * ARG. */
 struct engine;
 int container_each(struct engine *en, char *const *names, int all, int latest, int print, int rule,
 		   int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e), void *arg, struct err *e);
 /* Completion of names. */
 void complete_containers(struct engine *en, const char *prefix);
-/* Refuse -t without a terminal on stdin, as docker does for run and exec: prints nothing here. */
 #endif

@@ -29,7 +29,7 @@ static int rm_one(struct engine *en, const char *ref, void *arg, struct err *e)
 	int r = container_rm(en, ref, &o->o, e);
 	if (r == -ENOENT && (o->ignore || o->o.force)) {
 		err_clear(e);
-		return 0;
+		return 1; /* nothing was done, nothing is printed */
 	}
 	return r;
 }

@@ -27,7 +27,7 @@ static int stop_one(struct engine *en, const char *ref, void *arg, struct err *e
 	int r = container_stop(en, ref, &o->o, e);
 	if (r == -ENOENT && o->ignore) {
 		err_clear(e);
-		return 0;
+		return 1; /* nothing was done, nothing is printed */
 	}
 	return r;
 }
