@@ -259,10 +259,15 @@ static int spool(struct engine *en, struct image_archive *a, struct err *e)
 /* Is it a tar that can be indexed where it is?  Anything with a compressed start is not. */
 static int is_plain_file(int fd)
 {
-	static const char *const magics[] = { "\x1f\x8b", "\x28\xb5\x2f\xfd",
-					      "\xfd"
-					      "7zXZ",
-					      "BZh" };
+	static const struct {
+		char bytes[8];
+		size_t n;
+	} magics[] = {
+		{ "\x1f\x8b", 2 },                     /* gzip */
+		{ "\x28\xb5\x2f\xfd", 4 },             /* zstd */
+		{ { '\xfd', '7', 'z', 'X', 'Z' }, 5 }, /* xz */
+		{ "BZh", 3 },                          /* bzip2 */
+	};
 	char head[8] = { 0 };
 	struct stat st;
 
@@ -270,7 +275,7 @@ static int is_plain_file(int fd)
 	    pread(fd, head, sizeof(head), 0) < 0)
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(magics); i++)
-		if (memcmp(head, magics[i], strlen(magics[i])) == 0)
+		if (memcmp(head, magics[i].bytes, magics[i].n) == 0)
 			return 0;
 	return 1;
 }

@@ -63,7 +63,7 @@ int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *r
 {
 	scoped(fd) int dir = blobs_open(en, e);
 	scoped(mem) char *bytes = NULL;
-	char got[SHA256_TEXT_LEN];
+	char got[SHA256_TEXT_LEN] = "";
 	size_t n = 0;
 	int r;
 
