@@ -129,6 +129,12 @@ none=(run --rm --network none)
 	like "$output" "0$"
 	run_cove 125 "${none[@]}" --cap-add nosuch busybox true
 	run_cove "${none[@]}" --privileged busybox mount -t tmpfs x /tmp
+	# A user namespace of our own has them all, whatever the caller's bounding set.
+	all=$(printf '%016x' $(((1 << ($(cat /proc/sys/kernel/cap_last_cap) + 1)) - 1)))
+	run_cove "${none[@]}" --privileged busybox sed -n 's/^CapEff:.//p' /proc/self/status
+	is "$output" "$all"
+	run_cove "${none[@]}" --cap-add ALL busybox sed -n 's/^CapBnd:.//p' /proc/self/status
+	is "$output" "$all"
 }
 
 @test "no descriptor of the caller gets in" {
