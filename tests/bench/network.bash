@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# Traffic of a container with a private network, in and out, beside slirp4netns and podman.  It stays on this machine:
+# the peer listens on an address of its own.
+# shellcheck shell=bash
+
+# As root run has made a network with this address; an ordinary user takes the machine's first.
+peer_address() {
+	local a
+	for a in ${BENCH_PEER:-$(hostname -I 2>/dev/null)}; do
+		case $a in
+		127.* | *:*) ;;
+		*) echo "$a"; return ;;
+		esac
+	done
+}
+
+# rate LABEL COMMAND...: the median of some.
+rate() {
+	local label=$1 values=()
+	shift
+	for _ in $(seq "$RATES"); do values+=("$(timeout 20 "$@" 2>"$W/rate.err" || echo 0)"); done
+	put "$label" "$(median "${values[@]}")"
+	printf '%-34s %10s%s\n' "$label" "$(of "$label")" "$([ ! -s "$W/rate.err" ] || echo "  $(head -n 1 "$W/rate.err")")"
+}
+
+# slirp4netns by itself, joined to a namespace that has nothing else; sets $slirp_pid and $netns_pid.
+start_slirp() {
+	unshare --user --map-root-user --net sleep 1000 &
+	netns_pid=$!
+	wait_ns "$netns_pid"
+	slirp4netns --configure --mtu=65520 "$netns_pid" tap0 >"$W/slirp.log" 2>&1 &
+	slirp_pid=$!
+	for _ in {1..60}; do
+		nsenter -t "$netns_pid" -U -n --preserve-credentials ip -4 addr show tap0 2>/dev/null | grep -q inet && return
+		sleep 0.05
+	done
+	return 1
+}
+
+wait_ns() {
+	for _ in {1..100}; do
+		[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ] && return
+		sleep 0.02
+	done
+}
+
+bench_network() {
+	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid in_slirp
+	say "network: Gbit/s up and down, connections per second"
+	peer=$(peer_address)
+	[ -n "$peer" ] || { echo "this machine has no address but loopback: left out"; return; }
+	[ -w /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: left out"; return; }
+	port=$(free_port)
+	"$LOAD" serve "$peer" "$port" &
+	server=$!
+	wait_port "$peer" "$port" || return
+	cid=$(cove run -d --network private -v "$LOAD:/load:ro" "$IMAGE" sleep 100000)
+	! has slirp4netns || start_slirp || echo "slirp4netns does not work here: $(tail -n 1 "$W/slirp.log")"
+	in_slirp=(nsenter -t "$netns_pid" -U -n --preserve-credentials)
+	for t in up down connect; do
+		rate "direct $t" "$LOAD" $t "$peer" "$port" $secs
+		rate "cove $t" "$COVE" exec "$cid" /load $t "$peer" "$port" $secs
+		[ -z "$slirp_pid" ] || rate "slirp4netns $t" "${in_slirp[@]}" "$LOAD" $t "$peer" "$port" $secs
+	done
+	[ -z "$slirp_pid" ] || kill "$slirp_pid" "$netns_pid"
+	row "TCP from the container to a peer, up" "$(ratio "$(of 'cove up')" "$(of 'slirp4netns up')")" slirp4netns ">= 1.0" ">= 2"
+	row "TCP from the container to a peer, down" "$(ratio "$(of 'cove down')" "$(of 'slirp4netns down')")" slirp4netns ">= 1.0" ">= 2"
+	row "new connections per second out of the container" "$(ratio "$(of 'cove connect')" "$(of 'slirp4netns connect')")" \
+		slirp4netns ">= 1.0" ">= 2"
+	cove rm -f -t 0 "$cid" >/dev/null
+	kill "$server"
+	wait "$server" "$slirp_pid" "$netns_pid" 2>/dev/null
+}
+
+# published LABEL ENGINE...: a server in a container, seen through its published port.
+published() {
+	local label=$1 port cid t
+	shift
+	port=$(free_port)
+	cid=$("$@" -p "127.0.0.1:$port:7001" -v "$LOAD:/load:ro" "$IMAGE" /load serve 0.0.0.0 7001 2>/dev/null) || return
+	for _ in {1..60}; do
+		timeout 2 "$LOAD" connect 127.0.0.1 "$port" 0.01 >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	for t in up down connect; do rate "$label $t" "$LOAD" $t 127.0.0.1 "$port" "$SECONDS_EACH"; done
+	echo "$cid" >"$W/cid"
+}
+
+bench_published() {
+	local port server t
+	say "a published port, from 127.0.0.1"
+	[ -w /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: left out"; return; }
+	port=$(free_port)
+	"$LOAD" serve 127.0.0.1 "$port" &
+	server=$!
+	wait_port 127.0.0.1 "$port" || return
+	for t in up down connect; do rate "loopback $t" "$LOAD" $t 127.0.0.1 "$port" "$SECONDS_EACH"; done
+	kill "$server"
+	wait "$server" 2>/dev/null
+	published "cove port" "$COVE" run -d --network private
+	cove rm -fa -t 0 >/dev/null
+	if [ ${#PODMAN[@]} != 0 ]; then
+		published "podman port" "${PODMAN[@]}" run -d --network slirp4netns
+		podman_do rm -fa -t 0 >/dev/null 2>&1
+	fi
+	for t in up down; do
+		row "published port: throughput $t" "$(ratio "$(of "cove port $t")" "$(of "podman port $t")")" "of podman" ">= 1.0" ""
+		printf '     (%s of loopback; goal 0.8)\n' "$(ratio "$(of "cove port $t")" "$(of "loopback $t")")"
+	done
+	row "published port: new connections per second" "$(ratio "$(of 'cove port connect')" "$(of 'podman port connect')")" \
+		"of podman" ">= 1.0" ">= 3"
+}
