@@ -20,6 +20,8 @@
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
+#define SIGNALS_MAX 16 /* that wait to be passed on */
+
 int attach_parse_keys(const char *s, unsigned char keys[DETACH_KEYS_MAX])
 {
 	scoped(strv) char **part = strv_split(s, ',');
@@ -43,11 +45,18 @@ struct relay {
 	int sock, signals;
 	const struct attach_options *a;
 	int tty;
-	int stdin_open, stdin_fd;
+	int stdin_open;
 	unsigned char keys[DETACH_KEYS_MAX];
 	int n_keys, matched;
 	struct termios saved;
 	int is_raw;
+	/* What the session has not taken yet.  We never wait for it with our own output full: it may be waiting for us
+	 * to take what the process wrote. */
+	unsigned char in[2 * SESSION_CHUNK];
+	size_t in_n, in_done;
+	int wants_end, wants_size;
+	int signal[SIGNALS_MAX];
+	size_t n_signals;
 };
 
 static void restore(struct relay *r)
@@ -67,11 +76,40 @@ static void go_raw(struct relay *r)
 	r->is_raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
 }
 
-static void send_size(struct relay *r)
+static int has_pending(const struct relay *r)
+{
+	return r->in_done < r->in_n || r->wants_end || r->wants_size || r->n_signals;
+}
+
+/* 0: sent (or the session has gone, which shows in recv), -EAGAIN: later. */
+static int try_send(struct relay *r, char kind, const void *bytes, size_t n)
+{
+	return session_send(r->sock, kind, bytes, n) == -EAGAIN ? -EAGAIN : 0;
+}
+
+static void flush(struct relay *r)
 {
 	struct winsize w;
-	if (r->tty && (ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0))
-		(void)session_send(r->sock, 'w', &w, sizeof(w)); /* the end shows in recv */
+
+	while (r->n_signals) {
+		if (try_send(r, 'k', &r->signal[0], sizeof(r->signal[0])) < 0)
+			return;
+		memmove(r->signal, r->signal + 1, --r->n_signals * sizeof(r->signal[0]));
+	}
+	if (r->wants_size) {
+		if ((ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) &&
+		    try_send(r, 'w', &w, sizeof(w)) < 0)
+			return;
+		r->wants_size = 0;
+	}
+	while (r->in_done < r->in_n) {
+		size_t piece = r->in_n - r->in_done > SESSION_CHUNK ? SESSION_CHUNK : r->in_n - r->in_done;
+		if (try_send(r, 'i', r->in + r->in_done, piece) < 0)
+			return;
+		r->in_done += piece;
+	}
+	if (r->wants_end && try_send(r, 'z', NULL, 0) == 0)
+		r->wants_end = 0;
 }
 
 /* Which signals are passed on: all that a user or a batch system sends, but those that are the terminal's own
@@ -93,24 +131,19 @@ static void open_signals(struct relay *r)
 static void on_signal(struct relay *r)
 {
 	struct signalfd_siginfo si;
-	int sig;
 
 	if (read(r->signals, &si, sizeof(si)) != sizeof(si))
 		return;
-	sig = (int)si.ssi_signo;
-	if (sig == SIGWINCH)
-		send_size(r);
-	else
-		(void)session_send(r->sock, 'k', &sig, sizeof(sig)); /* the end shows in recv */
+	if (si.ssi_signo == SIGWINCH)
+		r->wants_size = r->tty;
+	else if (r->n_signals < SIGNALS_MAX)
+		r->signal[r->n_signals++] = (int)si.ssi_signo;
 }
 
 /* Look for the detach keys; what is no part of them is sent, also what looked like their beginning.  1: all
  * were pressed. */
-static int forward_keys(struct relay *r, const unsigned char *buf, size_t n)
+static int take_keys(struct relay *r, const unsigned char *buf, size_t n)
 {
-	unsigned char out[2 * SESSION_CHUNK];
-	size_t m = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		if (r->n_keys && buf[i] == r->keys[r->matched]) {
 			if (++r->matched == r->n_keys)
@@ -118,16 +151,10 @@ static int forward_keys(struct relay *r, const unsigned char *buf, size_t n)
 			continue;
 		}
 		for (int k = 0; k < r->matched; k++)
-			out[m++] = r->keys[k];
+			r->in[r->in_n++] = r->keys[k];
 		r->matched = r->n_keys && r->matched && buf[i] == r->keys[0];
 		if (!r->matched)
-			out[m++] = buf[i];
-	}
-	for (size_t done = 0; done < m;) {
-		size_t piece = m - done > SESSION_CHUNK ? SESSION_CHUNK : m - done;
-		if (session_send(r->sock, 'i', out + done, piece) < 0)
-			break; /* the end shows in recv */
-		done += piece;
+			r->in[r->in_n++] = buf[i];
 	}
 	return 0;
 }
@@ -141,12 +168,14 @@ static int on_stdin(struct relay *r)
 		return 0;
 	if (n <= 0) {
 		r->stdin_open = 0;
-		(void)session_send(r->sock, 'z', NULL, 0); /* the end shows in recv */
+		r->wants_end = 1;
 		return 0;
 	}
+	r->in_n = r->in_done = 0;
 	if (r->tty)
-		return forward_keys(r, buf, (size_t)n);
-	(void)session_send(r->sock, 'i', buf, (size_t)n); /* likewise */
+		return take_keys(r, buf, (size_t)n);
+	memcpy(r->in, buf, (size_t)n);
+	r->in_n = (size_t)n;
 	return 0;
 }
 
@@ -191,7 +220,8 @@ static void await_end(int sock)
 
 int attach_relay(int sock, const struct attach_options *a, int tty, struct err *e)
 {
-	struct relay r = { .sock = sock, .a = a, .tty = tty, .signals = -EBADF, .stdin_open = a->with_stdin };
+	struct relay r = { .sock = sock, .a = a, .tty = tty, .signals = -EBADF, .stdin_open = a->with_stdin,
+			   .wants_size = tty };
 	int n, code = 0, ret = 0;
 
 	r.n_keys = attach_parse_keys(a->detach_keys ? a->detach_keys : DETACH_KEYS_DEFAULT, r.keys);
@@ -199,11 +229,13 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 		return err_set(e, -EINVAL, "invalid detach keys \"%s\"", a->detach_keys);
 	open_signals(&r);
 	go_raw(&r);
-	send_size(&r);
+	(void)fd_set_nonblock(sock, 1);
 	for (;;) {
-		struct pollfd p[3] = { { sock, POLLIN, 0 },
-				       { r.signals, POLLIN, 0 },
-				       { r.stdin_open ? STDIN_FILENO : -1, POLLIN, 0 } };
+		struct pollfd p[3] = { { sock, POLLIN, 0 }, { r.signals, POLLIN, 0 }, { -1, POLLIN, 0 } };
+		flush(&r);
+		p[0].events |= has_pending(&r) ? POLLOUT : 0;
+		if (r.stdin_open && r.in_done == r.in_n)
+			p[2].fd = STDIN_FILENO;
 		n = poll(p, 3, -1);
 		if (n < 0 && errno != EINTR) {
 			ret = err_sys(e, "wait for the container");
@@ -211,7 +243,7 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 		}
 		if (n < 0)
 			continue;
-		if (p[0].revents && (ret = on_message(&r, &code, e)) != 0)
+		if ((p[0].revents & (POLLIN | POLLHUP | POLLERR)) && (ret = on_message(&r, &code, e)) != 0)
 			break;
 		if (p[1].revents)
 			on_signal(&r);
@@ -223,6 +255,7 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 	}
 	restore(&r);
 	fd_close(r.signals);
+	(void)fd_set_nonblock(sock, 0);
 	if (ret < 0)
 		return ret;
 	await_end(sock);

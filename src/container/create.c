@@ -25,13 +25,11 @@
 #define HOSTNAME_LEN  64 /* uts_namespaces(7): __NEW_UTS_LEN */
 #define PATH_DEFAULT  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-extern char **environ;
-
 struct creation {
 	struct engine *en;
 	const struct container_create_options *o;
 	struct container_spec *spec;
-	struct image *image;
+	struct image *image; /* owned by create_record() */
 	json_object *config; /* borrowed: image->config's "config" */
 	char id[ID_LEN + 1];
 	void (*warn)(const char *text);
@@ -489,7 +487,7 @@ static int set_security(struct creation *c, struct err *e)
 	if (r == 0 && c->spec->seccomp && !c->spec->seccomp_path)
 		return 0;
 	/* A profile that does not compile stops the command now, not at the start. */
-	if (r == 0 && c->spec->seccomp_path) {
+	if (r == 0 && c->spec->seccomp_path && c->spec->seccomp) {
 		scoped(mem) struct sock_filter *f = NULL;
 		size_t n = 0;
 		r = seccomp_compile(c->spec->seccomp, strlen(c->spec->seccomp), caps_default(), &f, &n, e);
@@ -896,6 +894,18 @@ static void undo(struct creation *c)
 	record_forget_run(c->en, c->id);
 }
 
+/* From here on rmi sees the record and refuses; before, the image may have been removed under our feet. */
+static int keep_image(struct creation *c, struct err *e)
+{
+	scoped(image) struct image *again = NULL;
+	struct err ignored;
+	int r = c->image ? image_find(c->en, c->image->id, &again, e) : 0;
+
+	if (r < 0)
+		(void)record_delete(c->en, c->id, &ignored); /* the files are collected if this fails */
+	return r < 0 ? err_in(e, "the image was removed meanwhile") : 0;
+}
+
 static int insert(struct creation *c, const char *state, struct container *ret, struct err *e)
 {
 	char name[64];
@@ -922,7 +932,7 @@ static int insert(struct creation *c, const char *state, struct container *ret, 
 		if (c->o->name)
 			break;
 	}
-	return r;
+	return r < 0 ? r : keep_image(c, e);
 }
 
 static int write_cidfile(const char *path, const char *id, struct err *e)

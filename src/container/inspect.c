@@ -244,8 +244,9 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 	json_object *o;
 	int r = container_find(en, ref, &c, e);
 
-	if (r == 0)
-		r = container_spec_decode(c->spec, &s, e);
+	if (r < 0)
+		return r;
+	r = container_spec_decode(c->spec, &s, e);
 	if (r < 0)
 		return r;
 	o = json_object_new_object();

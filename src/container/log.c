@@ -131,7 +131,7 @@ static int parse_stamp(const char *s, size_t n, int64_t *ret)
 	if (i < n && (s[i] == '+' || s[i] == '-')) {
 		if (n - i != 6 || !has_form(s + i + 1, "dd:dd"))
 			return -EBADMSG;
-		offset = (two(s + i + 1) * 60 + two(s + i + 4)) * 60 * (s[i] == '-' ? -1 : 1);
+		offset = ((int64_t)two(s + i + 1) * 60 + two(s + i + 4)) * 60 * (s[i] == '-' ? -1 : 1);
 	} else if (i + 1 != n || s[i] != 'Z') {
 		return -EBADMSG;
 	}

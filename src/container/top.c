@@ -65,20 +65,46 @@ static long status_number(const char *status, const char *key)
 	return p ? strtol(p + strlen(key), NULL, 10) : 0;
 }
 
+/* What stands behind the state in /proc/PID/stat (proc(5), field 4 and on). */
+enum { STAT_PPID, STAT_PGRP, STAT_TTY = 3, STAT_UTIME = 10, STAT_STIME, STAT_NICE = 15, STAT_START = 18, STAT_FIELDS };
+
+static int parse_stat(struct process *x, const char *stat)
+{
+	const char *p = strrchr(stat, ')'); /* a name may hold anything, also this */
+	long long v[STAT_FIELDS];
+
+	if (!p || p[1] != ' ' || !p[2])
+		return -ESRCH;
+	x->state = p[2];
+	p += 3;
+	for (int i = 0; i < STAT_FIELDS; i++) {
+		char *end;
+		v[i] = strtoll(p, &end, 10);
+		if (end == p)
+			return -ESRCH;
+		p = end;
+	}
+	x->host_ppid = (int)v[STAT_PPID];
+	x->pgid = (int)v[STAT_PGRP];
+	x->tty = (int)v[STAT_TTY];
+	x->utime = (unsigned long long)v[STAT_UTIME];
+	x->stime = (unsigned long long)v[STAT_STIME];
+	x->nice = (int)v[STAT_NICE];
+	x->start = (unsigned long long)v[STAT_START];
+	return 0;
+}
+
 static int load(struct process *x, pid_t pid)
 {
 	scoped(mem) char *stat = NULL;
 	scoped(mem) char *status = NULL;
 	scoped(mem) char *args = NULL;
 	size_t n = 0;
-	char *p;
 
 	memset(x, 0, sizeof(*x));
 	if (read_proc(pid, "stat", &stat, NULL) < 0 || read_proc(pid, "status", &status, NULL) < 0)
 		return -ESRCH;
-	p = strrchr(stat, ')');
-	if (!p || sscanf(p + 1, " %c %d %d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %d %*d %*d %llu", &x->state,
-			 &x->host_ppid, &x->pgid, &x->tty, &x->utime, &x->stime, &x->nice, &x->start) < 8)
+	if (parse_stat(x, stat) < 0)
 		return -ESRCH;
 	x->host_pid = pid;
 	x->pid = last_number(status, "NSpid:");

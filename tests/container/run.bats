@@ -65,7 +65,7 @@ none=(run --rm --network none)
 	run_cove "${none[@]}" --hostname here busybox hostname
 	is "$output" "here"
 	run_cove 126 "${none[@]}" -u nosuch busybox true
-	run_cove 125 "${none[@]}" -u 4294967296 busybox true
+	run_cove 126 "${none[@]}" -u 4294967296 busybox true
 	run_cove 125 "${none[@]}" --hostname $'a\nb' busybox true
 }
 
@@ -203,4 +203,9 @@ none=(run --rm --network none)
 	run_cove ps -aq
 	is "$output" ""
 	is "$(ls "$XDG_DATA_HOME/cove/containers" 2>/dev/null)" ""
+}
+
+@test "much goes both ways at once" {
+	head -c 20000000 /dev/urandom >"$T/bytes"
+	is "$(COVE_TIMEOUT=60 cove run -i --rm --network none busybox cat <"$T/bytes" | sha256sum)" "$(sha256sum <"$T/bytes")"
 }
