@@ -37,7 +37,7 @@ static int completion(struct engine *en, void *opts, char **args, struct err *e)
 const struct cmd cmd_completion = {
 	.verb = "completion",
 	.args = "bash|zsh|fish",
-	.help = "Generate shell autocompletions",
+	.help = "Print the completion script for a shell",
 	.man = "The scripts ask cove itself, so they never grow old. Installed packages bring them "
 	       "along.",
 	.examples = "cove completion bash > ~/.local/share/bash-completion/completions/cove\n"

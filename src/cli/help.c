@@ -26,7 +26,7 @@ static int help(struct engine *en, void *opts, char **args, struct err *e)
 const struct cmd cmd_help = {
 	.verb = "help",
 	.args = "[COMMAND]",
-	.help = "Help about any command",
+	.help = "Show the help of a command",
 	.max_args = 2,
 	.flags = CMD_NO_ENGINE,
 	.run = help,

@@ -106,7 +106,7 @@ int help_top(void)
 {
 	const char *last = NULL, *best, *text;
 
-	(void)printf("Run, build and manage containers without root\n\n"
+	(void)printf("Containers without root\n\n"
 		     "Usage:\n  cove [options] [command]\n\nAvailable Commands:\n");
 	do { /* the next name in alphabetical order, of commands and nouns alike */
 		best = text = NULL;

@@ -79,7 +79,7 @@ static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 const struct cmd cmd_inspect = {
 	.verb = "inspect",
 	.args = "NAME [NAME...]",
-	.help = "Display the configuration of a container or an image",
+	.help = "Show all that is known of a container or an image",
 	.examples = "cove inspect web\ncove inspect --format '{{.State.Pid}}' web",
 	.complete = "container",
 	.max_args = -1,

@@ -63,7 +63,7 @@ static int version(struct engine *en, void *opts, char **args, struct err *e)
 
 const struct cmd cmd_version = {
 	.verb = "version",
-	.help = "Display version information",
+	.help = "Show the version",
 	.examples = "cove version\ncove version --format '{{.Client.Version}}'",
 	.max_args = 0,
 	.flags = CMD_NO_ENGINE,

@@ -81,7 +81,7 @@ See 'cove images --help'"
 
 @test "completion knows commands, options, values and images" {
 	run_cove __complete ver
-	is "${lines[0]}" $'version\tDisplay version information'
+	is "${lines[0]}" $'version\tShow the version'
 	run_cove __complete images --no
 	like "$output" "--no-trunc"
 	like "$output" ":4"

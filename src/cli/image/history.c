@@ -161,7 +161,7 @@ const struct cmd cmd_image_history = {
 	.verb = "history",
 	.alias = "history",
 	.args = "IMAGE",
-	.help = "Show history of a specified image",
+	.help = "Show the steps an image was made in",
 	.examples =
 		"cove history debian:12\ncove history --no-trunc --format '{{.CreatedBy}}' alpine",
 	.complete = "image",

@@ -45,7 +45,7 @@ const struct cmd cmd_image_import = {
 	.verb = "import",
 	.alias = "import",
 	.args = "PATH [REFERENCE]",
-	.help = "Import a tarball to create a filesystem image",
+	.help = "Make an image of one layer from a tar archive",
 	.man = "PATH is a tar archive of a root file system, or - for standard input. Prints the "
 	       "ID of the image.",
 	.examples = "cat root.tar | cove import - debian:imported\ncove import -c 'CMD "

@@ -47,7 +47,7 @@ const struct cmd cmd_image_inspect = {
 	.noun = "image",
 	.verb = "inspect",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Display the configuration of an image",
+	.help = "Show all that is known of an image",
 	.examples = "cove image inspect alpine\ncove image inspect --format '{{.Id}} "
 		    "{{.Config.Env}}' alpine",
 	.complete = "image",

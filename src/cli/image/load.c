@@ -42,7 +42,7 @@ const struct cmd cmd_image_load = {
 	.noun = "image",
 	.verb = "load",
 	.alias = "load",
-	.help = "Load images from a tar archive",
+	.help = "Load the images of an archive",
 	.man = "Reads what docker save and cove save write, in the docker-archive and oci-archive "
 	       "formats, also "
 	       "compressed.",

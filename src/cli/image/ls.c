@@ -256,7 +256,7 @@ const struct cmd cmd_image_ls = {
 	.verbs = "list",
 	.alias = "images",
 	.args = "[IMAGE]",
-	.help = "List images in local storage",
+	.help = "List images",
 	.man = "Shows every name of every image that was pulled, loaded, imported or built; with "
 	       "IMAGE only "
 	       "images with such a name.",

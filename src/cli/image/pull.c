@@ -134,7 +134,7 @@ const struct cmd cmd_image_pull = {
 	.verb = "pull",
 	.alias = "pull",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Pull an image from a registry",
+	.help = "Fetch an image from a registry",
 	.man = "Prints the ID of the image that was pulled. Layers that are here already are not "
 	       "fetched again.\n\n"
 	       "A name without a registry is looked up as registries.conf(5) says: among its "

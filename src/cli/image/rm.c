@@ -84,7 +84,7 @@ const struct cmd cmd_image_rm = {
 	.verbs = "remove",
 	.alias = "rmi",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Remove images from local storage",
+	.help = "Remove images",
 	.man = "A name of an image that has others is only taken away; with its last name the "
 	       "image goes, and "
 	       "with it the layers that no other image uses.",

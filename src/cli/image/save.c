@@ -43,7 +43,7 @@ const struct cmd cmd_image_save = {
 	.verb = "save",
 	.alias = "save",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Save images to an archive",
+	.help = "Write images into an archive",
 	.examples = "cove save -o alpine.tar alpine:latest\ncove save --format oci-archive alpine "
 		    "> alpine-oci.tar",
 	.complete = "image",

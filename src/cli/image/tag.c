@@ -18,7 +18,7 @@ const struct cmd cmd_image_tag = {
 	.verb = "tag",
 	.alias = "tag",
 	.args = "IMAGE TARGET_NAME [TARGET_NAME...]",
-	.help = "Add an additional name to a local image",
+	.help = "Give an image another name",
 	.man = "A name without a registry gets localhost/ in front, one without a tag :latest "
 	       "behind it. Another "
 	       "image that had the name loses it.",

@@ -287,7 +287,7 @@ const struct cmd cmd_system_info = {
 	.noun = "system",
 	.verb = "info",
 	.alias = "info",
-	.help = "Display system information",
+	.help = "Show the host, the store and what is in it",
 	.man = "Tells about the host, the store and this version of cove.",
 	.examples =
 		"cove info\ncove info --format json\ncove info --format '{{.Host.CgroupVersion}}'",
