@@ -46,7 +46,7 @@ const struct cmd cmd_image_load = {
 	.man = "Reads what docker save and cove save write, in the docker-archive and oci-archive "
 	       "formats, also "
 	       "compressed.",
-	.examples = "cove load < alpine.tar\ncove load -i alpine.tar",
+	.examples = "cove load -i base.tar\nssh host cat base.tar.gz | cove load",
 	.max_args = 0,
 	.size = sizeof(struct load_options),
 	.groups = (const struct opt *const[]){ options, NULL },

@@ -260,10 +260,9 @@ const struct cmd cmd_image_ls = {
 	.man = "Shows every name of every image that was pulled, loaded, imported or built; with "
 	       "IMAGE only "
 	       "images with such a name.",
-	.examples = "cove images --format json\n"
-		    "cove images --sort repository --format \"table {{.ID}} {{.Repository}} "
-		    "{{.Tag}}\"\n"
-		    "cove images --filter dangling=true",
+	.examples = "cove images debian\n"
+		    "cove images --filter dangling=true --quiet\n"
+		    "cove images --format '{{.Repository}}:{{.Tag}} {{.Size}}'",
 	.complete = "image",
 	.max_args = 1,
 	.size = sizeof(struct ls_options),

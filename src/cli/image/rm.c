@@ -88,7 +88,7 @@ const struct cmd cmd_image_rm = {
 	.man = "A name of an image that has others is only taken away; with its last name the "
 	       "image goes, and "
 	       "with it the layers that no other image uses.",
-	.examples = "cove rmi imageID\ncove image rm --force alpine\ncove rmi --all",
+	.examples = "cove rmi base:2023\ncove rmi --all",
 	.complete = "image",
 	.max_args = -1,
 	.exit = EXIT_OBJECT,

@@ -22,8 +22,8 @@ const struct cmd cmd_image_tag = {
 	.man = "A name without a registry gets localhost/ in front, one without a tag :latest "
 	       "behind it. Another "
 	       "image that had the name loses it.",
-	.examples = "cove tag 0e3bbc2 debian:latest\ncove tag httpd "
-		    "registry.example.org:5000/debian/httpd:v2",
+	.examples = "cove tag debian:12 base\n"
+		    "cove tag base registry.example.org/lab/base:2024",
 	.complete = "image",
 	.min_args = 2,
 	.max_args = -1,
