@@ -114,7 +114,8 @@ static UNUSED ssize_t tar_next(void *arg, const void **ret, struct err *e)
 
 	(void)e;
 	*ret = t->p;
-	t->p += n;
+	if (n) /* an empty tar has no bytes to point at */
+		t->p += n;
 	t->left -= n;
 	return (ssize_t)n;
 }

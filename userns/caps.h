@@ -35,6 +35,6 @@ caps_set caps_default(void);
 /* Drop from the bounding set all but KEEP: before the user id changes, while CAP_SETPCAP is held. */
 int caps_limit_bounding(caps_set keep, struct err *e);
 /* Set effective, permitted, inheritable, then ambient. */
-int caps_apply(const struct caps *c, struct err *e);
+int caps_apply(const struct caps *want, struct err *e);
 
 #endif

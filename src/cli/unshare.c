@@ -11,7 +11,8 @@
 
 static int unshare_cmd(struct engine *en, void *opts, char **args, struct err *e)
 {
-	char *shell[] = { getenv("SHELL") ? getenv("SHELL") : "/bin/sh", NULL };
+	const char *own = getenv("SHELL");
+	char *shell[] = { (char *)(own ? own : "/bin/sh"), NULL };
 	char **argv = args[0] ? args : shell;
 	int r;
 

@@ -29,11 +29,16 @@ struct creation {
 	struct engine *en;
 	const struct container_create_options *o;
 	struct container_spec *spec;
-	struct image *image; /* owned by create_record() */
+	struct image *image; /* owned */
 	json_object *config; /* borrowed: image->config's "config" */
 	char id[ID_LEN + 1];
 	void (*warn)(const char *text);
 };
+
+static void scoped_creation(struct creation *c)
+{
+	(void)image_free(c->image);
+}
 
 static int copy(char **dst, const char *s, struct err *e)
 {
@@ -949,8 +954,7 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 {
 	scoped(container_spec) struct container_spec *spec = calloc(1, sizeof(*spec));
 	scoped(container) struct container *rec = calloc(1, sizeof(*rec));
-	struct creation c = { .en = en, .o = o, .spec = spec, .warn = warn };
-	scoped(image) struct image *image = NULL;
+	scoped(creation) struct creation c = { .en = en, .o = o, .spec = spec, .warn = warn };
 	scoped(fd) int lock = -EBADF;
 	int r;
 
@@ -970,7 +974,6 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 	if (r < 0)
 		return r;
 	r = make_spec(&c, e);
-	image = c.image;
 	if (r == 0)
 		r = make_dirs(&c, e);
 	if (r == 0 && o->cidfile)

@@ -26,13 +26,20 @@ struct exec {
 	const struct container *c;
 	const struct container_spec *spec;
 	const struct exec_options *o;
-	json_object *process;
+	json_object *process; /* owned, as are filter and user */
 	struct sock_filter *filter;
 	size_t n_filter;
 	char *user; /* a copy: the options lie in argv, which the new title overwrites */
 	pid_t pid;
 	int pidfd, client, attached;
 };
+
+static void scoped_exec(struct exec *x)
+{
+	json_free(x->process);
+	free(x->filter);
+	free(x->user);
+}
 
 /* The container's own filter: what its first process may not do, this one may not either. */
 static int load_filter(struct exec *x, struct err *e)
@@ -140,10 +147,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	scoped(fd) int pidfd = -EBADF;
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	scoped(json) json_object *process = NULL;
-	scoped(mem) struct sock_filter *filter = NULL;
-	scoped(mem) char *user = NULL;
-	struct exec x = { .en = en, .o = o, .attached = a != NULL };
+	scoped(exec) struct exec x = { .en = en, .o = o, .attached = a != NULL };
 	int r = container_find(en, ref, &c, e), p[2];
 	pid_t pid;
 
@@ -160,11 +164,8 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	x.pidfd = pidfd;
 	if (r < 0)
 		return r;
-	user = strdup(o->user ? o->user : spec->user ? spec->user : "");
-	x.user = user;
-	r = user ? prepare(&x, e) : err_errno(e, ENOMEM, "exec");
-	process = x.process;
-	filter = x.filter;
+	x.user = strdup(o->user ? o->user : spec->user ? spec->user : "");
+	r = x.user ? prepare(&x, e) : err_errno(e, ENOMEM, "exec");
 	if (r < 0)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)

@@ -53,8 +53,9 @@ int exited_main(struct engine *en, char *const *args, struct err *e)
 	cgroup.parent = (int)strtol(args[4], NULL, 10);
 	(void)snprintf(cgroup.name, sizeof(cgroup.name), "cove-%.64s", args[0]);
 	r = container_find(en, args[0], &c, e);
-	if (r == 0)
-		r = container_spec_decode(c->spec, &spec, e);
+	if (r < 0)
+		return r;
+	r = container_spec_decode(c->spec, &spec, e);
 	if (r < 0)
 		return r;
 	exited_record(en, spec, c->id, code, cgroup_had_oom(&cgroup));
