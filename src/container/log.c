@@ -122,7 +122,8 @@ static int parse_stamp(const char *s, size_t n, int64_t *ret)
 	tm.tm_hour = two(s + 11);
 	tm.tm_min = two(s + 14);
 	tm.tm_sec = two(s + 17);
-	if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+	/* The years that nanoseconds since the epoch can say. */
+	if (tm.tm_year < 0 || tm.tm_year > 360 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
 	    tm.tm_sec > 60)
 		return -EBADMSG;
 	if (i < n && s[i] == '.')

@@ -40,6 +40,8 @@ TEST(log_lines)
 		{ "2001-09-09T01:46:40+02x00 stdout F hello", -EBADMSG, 0, 0, 0, NULL },
 		{ "2001-09-09T01:46:40+xx:yy stdout F hello", -EBADMSG, 0, 0, 0, NULL },
 		{ "2001-09-09T01:46:40Zjunk stdout F hello", -EBADMSG, 0, 0, 0, NULL },
+		{ "1000-09-09T01:46:40Z stdout F hello", -EBADMSG, 0, 0, 0, NULL },
+		{ "9999-09-09T01:46:40Z stdout F hello", -EBADMSG, 0, 0, 0, NULL },
 		{ "2001-09-09 01:46:40Z stdout F hello", -EBADMSG, 0, 0, 0, NULL },
 		{ "2001-99-99T99:99:99Z stdout F hello", -EBADMSG, 0, 0, 0, NULL },
 	};

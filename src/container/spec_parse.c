@@ -51,6 +51,12 @@ static int is_plain_option(const char *o)
 	return 0;
 }
 
+/* On a tmpfs it would make the runtime look for a directory of the host. */
+static int is_bind(const char *o)
+{
+	return strcmp(o, "bind") == 0 || strcmp(o, "rbind") == 0;
+}
+
 static int is_propagation(const char *o)
 {
 	return (*o == 'r' && str_in_words(o + 1, strlen(o + 1), "shared|slave|private|unbindable")) ||
@@ -186,7 +192,7 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 			return 0;
 		}
 	}
-	if (!has_value && is_plain_option(key)) {
+	if (!has_value && is_plain_option(key) && (!is_bind(key) || strcmp(type, "bind") == 0 || strcmp(type, "volume") == 0)) {
 		add_option(m, key);
 		return 0;
 	}
@@ -251,7 +257,7 @@ int spec_parse_tmpfs(const char *s, json_object **ret, struct err *e)
 	if (!m || !opt)
 		return err_errno(e, ENOMEM, "%s", s);
 	for (size_t i = 0; opt[i]; i++) {
-		if (!is_plain_option(opt[i]) && !str_starts(opt[i], "size=") && !str_starts(opt[i], "mode=") &&
+		if ((!is_plain_option(opt[i]) || is_bind(opt[i])) && !str_starts(opt[i], "size=") && !str_starts(opt[i], "mode=") &&
 		    !str_starts(opt[i], "uid=") && !str_starts(opt[i], "gid=") && !str_starts(opt[i], "nr_inodes=") &&
 		    strcmp(opt[i], "tmpcopyup") != 0 && strcmp(opt[i], "notmpcopyup") != 0)
 			return err_set(e, -EINVAL, "unknown mount option \"%s\": invalid mount option", opt[i]);

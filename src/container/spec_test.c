@@ -103,6 +103,8 @@ TEST(mounts)
 		{ "type=bind,src=/a,dst=/b,nosuch=5", NULL, NULL, NULL, NULL },
 		{ "type=bind,src=/a,dst=/b,bind-propagation=everywhere", NULL, NULL, NULL, NULL },
 		{ "type=proc,dst=/b", NULL, NULL, NULL, NULL },
+		{ "type=tmpfs,dst=/b,bind", NULL, NULL, NULL, NULL },
+		{ "type=devpts,dst=/b,rbind", NULL, NULL, NULL, NULL },
 		{ "type=overlay,dst=/b", NULL, NULL, NULL, NULL },
 		/* What cannot be honoured is refused, not taken for something else. */
 		{ "type=bind,src=/a,dst=/b,ro=maybe", NULL, NULL, NULL, NULL },
@@ -124,6 +126,8 @@ TEST(tmpfs)
 		{ "/", NULL, NULL, NULL, NULL },
 		{ "/t:nosuch", NULL, NULL, NULL, NULL },
 		{ "/t:usrquota", NULL, NULL, NULL, NULL },
+		{ "/t:bind", NULL, NULL, NULL, NULL },
+		{ "/t:rbind,size=5", NULL, NULL, NULL, NULL },
 	};
 	check_mounts(spec_parse_tmpfs, t, ARRAY_LEN(t));
 }
