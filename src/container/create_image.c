@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a container is made of: an image or a directory, and the command that follows from both. */
+#include "src/container/creation.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/image/image.h"
+#include "src/util/names.h"
+#include "src/util/strbuf.h"
+
+static const struct {
+	const char *name;
+	int policy;
+} pull_policies[] = { { "missing", PULL_MISSING }, { "always", PULL_ALWAYS }, { "never", PULL_NEVER },
+		      { "newer", PULL_NEWER },	   { "true", PULL_ALWAYS },   { "false", PULL_NEVER } };
+
+int creation_resolve_image(struct creation *c, struct err *e)
+{
+	const struct container_create_options *o = c->o;
+	struct image_pull_options pull = { .reference = o->image, .policy = -1, .platform = o->platform,
+					   .tls_verify = o->tls_verify, .authfile = o->authfile, .quiet = o->quiet,
+					   .retry = -1 };
+	scoped(mem) char *id = NULL;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_LEN(pull_policies); i++)
+		if (strcmp(o->pull ? o->pull : "missing", pull_policies[i].name) == 0)
+			pull.policy = pull_policies[i].policy;
+	if (pull.policy < 0)
+		return err_set(e, -EINVAL, "unsupported pull policy \"%s\"", o->pull);
+	if (pull.policy == PULL_MISSING || pull.policy == PULL_NEVER) {
+		r = image_find(c->en, o->image, &c->image, e);
+		if (r != -ENOENT || pull.policy == PULL_NEVER)
+			return r;
+		err_clear(e);
+	}
+	r = image_pull(c->en, &pull, &id, e);
+	return r < 0 ? r : image_find(c->en, id, &c->image, e);
+}
+
+int creation_resolve_rootfs(struct creation *c, struct err *e)
+{
+	scoped(mem) char *path = strdup(c->o->rootfs);
+	char real[PATH_MAX], *colon = path ? strrchr(path, ':') : NULL;
+	struct stat st;
+
+	if (!path)
+		return err_errno(e, ENOMEM, "--rootfs");
+	if (colon) {
+		if (strcmp(colon, ":O") != 0)
+			return err_set(e, -EINVAL, "invalid option \"%s\" for --rootfs: only O is known", colon + 1);
+		*colon = '\0';
+		c->spec->rootfs_overlay = 1;
+	}
+	if (!realpath(path, real) || stat(real, &st) < 0)
+		return err_sys(e, "root file system %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR, "root file system %s is not a directory", path);
+	if (strpbrk(real, ",:\\"))
+		return err_set(e, -EINVAL, "root file system %s: a path with ',', ':' or '\\' cannot be used", real);
+	return creation_copy(&c->spec->rootfs, real, e);
+}
+
+int creation_take_image(struct creation *c, struct err *e)
+{
+	struct container_spec *s = c->spec;
+	int r = creation_copy(&s->image_id, c->image->id, e);
+
+	c->config = json_get(c->image->config, "config");
+	if (r == 0)
+		r = creation_copy(&s->image_name,
+			 c->image->names && c->image->names[0] && !id_is_prefix(c->o->image)
+				 ? c->image->names[0]
+				 : c->image->names && c->image->names[0] ? c->image->names[0] : c->image->id,
+			 e);
+	/* Of several names the one that was asked for is shown. */
+	for (size_t i = 0; r == 0 && c->image->names && c->image->names[i]; i++) {
+		const char *n = c->image->names[i], *slash = strrchr(n, '/');
+		if (strcmp(n, c->o->image) == 0 || (slash && strcmp(slash + 1, c->o->image) == 0))
+			r = creation_copy(&s->image_name, n, e);
+	}
+	return r < 0 ? r : creation_copy_list(&s->layers, c->image->layers, e);
+}
+
+static int parse_entrypoint(struct creation *c, struct err *e)
+{
+	const char *given = c->o->entrypoint;
+	scoped(json) json_object *list = NULL;
+	struct err ignored;
+
+	if (!given) {
+		if (json_to_strv(json_get(c->config, "Entrypoint"), &c->spec->entrypoint) < 0)
+			return err_set(e, -EINVAL, "the image's Entrypoint is no list of strings");
+		return 0;
+	}
+	if (given[0] == '[' && json_parse(given, strlen(given), &list, &ignored) == 0 &&
+	    json_to_strv(list, &c->spec->entrypoint) == 0)
+		return 0;
+	if (*given && strv_add(&c->spec->entrypoint, given) < 0)
+		return err_errno(e, ENOMEM, "--entrypoint");
+	return 0;
+}
+
+int creation_set_command(struct creation *c, struct err *e)
+{
+	struct container_spec *s = c->spec;
+	int r = parse_entrypoint(c, e);
+
+	if (r < 0)
+		return r;
+	if (strv_len(c->o->command) || c->o->entrypoint)
+		r = creation_copy_list(&s->command, c->o->command, e);
+	else if (json_to_strv(json_get(c->config, "Cmd"), &s->command) < 0)
+		r = err_set(e, -EINVAL, "the image's Cmd is no list of strings");
+	if (r < 0)
+		return r;
+	s->args = calloc(1, sizeof(*s->args));
+	for (size_t i = 0; s->args && s->entrypoint && s->entrypoint[i]; i++)
+		r |= strv_add(&s->args, s->entrypoint[i]);
+	for (size_t i = 0; s->args && s->command && s->command[i]; i++)
+		r |= strv_add(&s->args, s->command[i]);
+	if (!s->args || r)
+		return err_errno(e, ENOMEM, "create a container");
+	if (!s->args[0])
+		return err_set(e, -EINVAL,
+			       "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+	return 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is mounted: -v, --mount, --tmpfs, --device, and the volumes of the image. */
+#include "src/container/creation.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/util/names.h"
+#include "src/util/path.h"
+#include "src/util/strbuf.h"
+#include "src/util/units.h"
+#include "src/volume/volume.h"
+
+static int is_mounted(json_object *mounts, const char *target)
+{
+	for (size_t i = 0; i < json_len(mounts); i++) {
+		const char *t = json_get_str(json_object_array_get_idx(mounts, i), "destination");
+		if (t && strcmp(t, target) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+static int add_mount(struct creation *c, json_object *take_m, struct err *e)
+{
+	const char *target = json_get_str(take_m, "destination");
+	if (is_mounted(c->spec->mounts, target)) {
+		(void)err_set(e, -EINVAL, "%s: duplicate mount destination", target);
+		json_free(take_m);
+		return e->code;
+	}
+	(void)json_object_array_add(c->spec->mounts, take_m);
+	return 0;
+}
+
+/* A bind's source must be there; a volume's is made. */
+static int resolve_source(struct creation *c, json_object *m, struct err *e)
+{
+	const char *type = json_get_str(m, "type"), *source = json_get_str(m, "source");
+	char real[PATH_MAX], name[ID_LEN + 1];
+	scoped(mem) char *data = NULL;
+	int r, anonymous = 0;
+
+	if (strcmp(type, "bind") == 0) {
+		if (!realpath(source, real))
+			return err_sys(e, "statfs %s", source);
+		json_put_str(m, "source", real);
+		return 0;
+	}
+	if (strcmp(type, "volume") != 0)
+		return 0;
+	if (!*source) {
+		r = id_random(name, ID_LEN);
+		if (r < 0)
+			return err_errno(e, r, "name a volume");
+		source = name;
+		anonymous = 1;
+	}
+	r = volume_ensure(c->en, source, &data, e);
+	if (r < 0)
+		return r;
+	if (strv_add(&c->spec->volumes, source) < 0 ||
+	    (anonymous && strv_add(&c->spec->anonymous_volumes, source) < 0))
+		return err_errno(e, ENOMEM, "volumes");
+	json_put_str(m, "volume", source);
+	json_put_str(m, "source", data);
+	if (!json_get_bool(m, "nocopy", 0))
+		(void)json_object_array_add(json_get(m, "options"), json_object_new_string("cove.fill"));
+	return 0;
+}
+
+typedef int (*mount_parser)(const char *s, json_object **ret, struct err *e);
+
+static int parse_device(const char *s, json_object **ret, struct err *e)
+{
+	scoped(strv) char **part = strv_split(s, ':');
+	size_t n = strv_len(part);
+	const char *to = n > 1 && part[1][0] == '/' ? part[1] : n ? part[0] : "";
+	const char *mode = n > 2 ? part[2] : n == 2 && part[1][0] != '/' ? part[1] : "rwm";
+	scoped(mem) char *volume = NULL;
+	struct stat st;
+	int r;
+
+	if (n < 1 || n > 3 || strspn(mode, "rwm") != strlen(mode))
+		return err_set(e, -EINVAL, "invalid device specification: %s", s);
+	if (stat(part[0], &st) < 0)
+		return err_sys(e, "stat %s", part[0]);
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return err_set(e, -EINVAL, "%s is not a device node", part[0]);
+	volume = str_printf("%s:%s:bind%s", part[0], to, strchr(mode, 'w') ? "" : ",ro");
+	r = volume ? spec_parse_volume(volume, ret, e) : err_errno(e, ENOMEM, "%s", s);
+	return r;
+}
+
+static int add_mounts(struct creation *c, char *const *list, mount_parser parse, struct err *e)
+{
+	for (size_t i = 0; list && list[i]; i++) {
+		json_object *m = NULL;
+		int r = parse(list[i], &m, e);
+		if (r == 0)
+			r = resolve_source(c, m, e);
+		if (r < 0) {
+			json_free(m);
+			return r;
+		}
+		r = add_mount(c, m, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The image's VOLUMEs that nothing was mounted on get anonymous ones. */
+static int add_image_volumes(struct creation *c, struct err *e)
+{
+	json_object *vols = json_get(c->config, "Volumes");
+
+	if (!json_object_is_type(vols, json_type_object))
+		return 0;
+	json_object_object_foreach(vols, key, unused)
+	{
+		scoped(mem) char *clean = path_clean(key);
+		(void)unused;
+		if (!clean || key[0] != '/' || creation_has_control(key) || strchr(key, ':'))
+			return err_set(e, -EINVAL, "the image has a VOLUME that is no absolute path");
+		if (!is_mounted(c->spec->mounts, clean)) {
+			int r = add_mounts(c, (char *[]){ clean, NULL }, spec_parse_volume, e);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int creation_set_mounts(struct creation *c, struct err *e)
+{
+	const struct container_create_options *o = c->o;
+	struct container_spec *s = c->spec;
+	int64_t shm = 64 << 20;
+	int r;
+
+	s->mounts = json_object_new_array();
+	s->read_only = o->read_only;
+	s->read_only_tmpfs = o->read_only && o->read_only_tmpfs;
+	if (o->shm_size && (size_parse(o->shm_size, &shm) < 0 || shm < 0))
+		return err_set(e, -EINVAL, "invalid --shm-size: %s", o->shm_size);
+	s->shm_size = shm;
+	r = add_mounts(c, o->volume, spec_parse_volume, e);
+	if (r == 0)
+		r = add_mounts(c, o->mount, spec_parse_mount, e);
+	if (r == 0)
+		r = add_mounts(c, o->tmpfs, spec_parse_tmpfs, e);
+	if (r == 0)
+		r = add_mounts(c, o->device, parse_device, e);
+	if (r == 0)
+		r = add_image_volumes(c, e);
+	return r;
+}
