@@ -12,7 +12,7 @@
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
 
-/* What libarchive may read to find one entry: security.md C3 gives 1 MiB to each header extension;
+/* What libarchive may read to find one entry: 1 MiB for each header extension;
  * an entry can have a few of them, and pieces of the stream are up to 256 KiB. */
 #define HEADER_MAX (4 << 20)
 

@@ -26,7 +26,7 @@
 #include "src/util/strbuf.h"
 
 #define MEMORY_MAX \
-	(224U << 20) /* a zstd window of 128 MiB is legal; security.md C3 says 256 MiB for all */
+	(224U << 20) /* a zstd window of 128 MiB is legal; the limit is 256 MiB for all */
 #define CONTROL_FD 3
 #define DIR_FD	   4
 

@@ -3,8 +3,8 @@
  *
  * The thread reads the descriptor, hashes what it reads, tells gzip, zstd, xz, bzip2 and plain by
  * their first bytes and inflates into a ring of 8 pieces of 256 KiB; the caller takes piece after
- * piece and hashes the plain bytes.  Both sides then work at the speed of the slower one (deps.md
- * of the pipeline).  The thread waits until layer_stream_go(), so that a seccomp filter with TSYNC
+ * piece and hashes the plain bytes.  Both sides then work at the speed of the slower one.
+ * The thread waits until layer_stream_go(), so that a seccomp filter with TSYNC
  * can be put on before a byte is read. */
 #ifndef COVE_OVERLAY_LAYER_STREAM_H
 #define COVE_OVERLAY_LAYER_STREAM_H

@@ -444,7 +444,7 @@ static int set_owner(struct layer_tree *t, int at, const char *name, const struc
 	return err_sys(e, "set its owner %lld:%lld", (long long)en->uid, (long long)en->gid);
 }
 
-/* Attributes that steer overlayfs or fuse-overlayfs would change what others see (security.md C7):
+/* Attributes that steer overlayfs or fuse-overlayfs would change what others see:
  * only the workload's own user.* and file capabilities are taken. */
 static int xattr_is_wanted(const char *name)
 {

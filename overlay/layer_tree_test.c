@@ -112,7 +112,7 @@ static mode_t mode_of(struct scratch *s, const char *path)
 	return st.st_mode;
 }
 
-/* ---- links and ".." (security.md: CVE-2014-6407 and its kind)
+/* ---- links and ".." (CVE-2014-6407 and its kind)
  * ------------------------------------ */
 
 #define STEPS (const struct step[])

@@ -56,7 +56,7 @@ int idmap_write(pid_t pid, const char *file, const struct idmap *m, struct err *
  * -ENOENT with a hint when there is no range. */
 int idmap_of_user(int run_fd, uid_t uid, gid_t gid, struct idmap *ret_uids, struct idmap *ret_gids, struct err *e);
 /* Map process PID, which has just made its user namespace, by newuidmap and newgidmap, and read the
- * result back (security.md P10).  Errors have hints about the helpers' set-up. */
+ * result back.  Errors have hints about the helpers' set-up. */
 int idmap_write_helpers(pid_t pid, const struct idmap *uids, const struct idmap *gids, struct err *e);
 
 #endif

@@ -67,7 +67,7 @@ int creation_set_env(struct creation *c, struct err *e)
 		if (getenv(proxies[i]))
 			r = env_option(&s->env, proxies[i], e);
 	for (size_t i = 0; i < json_len(image_env) && r == 0; i++) {
-		/* An entry without '=' would name a variable of whoever runs the image (security.md C5). */
+		/* An entry without '=' would name a variable of whoever runs the image. */
 		const char *kv = json_str_at(image_env, i);
 		if (!kv || !strchr(kv, '=') || kv[0] == '=')
 			return err_set(e, -EINVAL, "the image's Env has an entry that is no KEY=VALUE");

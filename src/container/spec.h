@@ -75,7 +75,7 @@ struct container_spec *container_spec_free(struct container_spec *s);
 DEFINE_SCOPED(container_spec, struct container_spec *, container_spec_free);
 int container_spec_decode(json_object *o, struct container_spec **ret, struct err *e);
 
-/* Option strings of run and create; pure, for tests and fuzzing (security.md 16). */
+/* Option strings of run and create; pure, for tests and fuzzing. */
 
 /* -v [SRC:]DST[:OPTS] into a mount object {type, source, destination, options, volume?}: type "bind" or "volume".
  * -EINVAL with the user's text in the message. */

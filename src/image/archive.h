@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outer image archives (docker-archive, oci-archive) as an index of names and places in the file.
  *
- * An outer archive is never unpacked (security.md F4): the role `archive` (program cove-archive)
+ * An outer archive is never unpacked: the role `archive` (program cove-archive)
  * reads its tar headers in an empty root and answers with names, offsets and sizes.  A name is
  * looked up in that index and nowhere else; links are followed by name inside it. */
 #ifndef COVE_IMAGE_ARCHIVE_H

@@ -49,7 +49,7 @@ int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err
 			continue;
 		}
 		/* Removed while we were listing, or damaged: the others are still there
-		 * (security.md R2, R6). */
+		 *. */
 		if (r == -ENOENT || r == -EBADMSG) {
 			dbg("images: %s", e->text);
 			err_clear(e);

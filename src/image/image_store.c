@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How an image appears, in this order (security.md R1):
+/* How an image appears, in this order:
  *	1. layers are finished in graphroot/tmp/X/..., under X's lease
  *	2. publish.lock (shared); config and manifest into blobs/ (synced, renamed); layers renamed
  *into layers/NAME; syncfs

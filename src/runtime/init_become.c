@@ -37,7 +37,7 @@ static int has_env(char *const *env, const char *name)
 }
 
 /* HOME comes from the passwd file unless it was given; a home with a newline would be a line of its own in
- * some file later (security.md C6). */
+ * some file later. */
 static int set_home(struct plan *p, const char *home, struct err *e)
 {
 	scoped(mem) char *line = NULL;
@@ -67,11 +67,11 @@ int init_resolve_user(struct init *in, struct err *e)
 	if (!p->groups)
 		return err_errno(e, ENOMEM, "user %s", in->o->user);
 	p->n_groups = 0;
-	p->groups[p->n_groups++] = u.gid; /* the primary group is in the list as well (security.md P4) */
+	p->groups[p->n_groups++] = u.gid; /* the primary group is in the list as well */
 	for (size_t i = 0; i < u.n_groups; i++)
 		if (u.groups[i] != u.gid)
 			p->groups[p->n_groups++] = u.groups[i];
-	/* Someone who is not root keeps only what was asked for by name: the ambient set (security.md P2). */
+	/* Someone who is not root keeps only what was asked for by name: the ambient set. */
 	if (p->uid != 0 && p->has_caps)
 		p->caps.effective = p->caps.permitted = p->caps.inheritable = p->caps.ambient;
 	else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container's mounts.  Every target is opened below the root's descriptor (path_open_in) and mounted on as
- * a descriptor: whatever links the image has, nothing is made or mounted outside (security.md F1, P9). */
+ * a descriptor: whatever links the image has, nothing is made or mounted outside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -151,7 +151,7 @@ static int is_procfs(int fd)
 	return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Nothing is mounted over procfs but what hides it (security.md P9): the object itself is looked at, whatever
+/* Nothing is mounted over procfs but what hides it: the object itself is looked at, whatever
  * its name.  Nor in its place: an image's VOLUME /proc would have us write labels into files of its own
  * (CVE-2019-16884). */
 static int refuse_procfs(int target, int source, const struct plan_mount *m, struct err *e)

@@ -84,7 +84,7 @@ struct plan *plan_free(struct plan *p);
 DEFINE_SCOPED(plan, struct plan *, plan_free);
 
 /* Work out CONFIG (runtime-spec config.json).  Things that cannot be honoured are errors, not left out
- * (security.md P6): -EINVAL, -ENOTSUP with the member named. */
+ * silently: -EINVAL, -ENOTSUP with the member named. */
 int plan_from_config(json_object *config, struct plan **ret, struct err *e);
 /* Only the process part: for exec. */
 int plan_from_process(json_object *process, struct plan **ret, struct err *e);

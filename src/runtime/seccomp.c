@@ -168,7 +168,7 @@ static int parse_args(json_object *list, struct scmp_arg_cmp *cmp, unsigned *ret
 	return 0;
 }
 
-/* A rule whose lists are no lists would forbid nothing: such a profile is not understood (security.md C4). */
+/* A rule whose lists are no lists would forbid nothing: such a profile is not understood. */
 static int check_rule(json_object *rule, struct err *e)
 {
 	static const char *const lists[] = { "names", "args" };

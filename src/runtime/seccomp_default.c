@@ -2,7 +2,7 @@
 /* The default seccomp profile, used where the host has no seccomp.json of its own: the set of system calls
  * that the ecosystem's engines allow, in the dialect that src/runtime/seccomp.c reads from files (with ' for
  * ", which C would want escaped).  What it adds: arguments are compared as the 32 bits that the kernel looks
- * at, and sockets of AF_ALG and AF_VSOCK are refused (security.md P3). */
+ * at, and sockets of AF_ALG and AF_VSOCK are refused. */
 #include "src/runtime/seccomp.h"
 
 const char seccomp_default_profile[] =

@@ -7,7 +7,7 @@
 
 #include "src/util/err.h"
 
-#define USER_FILE_MAX (1U << 20) /* of passwd and group; more is refused (security.md F2, C3) */
+#define USER_FILE_MAX (1U << 20) /* of passwd and group; more is refused */
 #define USER_GROUPS_MAX 256
 
 struct user {
@@ -20,7 +20,7 @@ struct user {
 };
 
 /* Resolve "user[:group]" below ROOT_FD.  A number is a number even when a user of that name exists; numbers
- * are decimal, 0..2^32-2 (security.md P5).  EXTRA are --group-add names or numbers (may be NULL).
+ * are decimal, 0..2^32-2.  EXTRA are --group-add names or numbers (may be NULL).
  * Without a group the primary and the supplementary groups of the user's entry are taken.
  * -ENOENT for an unknown name, -EINVAL for what is neither. */
 int user_resolve(int root_fd, const char *spec, char *const *extra, struct user *ret, struct err *e);

@@ -19,7 +19,7 @@
 #include "userns/join.h"
 
 /* Open one of our two roots: made 0700, and refused when it is somebody else's or a link to elsewhere
- * in a shared directory (security.md A4, F6). */
+ * in a shared directory. */
 static int open_root(const char *path, uid_t uid, int *ret_fd, struct err *e)
 {
 	scoped(fd) int fd = -EBADF;

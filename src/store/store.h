@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SQLite database: graphroot/db.sqlite.  One connection per process, single-threaded.
  *
- * Rules (deps.md of SQLite, measured): BEGIN IMMEDIATE for every transaction that may write; WAL set
+ * Rules (measured): BEGIN IMMEDIATE for every transaction that may write; WAL set
  * once when the store is made; TRUNCATE and FULL on network file systems; synchronous=FULL for the
  * durable points (image published, exit record).  The schema is versioned (PRAGMA user_version) and
  * migrated by the table in store.c. */
