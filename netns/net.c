@@ -24,7 +24,7 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 	struct proc_fd fds[1];
 	struct proc_options o = { .path = program, .argv = argv, .env = env, .fds = fds, .n_fds = 1, .null_stdio = 1,
 				  .die_with_us = 1 };
-	int p[2], r;
+	int r;
 
 	if (c->n_forwards > NET_FORWARDS_MAX)
 		return err_set(e, -E2BIG, "%zu published ports are more than the %d that can be", c->n_forwards,
@@ -38,10 +38,9 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 	hello->n_forwards = (int)c->n_forwards;
 	if (c->n_forwards)
 		memcpy(hello->forward, c->forward, c->n_forwards * sizeof(*c->forward));
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	ours = p[0];
-	theirs = p[1];
+	r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
+	if (r < 0)
+		return r;
 	fds[0] = (struct proc_fd){ theirs, NET_CONTROL_FD };
 	r = fd_send(ours, hello, size, NULL, 0);
 	if (r < 0)

@@ -176,16 +176,14 @@ static int start(int run_fd, int dir, struct err *e)
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	pid_t pid = 0;
-	int p[2], r;
+	int r;
 
 	r = idmap_of_user(run_fd, getuid(), getgid(), &uids, &gids, e);
 	if (r < 0)
 		return r;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	ours = p[0];
-	theirs = p[1];
-	r = fork_holder(dir, theirs, &pid, e);
+	r = fd_pair(SOCK_STREAM, &ours, &theirs, e);
+	if (r == 0)
+		r = fork_holder(dir, theirs, &pid, e);
 	if (r < 0)
 		return r;
 	fd_close(take_fd(&theirs));

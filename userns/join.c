@@ -31,17 +31,15 @@ static int make_own(int run_fd, struct err *e)
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	pid_t self = getpid();
-	int p[2], r;
+	int r;
 	char go = 'u';
 
 	r = idmap_of_user(run_fd, getuid(), getgid(), &uids, &gids, e);
 	if (r < 0)
 		return r;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	ours = p[0];
-	theirs = p[1];
-	r = proc_fork(&mapper, e);
+	r = fd_pair(SOCK_STREAM, &ours, &theirs, e);
+	if (r == 0)
+		r = proc_fork(&mapper, e);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -104,15 +102,13 @@ int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, st
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	pid_t parent = getpid();
-	int p[2], r;
+	int r;
 
 	if (userns_is_root())
 		return proc_spawn(o, ret, e);
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, "make a pipe");
-	ours = p[0];
-	theirs = p[1];
-	r = proc_fork(&c, e);
+	r = fd_pipe(&ours, &theirs, e);
+	if (r == 0)
+		r = proc_fork(&c, e);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -140,17 +136,15 @@ int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e)
 	scoped(child) struct child c = CHILD_NONE;
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	int p[2], r = path_rmtree(dir_fd, name);
+	int r = path_rmtree(dir_fd, name);
 
 	if (r == 0)
 		return 0;
 	if ((r != -EACCES && r != -EPERM) || userns_is_root())
 		return err_errno(e, r, "remove %s", name);
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, "make a pipe");
-	ours = p[0];
-	theirs = p[1];
-	r = proc_fork(&c, e);
+	r = fd_pipe(&ours, &theirs, e);
+	if (r == 0)
+		r = proc_fork(&c, e);
 	if (r < 0)
 		return r;
 	if (r == 0) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cove inspect: whatever has the name, a container before an image. */
+#include "src/cli/inspect.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -11,11 +13,6 @@
 #include "src/image/image.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
-
-struct inspect_options {
-	const char *format, *type;
-	int latest;
-};
 
 #define AT(f) offsetof(struct inspect_options, f)
 static const struct opt options[] = {
@@ -47,9 +44,8 @@ static int inspect_one(struct engine *en, const struct inspect_options *o, const
 	return r;
 }
 
-static int inspect(struct engine *en, void *opts, char **args, struct err *e)
+int inspect_objects(struct engine *en, const struct inspect_options *o, char **args, struct err *e)
 {
-	const struct inspect_options *o = opts;
 	const struct template_schema *schema = &container_inspect_schema;
 	scoped(json) json_object *list = json_object_new_array();
 	scoped(container) struct container *newest = NULL;
@@ -74,6 +70,11 @@ static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 	}
 	r = report_inspect(o->format, list, schema, e);
 	return r < 0 ? r : status;
+}
+
+static int inspect(struct engine *en, void *opts, char **args, struct err *e)
+{
+	return inspect_objects(en, opts, args, e);
 }
 
 const struct cmd cmd_inspect = {

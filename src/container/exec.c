@@ -148,7 +148,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	scoped(exec) struct exec x = { .en = en, .o = o, .attached = a != NULL };
-	int r = container_find(en, ref, &c, e), p[2];
+	int r = container_find(en, ref, &c, e);
 	pid_t pid;
 
 	*ret_stage = 0;
@@ -168,10 +168,10 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	r = x.user ? prepare(&x, e) : err_errno(e, ENOMEM, "exec");
 	if (r < 0)
 		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	ours = p[0];
-	x.client = theirs = p[1];
+	r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
+	if (r < 0)
+		return r;
+	x.client = theirs;
 	engine_store_close(en);
 	pid = fork();
 	if (pid < 0)

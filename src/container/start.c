@@ -13,6 +13,7 @@
 #include "src/container/monitor.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
+#include "src/util/fd.h"
 #include "src/util/scoped.h"
 
 /* Fork the monitor of a container that is locked and recorded as running, and wait for its word. */
@@ -23,12 +24,11 @@ static int launch(struct engine *en, const struct container *c, const struct con
 			     .client = -EBADF, .attached = a != NULL };
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	int p[2], r;
+	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	ours = p[0];
-	m.client = theirs = p[1];
+	if (r < 0)
+		return r;
+	m.client = theirs;
 	r = monitor_fork(&m, e);
 	fd_close(take_fd(&theirs));
 	fd_close(take_fd(lock)); /* the monitor's copy holds it */
@@ -65,13 +65,11 @@ int container_run(struct engine *en, const struct container_create_options *o, c
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	pid_t parent = getpid(), pid;
-	int p[2];
+	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
 
 	*ret_stage = 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	ours = p[0];
-	theirs = p[1];
+	if (r < 0)
+		return r;
 	engine_store_close(en); /* a connection must not cross a fork */
 	(void)fflush(NULL);
 	pid = fork();

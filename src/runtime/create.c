@@ -164,16 +164,6 @@ static int await_ready(struct runtime_process *p, struct err *e)
 	}
 }
 
-static int sync_pair(int *ret_ours, int *ret_theirs, struct err *e)
-{
-	int p[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p) < 0)
-		return err_sys(e, "make a socket pair");
-	*ret_ours = p[0];
-	*ret_theirs = p[1];
-	return 0;
-}
-
 /* The image for the last step, and the name for what it may have to say. */
 static int open_stage(int *ret_fd, struct runtime_process *p, const struct plan *plan, struct err *e)
 {
@@ -197,7 +187,7 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	int in_cgroup = 0, r = plan_from_config(o->config, &plan, e);
 
 	if (r == 0)
-		r = sync_pair(&p.sync, &theirs, e);
+		r = fd_pair(SOCK_SEQPACKET, &p.sync, &theirs, e);
 	if (r == 0)
 		r = join_paths(plan, e);
 	if (r == 0)
@@ -327,20 +317,19 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	scoped(fd) int stage = -EBADF;
 	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
 			   .empty_fd = -EBADF, .stage_fd = -EBADF };
-	int r = plan_from_process(process, &plan, e), pipe_fds[2];
+	int r = plan_from_process(process, &plan, e);
 	pid_t middle, child = 0;
 
 	if (r == 0)
-		r = sync_pair(&p.sync, &theirs, e);
+		r = fd_pair(SOCK_SEQPACKET, &p.sync, &theirs, e);
 	if (r == 0)
 		r = open_stage(&stage, &p, plan, e);
 	if (r < 0)
 		return r;
 	in.stage_fd = stage;
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return err_sys(e, "make a pipe");
-	report_r = pipe_fds[0];
-	report_w = pipe_fds[1];
+	r = fd_pipe(&report_r, &report_w, e);
+	if (r < 0)
+		return r;
 	middle = fork();
 	if (middle < 0)
 		return err_sys(e, "fork");

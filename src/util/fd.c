@@ -61,6 +61,26 @@ int fd_read_all(int fd, struct strbuf *b)
 	}
 }
 
+int fd_pipe(int *ret_r, int *ret_w, struct err *e)
+{
+	int p[2];
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	*ret_r = p[0];
+	*ret_w = p[1];
+	return 0;
+}
+
+int fd_pair(int type, int *ret_a, int *ret_b, struct err *e)
+{
+	int p[2];
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, p) < 0)
+		return err_sys(e, "make a socket pair");
+	*ret_a = p[0];
+	*ret_b = p[1];
+	return 0;
+}
+
 int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t n_fds)
 {
 	union {

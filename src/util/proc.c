@@ -147,13 +147,12 @@ int proc_spawn(const struct proc_options *o, struct child *ret, struct err *e)
 {
 	scoped(fd) int r = -EBADF;
 	scoped(fd) int w = -EBADF;
-	int p[2], bad;
+	int bad;
 	pid_t pid;
 
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, "make a pipe");
-	r = p[0];
-	w = p[1];
+	bad = fd_pipe(&r, &w, e);
+	if (bad < 0)
+		return bad;
 	pid = start(o, w);
 	if (pid < 0)
 		return err_sys(e, "start %s", o->path);
@@ -281,12 +280,10 @@ int proc_capture(char *const *argv, size_t limit, char **ret_out, struct err *e)
 	struct proc_fd fds[1];
 	struct proc_options o = { .path = argv[0], .argv = argv, .fds = fds, .n_fds = 1, .null_stdio = 1,
 				  .die_with_us = 1 };
-	int p[2], bad;
+	int bad = fd_pipe(&r, &w, e);
 
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, "make a pipe");
-	r = p[0];
-	w = p[1];
+	if (bad < 0)
+		return bad;
 	fds[0] = (struct proc_fd){ w, 1 };
 	bad = proc_spawn(&o, &c, e);
 	if (bad < 0)

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/container/inspect.h"
 
-#include <errno.h>
-
 #include "src/cli/cmd.h"
-#include "src/cli/report.h"
-#include "src/container/container.h"
-#include "src/util/json.h"
-#include "src/util/scoped.h"
+#include "src/cli/inspect.h"
 
 const struct template_schema container_inspect_schema = {
 	.maps = "Labels|Annotations|Ports|PortBindings|Data|Config.Labels",
 	.times = "Created|StartedAt|FinishedAt",
-};
-
-struct inspect_options {
-	const char *format;
-	int latest;
 };
 
 #define AT(f) offsetof(struct inspect_options, f)
@@ -28,30 +18,10 @@ static const struct opt options[] = {
 
 static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 {
-	const struct inspect_options *o = opts;
-	scoped(json) json_object *list = json_object_new_array();
-	scoped(container) struct container *newest = NULL;
-	char *latest[2] = { NULL, NULL };
-	int status = 0, r;
+	struct inspect_options *o = opts;
 
-	if (o->latest) {
-		r = container_latest(en, &newest, e);
-		if (r < 0)
-			return r;
-		latest[0] = newest->id;
-		args = latest;
-	}
-	if (!args[0])
-		return err_set(e, -EINVAL, "no containers specified");
-	for (; *args; args++) {
-		json_object *doc = NULL;
-		if (container_inspect(en, *args, &doc, e) < 0)
-			status = exit_failed(EXIT_ENGINE, status, e);
-		else
-			(void)json_object_array_add(list, doc);
-	}
-	r = report_inspect(o->format, list, &container_inspect_schema, e);
-	return r < 0 ? r : status;
+	o->type = "container";
+	return inspect_objects(en, o, args, e);
 }
 
 const struct cmd cmd_container_inspect = {

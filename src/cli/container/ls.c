@@ -14,6 +14,7 @@
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
+#include "src/util/table.h"
 #include "src/util/units.h"
 
 #define NS_PER_S      1000000000LL
@@ -172,50 +173,64 @@ static int passes_all(const struct filter *f, const struct container *c, struct 
 
 /* ---- columns ------------------------------------------------------------------------------------- */
 
-static void put_status(const struct container *c, json_object *o)
+static void add_status(const struct container *c, struct strbuf *b)
 {
 	char text[UNITS_MAX];
-	scoped(strbuf) struct strbuf b = STRBUF_INIT;
 	int64_t now = time_now_ns();
 
 	if (c->state == CONTAINER_RUNNING)
-		(void)strbuf_printf(&b, "Up %s", duration_human((now - c->started) / NS_PER_S, text));
+		(void)strbuf_printf(b, "Up %s", duration_human((now - c->started) / NS_PER_S, text));
 	else if (c->state == CONTAINER_EXITED)
-		(void)strbuf_printf(&b, "Exited (%d) %s ago", c->exit_code,
+		(void)strbuf_printf(b, "Exited (%d) %s ago", c->exit_code,
 				    duration_human((now - c->finished) / NS_PER_S, text));
 	else
-		(void)strbuf_puts(&b, "Created");
-	json_put_str(o, "Status", b.s);
+		(void)strbuf_puts(b, "Created");
 }
 
-static void put_command(const struct container *c, json_object *o, int no_trunc)
+static void add_command(const struct container *c, struct strbuf *b, int no_trunc)
 {
 	scoped(strbuf) struct strbuf joined = STRBUF_INIT;
-	scoped(strbuf) struct strbuf b = STRBUF_INIT;
 
 	for (size_t i = 0; c->command && c->command[i]; i++)
 		(void)strbuf_printf(&joined, "%s%s", i ? " " : "", c->command[i]);
 	if (!no_trunc && joined.len > COMMAND_WIDTH + 3) {
 		joined.s[COMMAND_WIDTH] = '\0';
-		(void)name_escape(&b, joined.s);
-		(void)strbuf_puts(&b, "...");
+		(void)name_escape(b, joined.s);
+		(void)strbuf_puts(b, "...");
 	} else {
-		(void)name_escape(&b, joined.s ? joined.s : "");
+		(void)name_escape(b, joined.s ? joined.s : "");
 	}
+}
+
+static void add_ports(const struct container *c, struct strbuf *b)
+{
+	for (size_t i = 0; i < json_len(c->ports); i++) {
+		json_object *p = json_object_array_get_idx(c->ports, i);
+		const char *ip = json_get_str(p, "host_ip");
+		(void)strbuf_printf(b, "%s%s:%d->%d/%s", i ? ", " : "", ip && *ip ? ip : "0.0.0.0",
+				    (int)json_get_int(p, "host_port", 0), (int)json_get_int(p, "container_port", 0),
+				    json_get_str(p, "protocol"));
+	}
+}
+
+static void put_status(const struct container *c, json_object *o)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	add_status(c, &b);
+	json_put_str(o, "Status", b.s);
+}
+
+static void put_command(const struct container *c, json_object *o, int no_trunc)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	add_command(c, &b, no_trunc);
 	json_put_str(o, "Command", b.s);
 }
 
 static void put_ports(const struct container *c, json_object *o)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
-
-	for (size_t i = 0; i < json_len(c->ports); i++) {
-		json_object *p = json_object_array_get_idx(c->ports, i);
-		const char *ip = json_get_str(p, "host_ip");
-		(void)strbuf_printf(&b, "%s%s:%d->%d/%s", i ? ", " : "", ip && *ip ? ip : "0.0.0.0",
-				    (int)json_get_int(p, "host_port", 0), (int)json_get_int(p, "container_port", 0),
-				    json_get_str(p, "protocol"));
-	}
+	add_ports(c, &b);
 	json_put_str(o, "Ports", b.s);
 }
 
@@ -317,6 +332,31 @@ static int compare(const void *a, const void *b, void *key)
 	return (x->created < y->created) - (x->created > y->created); /* newest first */
 }
 
+/* The standard table, which is asked for most: without a document and a template for each row. */
+static int print_table(struct container **list, size_t n, const struct ps_options *o, struct err *e)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	scoped(strbuf) struct strbuf out = STRBUF_INIT;
+	char text[UNITS_MAX];
+
+	if (!o->no_heading)
+		(void)strbuf_puts(&b, "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES\n");
+	for (size_t i = 0; i < n; i++) {
+		const struct container *c = list[i];
+		(void)strbuf_add(&b, c->id, o->no_trunc ? ID_LEN : ID_SHORT_LEN);
+		(void)strbuf_printf(&b, "\t%s\t", c->image_name);
+		add_command(c, &b, o->no_trunc);
+		(void)strbuf_printf(&b, "\t%s ago\t", duration_human((time_now_ns() - c->created) / NS_PER_S, text));
+		add_status(c, &b);
+		(void)strbuf_putc(&b, '\t');
+		add_ports(c, &b);
+		(void)strbuf_printf(&b, "\t%s\n", c->name);
+	}
+	if (b.failed || table_align(b.s ? b.s : "", &out) < 0)
+		return err_errno(e, ENOMEM, "list containers");
+	return fputs(out.s ? out.s : "", stdout) < 0 ? err_sys(e, "write to standard output") : 0;
+}
+
 static int print(struct container **list, size_t n, const struct ps_options *o, struct err *e)
 {
 	static const struct report_header headers[] = { { "ID", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
@@ -325,9 +365,7 @@ static int print(struct container **list, size_t n, const struct ps_options *o, 
 	static const struct template_schema schema = { .maps = "Labels", .member = member };
 	scoped(json) json_object *rows = json_object_new_array();
 	struct report r = { .name = "ps", .format = o->format, .headers = headers, .schema = &schema,
-			    .no_heading = o->no_heading,
-			    .standard = "table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.CreatedHuman}}\\t{{.Status}}\\t{{."
-					"Ports}}\\t{{.Names}}" };
+			    .no_heading = o->no_heading };
 	int json = report_is_json(o->format);
 
 	if (o->quiet) {
@@ -335,6 +373,8 @@ static int print(struct container **list, size_t n, const struct ps_options *o, 
 			(void)printf("%.*s\n", o->no_trunc ? ID_LEN : ID_SHORT_LEN, list[i]->id);
 		return 0;
 	}
+	if (!o->format || !*o->format)
+		return print_table(list, n, o, e);
 	if (!rows)
 		return err_errno(e, ENOMEM, "list containers");
 	for (size_t i = 0; i < n; i++)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* inspect, for whatever has the name. */
+#ifndef COVE_CLI_INSPECT_H
+#define COVE_CLI_INSPECT_H
+
+#include "src/util/err.h"
+
+struct engine;
+
+struct inspect_options {
+	const char *format;
+	const char *type; /* "all", "container", "image" */
+	int latest;
+};
+
+/* Print the documents of NAMES (or of the newest container); those that are missing are told.  The exit status or a negative
+ * errno. */
+int inspect_objects(struct engine *en, const struct inspect_options *o, char **names, struct err *e);
+
+#endif
