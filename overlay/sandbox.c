@@ -71,9 +71,10 @@ static int own_namespaces(struct err *e)
 	if (errno != EPERM)
 		return err_sys(e, "make namespaces for a role");
 	/* Not in a user namespace of ours: one without any mapping is enough to be locked in. */
-	if (unshare(flags | CLONE_NEWUSER) < 0)
-		return err_sys(e, "make a user namespace for a role");
-	return 0;
+	if (unshare(flags | CLONE_NEWUSER) == 0)
+		return 0;
+	(void)err_sys(e, "make a user namespace for a role");
+	return err_hint(e, "'cove doctor' names the setting that forbids it");
 }
 
 /* A descriptor stands in the mount namespace it was opened in, and only mounts of our own one can

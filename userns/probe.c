@@ -122,7 +122,8 @@ static void probe_netns(struct probe *p)
 	if (err == 0)
 		return;
 	mend(add(p, "network namespaces", PROBE_FAILURE, "this user cannot make them: %s", strerror(err)),
-	     "an administrator sets: sysctl -w user.max_net_namespaces=15000; without it use --network host");
+	     "an administrator sets: sysctl -w user.max_net_namespaces=15000 (and a file in /etc/sysctl.d); images are "
+	     "unpacked in one, too");
 }
 
 static void probe_ranges(struct probe *p)
