@@ -38,6 +38,15 @@ static size_t text_width(const char *s, size_t n)
 	return w;
 }
 
+static void add_spaces(struct strbuf *b, size_t n)
+{
+	static const char spaces[] = "                                ";
+	for (size_t part; n > 0; n -= part) {
+		part = n < sizeof(spaces) - 1 ? n : sizeof(spaces) - 1;
+		(void)strbuf_add(b, spaces, part);
+	}
+}
+
 /* Lines whose column widths are all known. */
 static void write_lines(const struct align *a, size_t from, size_t to)
 {
@@ -48,8 +57,7 @@ static void write_lines(const struct align *a, size_t from, size_t to)
 		for (size_t c = 0; c < columns; c++) {
 			s = cell(line, c, &n);
 			(void)strbuf_add(a->out, s, n);
-			(void)strbuf_printf(a->out, "%*s", (int)(a->widths[c] - text_width(s, n)),
-					    "");
+			add_spaces(a->out, a->widths[c] - text_width(s, n));
 			s += n + 1;
 		}
 		(void)strbuf_add(a->out, s, (size_t)(line->text + line->len - s));
