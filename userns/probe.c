@@ -86,6 +86,18 @@ static int try_netns(struct probe *p)
 	return unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ? errno : 0;
 }
 
+static int kernel_is_at_least(long major, long minor)
+{
+	struct utsname u;
+	char *end;
+	long v;
+
+	if (uname(&u) < 0)
+		return 1;
+	v = strtol(u.release, &end, 10);
+	return v > major || (v == major && *end == '.' && strtol(end + 1, NULL, 10) >= minor);
+}
+
 static void probe_kernel(struct probe *p)
 {
 	struct utsname u;
@@ -243,9 +255,12 @@ static void probe_overlay(struct probe *p)
 		err == 250 ? "the user namespace cannot be entered" : strerror(err));
 	if (err == ENODEV)
 		mend(f, "an administrator loads the module: modprobe overlay");
+	else if (!kernel_is_at_least(5, 11))
+		mend(f, "overlay mounts by users need Linux 5.11: an administrator installs a newer kernel (Debian 11: "
+			"linux-image-amd64 of bullseye-backports)");
 	else if (err == EPERM)
-		mend(f, "overlay mounts by users need Linux 5.11 (Debian's 5.10: options overlay permit_mounts_in_userns=1 in "
-			"/etc/modprobe.d)");
+		mend(f, "no security module may forbid mounts in user namespaces: an administrator looks at its messages with "
+			"dmesg");
 	else
 		mend(f, "choose a file system that can be an upper layer (ext4, xfs, btrfs, tmpfs of Linux 6.6) with --root");
 }
