@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "src/util/names.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+
 #define STATUS_MISSING	   1
 #define STATUS_IN_USE	   2
 #define STATUS_CANNOT_EXEC 126
@@ -43,8 +47,12 @@ int exit_worse(enum exit_rule rule, int status, int code)
 
 void exit_complain(const struct err *e)
 {
+	scoped(strbuf) struct strbuf text = STRBUF_INIT;
+
 	(void)fflush(stdout); /* what was done comes before what failed */
-	(void)fprintf(stderr, "Error: %s\n", e->text);
+	/* It may repeat what an image or a registry said: no control character of theirs reaches the terminal, and one
+	 * error stays one line. */
+	(void)fprintf(stderr, "Error: %s\n", name_escape(&text, e->text) == 0 && text.s ? text.s : "out of memory");
 	if (e->hint[0])
 		(void)fprintf(stderr, "%s\n", e->hint);
 }

@@ -32,7 +32,8 @@ int creation_resolve_image(struct creation *c, struct err *e)
 			pull.policy = pull_policies[i].policy;
 	if (pull.policy < 0)
 		return err_set(e, -EINVAL, "unsupported pull policy \"%s\"", o->pull);
-	if (pull.policy == PULL_MISSING || pull.policy == PULL_NEVER) {
+	/* With a platform the name alone does not say that the image is the right one. */
+	if ((pull.policy == PULL_MISSING || pull.policy == PULL_NEVER) && !o->platform) {
 		r = image_find(c->en, o->image, &c->image, e);
 		if (r != -ENOENT || pull.policy == PULL_NEVER)
 			return r;
