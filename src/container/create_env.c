@@ -15,8 +15,6 @@
 #define LABELS_MAX   (1U << 20)
 #define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-extern char **environ;
-
 /* -e K=V, K (the caller's value, if there is one), PRE*. */
 static int env_option(char ***env, const char *opt, struct err *e)
 {

@@ -172,7 +172,7 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
 			     NULL);
 	if (rc != SQLITE_OK) {
-		r = sql_err(s, e, rc, "open");
+		(void)sql_err(s, e, rc, "open");
 		return err_in(e, "%s", path);
 	}
 	(void)sqlite3_busy_timeout(s->db, BUSY_MS);

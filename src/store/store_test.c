@@ -262,8 +262,8 @@ static pid_t maker(const struct place *p, int lives, char name[64])
 		    write(pipe_fds[1], tmp, strlen(tmp)) < 0)
 			_exit(1);
 		(void)close(pipe_fds[1]);
-		while (lives)
-			(void)pause();
+		if (lives)
+			(void)pause(); /* until it is killed */
 		_exit(0);
 	}
 	(void)close(pipe_fds[1]);
@@ -288,7 +288,7 @@ static int entries(const struct place *p)
 TEST(what_dead_makers_left_is_collected)
 {
 	scoped(place) struct place p = { 0 };
-	char living[64], dead[64], path[128];
+	char living[64] = "", dead[64] = "", path[128];
 	struct stat st;
 	pid_t pid;
 

@@ -11,7 +11,12 @@
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-DEFINE_SCOPED(tokener, struct json_tokener *, json_tokener_free);
+static void tokener_free(struct json_tokener *t)
+{
+	if (t)
+		json_tokener_free(t); /* which does not take NULL before json-c 0.17 */
+}
+DEFINE_SCOPED(tokener, struct json_tokener *, tokener_free);
 
 /* A tokener has a stack of JSON_DEPTH_MAX levels, which costs more than an empty column of the store is worth. */
 static json_object *parse_empty(const char *bytes, size_t n)

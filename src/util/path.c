@@ -137,6 +137,7 @@ int path_open_in_walk(int root_fd, const char *path, int flags, mode_t mode)
 	if (len >= PATH_MAX)
 		return -ENAMETOOLONG;
 	memcpy(w.rest, path, len + 1);
+	target[0] = '\0';
 	while ((r = walk_next(&w, name, &last)) > 0) {
 		int at = up->n ? up->fds[up->n - 1] : root_fd, fd = -EBADF;
 		if (strcmp(name, ".") == 0)

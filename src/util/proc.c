@@ -17,8 +17,6 @@
 #include "src/util/fd.h"
 #include "src/util/strbuf.h"
 
-extern char **environ;
-
 int proc_pidfd(pid_t pid)
 {
 #ifdef SYS_pidfd_open
@@ -137,7 +135,7 @@ static void __attribute__((noreturn)) exec_child(const struct proc_options *o, p
  * because nothing may live in the registers of a frame that returns twice. */
 static __attribute__((noinline)) pid_t start(const struct proc_options *o, int report)
 {
-	pid_t parent = getpid(), pid = vfork();
+	pid_t parent = getpid(), pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): as said */
 	if (pid == 0)
 		exec_child(o, parent, report);
 	return pid;
@@ -226,6 +224,7 @@ void proc_set_title(const char *name)
 	scoped(fd) int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? 0 : fd_read_full(fd, buf, sizeof(buf) - 1);
 	unsigned long long start, end;
+	char *title;
 
 	(void)prctl(PR_SET_NAME, name, 0, 0, 0); /* cuts at 15 bytes by itself */
 	if (n <= 0)
@@ -239,8 +238,9 @@ void proc_set_title(const char *name)
 	end = p ? strtoull(p + 1, NULL, 10) : 0;
 	if (!start || end <= start)
 		return;
-	memset((void *)(uintptr_t)start, 0, end - start);
-	strncpy((void *)(uintptr_t)start, name, end - start - 1);
+	title = (char *)(uintptr_t)start; /* NOLINT(performance-no-int-to-ptr): the kernel says where */
+	memset(title, 0, end - start);
+	strncpy(title, name, end - start - 1);
 }
 
 char *proc_role_path(const char *name)
