@@ -77,3 +77,45 @@ same() {
 	podman_like rmi busybox >"$T/theirs" 2>/dev/null
 	is "$(cat "$T/ours")" "$(cat "$T/theirs")"
 }
+
+@test "archives are read by the other" {
+	local format
+	for format in docker-archive oci-archive; do
+		cove save -q --format "$format" -o "$T/ours.tar" busybox
+		podman_like save -q --format "$format" -o "$T/theirs.tar" busybox 2>/dev/null
+		cove rmi -a >/dev/null
+		podman_like rmi -a >/dev/null 2>&1
+		cove load -q -i "$T/theirs.tar"
+		podman_like load -q -i "$T/ours.tar" 2>/dev/null
+		same 0 images --format '{{.Repository}}:{{.Tag}} {{.ID}}'
+		rm -f "$T/ours.tar" "$T/theirs.tar"
+	done
+	same 125 load -q -i "$T/nosuch"
+	same 125 save -q -o "$T/x" nosuch
+	same 125 save --format nosuch -o "$T/x" busybox
+}
+
+@test "pulls agree" {
+	start_registry
+	push_busybox compat/busybox:1
+	cove rmi -a >/dev/null
+	podman_like rmi -a >/dev/null 2>&1
+	same 0 pull -q --tls-verify=false "$REGISTRY/compat/busybox:1"
+	same 0 images --format '{{.Repository}} {{.Tag}} {{.ID}}'
+	same 0 image inspect --format '{{.RepoTags}} {{.RepoDigests}} {{.Digest}}' "$REGISTRY/compat/busybox:1"
+	same_status pull -q --tls-verify=false "$REGISTRY/compat/busybox:nosuch"
+	same_status pull -q --tls-verify=false "$REGISTRY/nosuch:1"
+	same_status pull -q "$REGISTRY/compat/busybox:1"
+	same_status pull -q --tls-verify=false 127.0.0.1:1/x:1
+	same_status pull
+	same_status pull -q 'bad name'
+	same 0 rmi "$REGISTRY/compat/busybox:1"
+}
+
+# same_status ARG...: the texts of failures are each one's own.
+same_status() {
+	local our_status=0 their_status=0
+	cove "$@" >"$T/ours" 2>&1 || our_status=$?
+	podman_like "$@" >"$T/theirs" 2>&1 || their_status=$?
+	is "$our_status" "$their_status" "status of $*"
+}

@@ -134,6 +134,21 @@ static int each_name(struct engine *en, char *const *names, int print, int rule,
 	return status;
 }
 
+/* A name that does not exist spoils the whole command before anything is done, unless FN takes it lightly (--ignore). */
+static int check_names(struct engine *en, char *const *names,
+		       int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e), void *arg, struct err *e)
+{
+	for (; *names; names++) {
+		scoped(container) struct container *c = NULL;
+		int r = container_find(en, *names, &c, e);
+		if (r < 0)
+			err_clear(e);
+		if (r == -ENOENT && (r = fn(en, *names, arg, e)) < 0)
+			return r;
+	}
+	return 0;
+}
+
 int container_each(struct engine *en, char *const *names, int all, int latest, int print, int rule,
 		   int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e), void *arg, struct err *e)
 {
@@ -163,6 +178,9 @@ int container_each(struct engine *en, char *const *names, int all, int latest, i
 	}
 	if (!names || !names[0])
 		return err_set(e, -EINVAL, "you must provide at least one name or id");
+	r = names[1] ? check_names(en, names, fn, arg, e) : 0;
+	if (r < 0)
+		return exit_failed((enum exit_rule)rule, 0, e);
 	return each_name(en, names, print, rule, fn, arg, e);
 }
 
