@@ -102,7 +102,7 @@ pull() {
 }
 
 bench_pull() {
-	local size=1750 kind=full
+	local size=1500 kind=full
 	[ -z "$QUICK" ] || size=200 kind=quick
 	say "pull from a registry on loopback, stores on tmpfs"
 	has docker-registry && has skopeo || { echo "docker-registry or skopeo is not installed: left out"; return; }
