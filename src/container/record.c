@@ -104,23 +104,35 @@ int record_is_held(struct engine *en, const char *id)
 	return fd == -EAGAIN;
 }
 
+/* The running boot's id: a state file of another boot is never believed, whatever process has its pid now. */
+static void boot_id(char buf[40])
+{
+	scoped(mem) char *text = NULL;
+	struct err ignored;
+
+	buf[0] = '\0';
+	if (path_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &text, NULL, &ignored) == 0)
+		(void)snprintf(buf, 40, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
 int record_write_state(struct engine *en, const char *id, pid_t pid, int64_t started, struct err *e)
 {
-	char path[128], text[160];
+	char path[128], text[256], boot[40];
 	scoped(fd) int dir = -EBADF;
 
 	run_path(path, sizeof(path), id, "");
 	dir = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
 		return err_sys(e, "open %s/%s", en->runroot, path);
-	(void)snprintf(text, sizeof(text), "{\"pid\":%d,\"start_time\":%llu,\"started\":%lld}\n", (int)pid,
-		       proc_start_time(pid), (long long)started);
+	boot_id(boot);
+	(void)snprintf(text, sizeof(text), "{\"boot\":\"%s\",\"pid\":%d,\"start_time\":%llu,\"started\":%lld}\n", boot,
+		       (int)pid, proc_start_time(pid), (long long)started);
 	return path_replace(dir, "state", text, strlen(text), 0600, 0, e);
 }
 
 pid_t record_live_pid(struct engine *en, const char *id, int *ret_pidfd)
 {
-	char path[128];
+	char path[128], boot[40];
 	scoped(mem) char *text = NULL;
 	scoped(json) json_object *o = NULL;
 	scoped(fd) int pidfd = -EBADF;
@@ -132,7 +144,8 @@ pid_t record_live_pid(struct engine *en, const char *id, int *ret_pidfd)
 	    json_parse(text, strlen(text), &o, &ignored) < 0)
 		return 0;
 	pid = (pid_t)json_get_int(o, "pid", 0);
-	if (pid <= 0)
+	boot_id(boot);
+	if (pid <= 0 || strcmp(json_get_str(o, "boot") ? json_get_str(o, "boot") : "", boot) != 0)
 		return 0;
 	pidfd = proc_pidfd(pid);
 	if (pidfd < 0)
@@ -199,11 +212,11 @@ int record_insert(struct engine *en, const struct container *c, const char *stat
 	return r == -EEXIST ? name_is_taken(en, c->name, e) : r < 0 ? r : 0;
 }
 
-static int update(struct engine *en, int durable, struct err *e, const char *sql, const char *args, int64_t a,
+static int update(struct engine *en, int flags, struct err *e, const char *sql, const char *args, int64_t a,
 		  int64_t b, int64_t c, const char *text, const char *id)
 {
 	struct store *s = engine_store(en, e);
-	int r = s ? store_begin(s, durable, e) : e->code;
+	int r = s ? store_begin(s, flags, e) : e->code;
 
 	if (r < 0)
 		return r;
@@ -237,14 +250,14 @@ int record_set_failed(struct engine *en, const char *id, int exit_code, const ch
 
 int record_set_exited(struct engine *en, const char *id, int exit_code, int oom, int64_t finished, struct err *e)
 {
-	return update(en, 1, e,
+	return update(en, STORE_DURABLE | STORE_REMOVES, e,
 		      "UPDATE container SET state = 'exited', exit_code = ?, oom = ?, finished = ? WHERE id = ?", "iiis",
 		      exit_code, oom, finished, NULL, id);
 }
 
 int record_delete(struct engine *en, const char *id, struct err *e)
 {
-	return update(en, 0, e, "DELETE FROM container WHERE id = ?", "s", 0, 0, 0, NULL, id);
+	return update(en, STORE_REMOVES, e, "DELETE FROM container WHERE id = ?", "s", 0, 0, 0, NULL, id);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */

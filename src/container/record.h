@@ -3,7 +3,7 @@
  *
  * runroot/c/ID/ holds
  *	lock	held by whoever owns the container: its monitor while it runs, else an operation for a moment
- *	state	{"pid","start_time","started"}: of the first process, believed only while the lock is held and
+ *	state	{"boot","pid","start_time","started"}: of the first process, believed only in the same boot and when
  *		the start time is that of the process
  *	attach	the monitor's socket
  *	exit	the exit code, noted by a monitor on its way to the record
