@@ -59,7 +59,7 @@ static int delete_layers(struct store *s, char ***ret, struct err *e)
 
 static int transaction(struct store *s, const char *id, char ***ret_layers, struct err *e)
 {
-	int r = store_begin(s, 1, e);
+	int r = store_begin(s, STORE_DURABLE | STORE_REMOVES, e);
 
 	if (r < 0)
 		return r;

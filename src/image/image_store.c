@@ -461,7 +461,7 @@ static int commit(struct publish *w, struct err *e)
 	/* Contents and renames are on the disk before a record says so. */
 	if (syncfs(w->en->graph_fd) < 0)
 		return err_sys(e, "sync %s", w->en->graphroot);
-	r = store_begin(s, 1, e);
+	r = store_begin(s, STORE_DURABLE, e);
 	if (r < 0)
 		return r;
 	r = record(w, s, e);

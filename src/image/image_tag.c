@@ -40,7 +40,7 @@ int image_tag(struct engine *en, const char *ref, const char *target, struct err
 	s = engine_store(en, e);
 	if (!s)
 		return e->code;
-	r = store_begin(s, 1, e);
+	r = store_begin(s, STORE_DURABLE, e);
 	if (r < 0)
 		return r;
 	/* The image may be gone since: the foreign key says so. */
@@ -54,7 +54,7 @@ int image_tag(struct engine *en, const char *ref, const char *target, struct err
 
 static int delete_names(struct store *s, const char *id, const char *name, struct err *e)
 {
-	int r = store_begin(s, 1, e);
+	int r = store_begin(s, STORE_DURABLE | STORE_REMOVES, e);
 
 	if (r < 0)
 		return r;

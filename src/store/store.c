@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "src/store/reserve.h"
 #include "src/store/schema_container.h"
 #include "src/store/schema_image.h"
 #include "src/util/lock.h"
@@ -31,7 +32,7 @@
 
 struct store {
 	sqlite3 *db;
-	int in_transaction;
+	int in_transaction, wrote;
 	int graph_fd; /* borrowed */
 };
 
@@ -222,16 +223,22 @@ struct store *store_close(struct store *s)
 		return NULL;
 	store_rollback(s);
 	empty_log(s, WAL_LONG);
+	if (s->wrote)
+		reserve_keep(s->graph_fd);
 	(void)sqlite3_close(s->db); /* statements are scoped and gone */
 	free(s);
 	return NULL;
 }
 
-int store_begin(struct store *s, int durable, struct err *e)
+int store_begin(struct store *s, int flags, struct err *e)
 {
 	int r;
+
+	/* Before the first page is written: what fails later is rolled back by SQLite and cannot be tried again. */
+	if ((flags & STORE_REMOVES) && reserve_spend(s->graph_fd))
+		dbg("the disk is full: the store's reserve is used");
 	/* A durable commit waits for the disk; the mode belongs to the connection, so each transaction says. */
-	r = simple(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", e);
+	r = simple(s, (flags & STORE_DURABLE) ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", e);
 	if (r == 0)
 		r = simple(s, "BEGIN IMMEDIATE", e);
 	if (r == 0)
@@ -245,7 +252,8 @@ int store_commit(struct store *s, struct err *e)
 	if (r < 0)
 		store_rollback(s);
 	else
-		s->in_transaction = 0;
+		s->wrote = 1;
+	s->in_transaction = 0;
 	return r;
 }
 

@@ -23,9 +23,12 @@ DEFINE_SCOPED(store, struct store *, store_close);
 /* Empty the write-ahead log if it has grown: for a moment when nobody waits for this process.  S may be NULL. */
 void store_tidy(struct store *s);
 
-/* A write transaction (BEGIN IMMEDIATE).  DURABLE: the commit is on disk when store_commit() returns.
- * store_rollback() is fine when none is open. */
-int store_begin(struct store *s, int durable, struct err *e);
+/* A write transaction (BEGIN IMMEDIATE).  store_rollback() is fine when none is open. */
+enum {
+	STORE_DURABLE = 1, /* the commit is on disk when store_commit() returns */
+	STORE_REMOVES = 2, /* makes room, or says what ended: may use the reserve of a full disk (reserve.h) */
+};
+int store_begin(struct store *s, int flags, struct err *e);
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
 

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -334,6 +336,108 @@ TEST(tmpdirs_are_ours_and_go)
 	engine_tmpdir_remove(p.en, name);
 	CHECK_INT(entries(&p), 0);
 	CHECK_INT(access("/etc/passwd", F_OK), 0);
+}
+
+static int put(const char *path, const char *text)
+{
+	scoped(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* A file system of 3 MB at DIR, in namespaces of this process: -1 where that is not allowed. */
+static int small_fs(const char *dir)
+{
+	char uids[32], gids[32];
+	(void)snprintf(uids, sizeof(uids), "0 %u 1", (unsigned)geteuid());
+	(void)snprintf(gids, sizeof(gids), "0 %u 1", (unsigned)getegid());
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return -1;
+	(void)put("/proc/self/setgroups", "deny"); /* root may do without */
+	if (put("/proc/self/gid_map", gids) < 0 || put("/proc/self/uid_map", uids) < 0)
+		return -1;
+	return mount("full", dir, "tmpfs", 0, "size=3m,mode=0700");
+}
+
+/* A file takes what there is. */
+static void fill(int dir_fd)
+{
+	static const char zeros[4096];
+	scoped(fd) int fd = openat(dir_fd, "filling", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (fd >= 0 && write(fd, zeros, sizeof(zeros)) > 0)
+		;
+}
+
+/* Many pages, and fewer rows. */
+static int shrink(struct store *s, int flags)
+{
+	struct err e;
+	int r = store_begin(s, flags, &e);
+	if (r == 0)
+		r = store_exec(s, &e, "DELETE FROM layer WHERE tree_size % 2", "");
+	if (r >= 0)
+		return store_commit(s, &e);
+	store_rollback(s);
+	return r;
+}
+
+#define MUST(claim)                                                                                \
+	do {                                                                                       \
+		if (!(claim)) {                                                                    \
+			(void)printf("# line %d: not so: " #claim "\n", __LINE__);                 \
+			return 1;                                                                  \
+		}                                                                                  \
+	} while (0)
+
+static int on_full_disk(const char *dir)
+{
+	struct engine_options o = { .graphroot = dir, .runroot = dir };
+	scoped(engine) struct engine *en = NULL;
+	struct store *s;
+	struct err e;
+
+	MUST(engine_open(&o, &en, &e) == 0);
+	s = engine_store(en, &e);
+	MUST(s && store_begin(s, 0, &e) == 0);
+	for (int i = 0; i < 500; i++) {
+		char name[16];
+		(void)snprintf(name, sizeof(name), "layer%d", i);
+		MUST(store_exec(s, &e, "INSERT INTO layer VALUES (?, ?, NULL, 0, 0, ?)", "ssi", name, name, (int64_t)i) == 1);
+	}
+	MUST(store_commit(s, &e) == 0);
+	engine_store_close(en);
+	MUST(faccessat(en->graph_fd, "reserve", F_OK, 0) == 0);
+	fill(en->graph_fd);
+	s = engine_store(en, &e);
+	MUST(s && one(s, "SELECT count(*) FROM layer") == 500);
+	MUST(shrink(s, 0) == -ENOSPC);
+	MUST(shrink(s, STORE_REMOVES) == 0);
+	MUST(one(s, "SELECT count(*) FROM layer") == 250);
+	MUST(faccessat(en->graph_fd, "reserve", F_OK, 0) < 0);
+	/* Room again: the next command that writes puts it aside. */
+	MUST(unlinkat(en->graph_fd, "filling", 0) == 0 && shrink(s, STORE_REMOVES) == 0);
+	engine_store_close(en);
+	return faccessat(en->graph_fd, "reserve", F_OK, 0) == 0 ? 0 : 1;
+}
+
+TEST(a_full_disk_can_be_emptied)
+{
+	scoped(place) struct place p = { 0 };
+	int status = -1;
+	pid_t pid;
+
+	CHECK_INT(place_new(&p), 0);
+	if (!p.en)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		if (small_fs(p.graph) < 0)
+			_exit(0); /* not allowed here */
+		status = on_full_disk(p.graph);
+		(void)fflush(stdout);
+		_exit(status);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	CHECK_INT(status, 0);
 }
 
 TEST_MAIN
