@@ -46,8 +46,8 @@ static int sql_err(struct store *s, struct err *e, int rc, const char *what)
 	int code = -EIO;
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
-		code = -ENOSPC;
-		break;
+		(void)err_set(e, -ENOSPC, "database: no space is left where the store lies");
+		return err_hint(e, "remove containers and images: that works without any space");
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		code = -EBUSY;
