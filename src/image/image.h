@@ -95,7 +95,6 @@ json_object *image_inspect_json(struct engine *en, const struct image *i);
 
 struct image_load_options {
 	const char *path; /* NULL or "-": stdin (spooled) */
-	int quiet;
 };
 /* Load a docker-archive or oci-archive (plain or compressed, detected).  *RET_NAMES: "Loaded image" names or IDs, owned list. */
 int image_load(struct engine *en, const struct image_load_options *o, char ***ret_names, struct err *e);

@@ -16,14 +16,15 @@ struct load_options {
 static const struct opt options[] = {
 	STR('i', "input", "FILE", AT(input), "Read this file instead of standard input",
 	    .complete = "file"),
-	FLAG('q', "quiet", AT(quiet), "Print no progress"),
+	FLAG('q', "quiet", AT(quiet), "Print no progress",
+	     .man = "cove prints none; the option is there for scripts that give it."),
 	END,
 };
 
 static int load(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct load_options *o = opts;
-	const struct image_load_options l = { .path = o->input, .quiet = o->quiet };
+	const struct image_load_options l = { .path = o->input };
 	scoped(strv) char **names = NULL;
 	int r;
 
