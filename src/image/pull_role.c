@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Request in; for each place to look: manifest (through an index where there is one), config; then
  * the layers that the engine wants.  Every document is compared with its digest before it is
- * parsed. */
+ * parsed.
+ *
+ * It starts the roles that write layers, which lock themselves in with namespaces and mounts of their own, so that it
+ * keeps the capabilities of its user namespace and cannot have their narrow filter: sandbox_deny() is what is left. */
 #include "src/image/pull_role.h"
 
 #include <fcntl.h>
@@ -13,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "overlay/sandbox.h"
 #include "src/image/manifest.h"
 #include "src/image/pull_layers.h"
 #include "src/image/pull_protocol.h"
@@ -320,7 +324,7 @@ static int pull(const struct pull_request *r, struct err *e)
 }
 
 /* Secrets pass through this process: no core, no debugger, nothing set-uid below. */
-static void harden(void)
+static int harden(struct err *e)
 {
 	struct rlimit none = { 0, 0 };
 
@@ -328,6 +332,7 @@ static void harden(void)
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* cannot fail */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);     /* cannot fail */
 	(void)setrlimit(RLIMIT_CORE, &none);	      /* lowering is always allowed */
+	return sandbox_deny(e);
 }
 
 int role_pull_main(void)
@@ -337,10 +342,12 @@ int role_pull_main(void)
 	struct err e = { 0 };
 	int rc;
 
-	harden();
-	rc = pull_receive(PULL_SOCKET_FD, &message, &e);
-	if (rc == 0)
-		return 1;
+	rc = harden(&e);
+	if (rc == 0) {
+		rc = pull_receive(PULL_SOCKET_FD, &message, &e);
+		if (rc == 0)
+			return 1;
+	}
 	if (rc > 0)
 		rc = pull_request_decode(message, &r, &e);
 	if (rc >= 0)
