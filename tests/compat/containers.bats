@@ -14,6 +14,8 @@ setup() {
 
 teardown() {
 	[ ! -d "$T/podman" ] || timeout 60 podman --root "$T/podman" --runroot "$R/podman" rm -fa -t 0 >/dev/null 2>&1 || true
+	# Its pause process.
+	[ ! -d "$T/podman" ] || timeout 20 podman --root "$T/podman" --runroot "$R/podman" system migrate >/dev/null 2>&1 || true
 	cove_teardown
 }
 
