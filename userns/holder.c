@@ -81,11 +81,16 @@ static int join_living(int dir, struct err *e)
 static int become_holder(int dir, int sock, struct err *e)
 {
 	scoped(mem) char *program = proc_role_path("cove-holder");
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), alive, users;
+	int keep[2] = { dir < sock ? dir : sock, dir < sock ? sock : dir }, null, alive, users;
 	char go = 'u';
 
 	(void)setsid(); /* a fork's child leads no group */
-	alive = lock_file(dir, "alive", LOCK_EXCLUSIVE, 0, e);
+	/* The starter's locks and its end of the pair are not ours: when it is killed, they must go with it, and our
+	 * read below must end. */
+	(void)fd_close_from(3, keep, 2);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	/* Waits for another one that has lost its starter and is about to end. */
+	alive = lock_file(dir, "alive", LOCK_EXCLUSIVE, 1, e);
 	if (alive < 0)
 		return alive;
 	users = openat(dir, "users", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
