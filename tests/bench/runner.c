@@ -27,10 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define COMMANDS_MAX 32
-#define QUIET_MS     400 /* to wait for a quiet moment */
-#define SETTLE_MS    200 /* to wait for what detached, before its CPU time is read */
-#define LOOK_MS	     10
+#define PROCESSES_MAX 8192
+#define COMMANDS_MAX  32
+#define QUIET_MS      400 /* to wait for a quiet moment */
+#define SETTLE_MS     200 /* to wait for what detached, before its CPU time is read */
+#define LOOK_MS	      10
 
 struct command {
 	const char *label;
@@ -163,8 +164,8 @@ static double memory_of(int pid)
  * (PR_SET_CHILD_SUBREAPER). */
 static double memory_below(void)
 {
-	static struct process list[8192];
-	size_t n = processes(list, sizeof(list) / sizeof(list[0]));
+	struct process *list = calloc(PROCESSES_MAX, sizeof(*list));
+	size_t n = list ? processes(list, PROCESSES_MAX) : 0;
 	int own = (int)getpid();
 	double sum = 0;
 
@@ -178,6 +179,7 @@ static double memory_below(void)
 		if (up == own)
 			sum += memory_of(list[i].pid);
 	}
+	free(list);
 	return sum;
 }
 
