@@ -9,8 +9,7 @@
 #include "src/util/fd.h"
 #include "src/util/proc.h"
 
-/* ---- the same tar again -----------------------------------------------------------------------
- */
+/* ---- the same tar again ---------------------------------------------------------------------- */
 
 static int collect(void *arg, const void *bytes, size_t n, struct err *e)
 {
@@ -192,8 +191,7 @@ TEST(empty_streams_are_empty_layers)
 	scratch_end(&s);
 }
 
-/* ---- broken -----------------------------------------------------------------------------------
- */
+/* ---- broken ---------------------------------------------------------------------------------- */
 
 static int apply_clean(struct scratch *s, const struct strbuf *tar, struct err *e)
 {
@@ -263,8 +261,7 @@ TEST(unknown_types_are_left_out_and_numbers_are_checked)
 	scratch_end(&s);
 }
 
-/* ---- bombs ------------------------------------------------------------------------------------
- */
+/* ---- bombs ----------------------------------------------------------------------------------- */
 
 /* A header, then as many bytes as anybody wants. */
 struct bomb {
@@ -376,8 +373,7 @@ TEST(padding_after_the_end_costs_little)
 	scratch_end(&s);
 }
 
-/* ---- damaged splits ---------------------------------------------------------------------------
- */
+/* ---- damaged splits -------------------------------------------------------------------------- */
 
 static int swallow(void *arg, const void *bytes, size_t n, struct err *e)
 {

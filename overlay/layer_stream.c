@@ -45,8 +45,7 @@ struct layer_stream {
 	int64_t out_size;
 };
 
-/* ---- the ring ---------------------------------------------------------------------------------
- */
+/* ---- the ring -------------------------------------------------------------------------------- */
 
 /* The piece being made; NULL when the reader gave up. */
 static uint8_t *slot_begin(struct layer_stream *s)
@@ -91,8 +90,7 @@ static int cancelled(struct layer_stream *s)
 	return err_set(&s->e, -ECANCELED, "the reader gave up");
 }
 
-/* ---- input ------------------------------------------------------------------------------------
- */
+/* ---- input ----------------------------------------------------------------------------------- */
 
 static int hash_in(struct layer_stream *s, const void *p, size_t n)
 {
@@ -149,8 +147,7 @@ static int fill_first(struct layer_stream *s)
 	return 0;
 }
 
-/* ---- decompression ----------------------------------------------------------------------------
- */
+/* ---- decompression --------------------------------------------------------------------------- */
 
 static int run_plain(struct layer_stream *s)
 {
@@ -385,8 +382,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* ---- public -----------------------------------------------------------------------------------
- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 int layer_stream_new(int fd, int64_t length, struct layer_stream **ret, struct err *e)
 {

@@ -51,8 +51,7 @@ static UNUSED void scratch_clear(struct scratch *s)
 	s->layer_fd = openat(s->fd, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* ---- tars -------------------------------------------------------------------------------------
- */
+/* ---- tars ------------------------------------------------------------------------------------ */
 
 /* One ustar header; SIZE_FIELD (12 bytes) overrides the size's octal text. */
 static UNUSED void tar_header(struct strbuf *b, const char *name, char type, long long size,

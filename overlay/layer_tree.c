@@ -60,8 +60,7 @@ struct layer_tree {
 	uint64_t skipped;
 };
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* "entry 'PATH'" in front of the error, with control characters escaped. */
 static int err_entry(struct err *e, const char *path)
@@ -133,8 +132,7 @@ static int is_aufs_own(const char *path)
 	return 0;
 }
 
-/* ---- the parent -------------------------------------------------------------------------------
- */
+/* ---- the parent ------------------------------------------------------------------------------ */
 
 static void forget_dir(struct layer_tree *t)
 {
@@ -259,8 +257,7 @@ static int enter_dir(struct layer_tree *t, const char *dir, struct err *e)
 	return 0;
 }
 
-/* ---- what stands in the way -------------------------------------------------------------------
- */
+/* ---- what stands in the way ------------------------------------------------------------------ */
 
 static int open_kept(struct layer_tree *t)
 {
@@ -358,8 +355,7 @@ static int make_way(struct layer_tree *t, int *ret_was_whiteout, struct err *e)
 	return r < 0 ? err_errno(e, r, "remove what was there before") : 0;
 }
 
-/* ---- whiteouts --------------------------------------------------------------------------------
- */
+/* ---- whiteouts ------------------------------------------------------------------------------- */
 
 /* DIR/NAME ("." is DIR itself) as a descriptor that fsetxattr(2) takes. */
 static int set_overlay_xattr(struct layer_tree *t, int at, const char *name, const char *what,
@@ -418,8 +414,7 @@ static int add_whiteout(struct layer_tree *t, const char *name, struct err *e)
 	return S_ISDIR(st.st_mode) ? set_overlay_xattr(t, t->dir_fd, name, "opaque", "y", e) : 0;
 }
 
-/* ---- owner, attributes, mode, time ------------------------------------------------------------
- */
+/* ---- owner, attributes, mode, time ----------------------------------------------------------- */
 
 static int bad_owner(struct layer_tree *t, const struct layer_entry *en, struct err *e)
 {
@@ -508,8 +503,7 @@ static int late_add(struct layer_tree *t, const char *path, uint64_t ino,
 	return 0;
 }
 
-/* ---- one kind of entry each -------------------------------------------------------------------
- */
+/* ---- one kind of entry each ------------------------------------------------------------------ */
 
 /* An open directory gets its owner and attributes now, its mode and time at the end. */
 static int dress_dir(struct layer_tree *t, int fd, const char *path, const struct layer_entry *en,
@@ -751,8 +745,7 @@ static int add(struct layer_tree *t, const struct layer_entry *en, struct err *e
 	return r;
 }
 
-/* ---- public -----------------------------------------------------------------------------------
- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 int layer_tree_new(int layer_fd, const struct layer_tree_options *o, struct layer_tree **ret,
 		   struct err *e)

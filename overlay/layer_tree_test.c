@@ -8,8 +8,7 @@
 
 #include "overlay/layer_testing.h"
 
-/* ---- a canary outside the layer ---------------------------------------------------------------
- */
+/* ---- a canary outside the layer -------------------------------------------------------------- */
 
 static void canary_begin(struct scratch *s)
 {
@@ -45,8 +44,7 @@ static void canary_state(struct scratch *s, char text[1024])
 	(void)snprintf(text + n, 1024 - n, "%s", content);
 }
 
-/* ---- entries in short -------------------------------------------------------------------------
- */
+/* ---- entries in short ------------------------------------------------------------------------ */
 
 struct step {
 	char type; /* f, d, s(ymlink), h(ard link), p(ipe), c(har), b(lock), o(ther) */
@@ -112,8 +110,7 @@ static mode_t mode_of(struct scratch *s, const char *path)
 	return st.st_mode;
 }
 
-/* ---- links and ".." (CVE-2014-6407 and its kind)
- * ------------------------------------ */
+/* ---- links and ".." (CVE-2014-6407 and its kind) -------------------------------------------- */
 
 #define STEPS (const struct step[])
 #define END                   \
@@ -287,8 +284,7 @@ TEST(no_link_and_no_dots_lead_out_without_openat2)
 	CHECK_INT(st, 0);
 }
 
-/* ---- whiteouts --------------------------------------------------------------------------------
- */
+/* ---- whiteouts ------------------------------------------------------------------------------- */
 
 static int is_whiteout(struct scratch *s, const char *path)
 {
@@ -400,8 +396,7 @@ TEST(whiteouts_without_a_name_are_refused_and_others_own_are_skipped)
 	scratch_end(&s);
 }
 
-/* ---- what entries carry -----------------------------------------------------------------------
- */
+/* ---- what entries carry ---------------------------------------------------------------------- */
 
 TEST(modes_times_and_holes_arrive)
 {

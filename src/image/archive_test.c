@@ -10,8 +10,7 @@
 #include "src/util/strbuf.h"
 #include "src/util/testing.h"
 
-/* ---- a tar by hand ----------------------------------------------------------------------------
- */
+/* ---- a tar by hand --------------------------------------------------------------------------- */
 
 static void put(struct strbuf *b, const char *name, char type, const char *link, const char *text)
 {

@@ -20,8 +20,7 @@ void image_remove_result_done(struct image_remove_result *r)
 	r->untagged = r->deleted = NULL;
 }
 
-/* ---- one image --------------------------------------------------------------------------------
- */
+/* ---- one image ------------------------------------------------------------------------------- */
 
 static int refuse_used(struct store *s, const char *id, struct err *e)
 {
@@ -158,8 +157,7 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }
 
-/* ---- what no record names ---------------------------------------------------------------------
- */
+/* ---- what no record names -------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {

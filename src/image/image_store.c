@@ -41,8 +41,7 @@ struct image *image_free(struct image *i)
 	return NULL;
 }
 
-/* ---- blobs ------------------------------------------------------------------------------------
- */
+/* ---- blobs ----------------------------------------------------------------------------------- */
 
 static int blobs_open(struct engine *en, struct err *e)
 {
@@ -103,8 +102,7 @@ int image_blob_write(struct engine *en, const char *digest, const void *bytes, s
 	return path_replace(dir, digest_hex(digest), bytes, n, 0600, 1, e);
 }
 
-/* ---- records ----------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* All first columns of a query with one argument. */
 static int list_column(struct store *s, const char *sql, const char *arg, char ***ret,
@@ -265,8 +263,7 @@ int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_d
 			    ret_diff_id, e);
 }
 
-/* ---- publishing -------------------------------------------------------------------------------
- */
+/* ---- publishing ------------------------------------------------------------------------------ */
 
 int image_publish_lock(struct engine *en, struct err *e)
 {

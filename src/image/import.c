@@ -15,8 +15,7 @@
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
 
-/* ---- changes ----------------------------------------------------------------------------------
- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 /* One change: NAME is the config's member, TEXT what follows the instruction. */
 typedef int change_fn(json_object *config, const char *name, const char *text, struct err *e);
@@ -203,8 +202,7 @@ static int apply_change(json_object *config, const char *change, struct err *e)
 		       change);
 }
 
-/* ---- documents --------------------------------------------------------------------------------
- */
+/* ---- documents ------------------------------------------------------------------------------- */
 
 static json_object *strings(const char *one)
 {
@@ -277,8 +275,7 @@ static char *manifest_text(const char *config, const struct layer_result *layer)
 	return json_text(o);
 }
 
-/* ---- public -----------------------------------------------------------------------------------
- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 static int import_name(const char *reference, char **ret, struct err *e)
 {

@@ -50,8 +50,7 @@ static const struct archive_item *need(const struct image_archive *a, const char
 	return it;
 }
 
-/* ---- storing one ------------------------------------------------------------------------------
- */
+/* ---- storing one ----------------------------------------------------------------------------- */
 
 /* Wait for layer K and compare it with what was promised. */
 static int finish(struct layer_stage *stage, const struct load_image *i, size_t k, struct err *e)
@@ -201,8 +200,7 @@ static int add_name(struct load_image *i, const char *name, const char *registry
 	return strv_add(&i->names, full) < 0 ? err_errno(e, ENOMEM, "name an image") : 0;
 }
 
-/* ---- docker-archive ---------------------------------------------------------------------------
- */
+/* ---- docker-archive -------------------------------------------------------------------------- */
 
 /* Files named by their digest must have it ("HEX.json", "blobs/sha256/HEX"). */
 static int check_config_name(const char *name, const struct load_image *i, struct err *e)
@@ -278,8 +276,7 @@ static int load_docker(struct engine *en, const struct image_archive *a,
 	return r;
 }
 
-/* ---- oci-archive ------------------------------------------------------------------------------
- */
+/* ---- oci-archive ----------------------------------------------------------------------------- */
 
 static const struct archive_item *blob(const struct image_archive *a, const struct descriptor *d,
 				       struct err *e)
@@ -402,8 +399,7 @@ static int load_oci(struct engine *en, const struct image_archive *a,
 	return r;
 }
 
-/* ---- public -----------------------------------------------------------------------------------
- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 static int load(struct engine *en, const struct image_archive *a, char ***ret_names, struct err *e)
 {

@@ -450,8 +450,7 @@ static int attempt(struct engine *en, const struct image_pull_options *o,
 	return converse(&p, ret_id, e);
 }
 
-/* ---- which name, and whether at all -----------------------------------------------------------
- */
+/* ---- which name, and whether at all ---------------------------------------------------------- */
 
 static int pull_one(struct engine *en, const struct image_pull_options *o,
 		    const struct registries *r, const struct reference *ref, char **ret_id,

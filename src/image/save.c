@@ -62,8 +62,7 @@ static void scoped_save(struct save *s)
 	save_done(s);
 }
 
-/* ---- tar --------------------------------------------------------------------------------------
- */
+/* ---- tar ------------------------------------------------------------------------------------- */
 
 /* ustar (POSIX.1-1988) with names of at most 99 bytes; sizes from 8 GiB on in base 256, as GNU tar
  * has it. */
@@ -188,8 +187,7 @@ static int put_layers(struct save *s, const char *format, struct err *e)
 	return 0;
 }
 
-/* ---- docker-archive ---------------------------------------------------------------------------
- */
+/* ---- docker-archive -------------------------------------------------------------------------- */
 
 static json_object *docker_entry(const struct save_image *si)
 {
@@ -248,8 +246,7 @@ static int save_docker(struct save *s, struct err *e)
 	return r < 0 ? r : put_end(s, e);
 }
 
-/* ---- oci-archive ------------------------------------------------------------------------------
- */
+/* ---- oci-archive ----------------------------------------------------------------------------- */
 
 static json_object *descriptor_json(const char *type, const char *digest, int64_t size)
 {
@@ -341,8 +338,7 @@ static int save_oci(struct save *s, struct err *e)
 	return r < 0 ? r : put_end(s, e);
 }
 
-/* ---- which images -----------------------------------------------------------------------------
- */
+/* ---- which images ---------------------------------------------------------------------------- */
 
 static int take_layers(struct save *s, struct save_image *si, struct err *e)
 {
@@ -467,8 +463,7 @@ static int take_references(struct save *s, const struct image_save_options *o, s
 	return r;
 }
 
-/* ---- public -----------------------------------------------------------------------------------
- */
+/* ---- public ---------------------------------------------------------------------------------- */
 
 static int write_archive(struct save *s, const char *format, struct err *e)
 {

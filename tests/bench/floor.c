@@ -45,8 +45,7 @@ static void die(const char *what)
 	_exit(125);
 }
 
-/* ---- ids
- * ------------------------------------------------------------------------------------------ */
+/* ---- ids ------------------------------------------------------------------------------------ */
 
 static void write_file(const char *path, const char *text)
 {
@@ -127,8 +126,7 @@ static void map_own(pid_t child)
 	write_file(path, text);
 }
 
-/* ---- files
- * ---------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static void scratch_make(struct scratch *s, const char *parent)
 {
@@ -175,8 +173,7 @@ static void mount_root(const struct scratch *s, const char *lower)
 		die("pivot_root");
 }
 
-/* ---- processes
- * ------------------------------------------------------------------------------------ */
+/* ---- processes ------------------------------------------------------------------------------ */
 
 static int wait_for(pid_t child)
 {

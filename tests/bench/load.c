@@ -60,8 +60,7 @@ static int connect_to(struct sockaddr_in a)
 	return s;
 }
 
-/* ---- the server: a process for each connection that lasts
- * -------------------------------------------- */
+/* ---- the server: a process for each connection that lasts ----------------------------------- */
 
 static void stream(int s, char *buf, char wanted)
 {
@@ -99,8 +98,7 @@ static void serve(const char *host, const char *port)
 	}
 }
 
-/* ---- the clients
- * ---------------------------------------------------------------------------------------- */
+/* ---- the clients ---------------------------------------------------------------------------- */
 
 static void transfer(struct sockaddr_in a, char wanted, double seconds)
 {

@@ -100,8 +100,7 @@ static double number_after(const char *text, const char *name)
 	return -1;
 }
 
-/* ---- what a run costs
- * ------------------------------------------------------------------------------ */
+/* ---- what a run costs ----------------------------------------------------------------------- */
 
 static double cpu_ms(const struct bench *b)
 {
@@ -183,8 +182,7 @@ static double memory_below(void)
 	return sum;
 }
 
-/* ---- running
- * --------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static pid_t start(const struct bench *b, char **argv)
 {
@@ -278,8 +276,7 @@ static void run_once(const struct bench *b, struct command *c, int counts)
 	c->memory[c->runs++] = memory;
 }
 
-/* ---- telling
- * --------------------------------------------------------------------------------------- */
+/* ---- telling -------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {

@@ -28,8 +28,7 @@ static void tell(const char *what, long r)
 	(void)fflush(stdout);
 }
 
-/* ---- system calls ------------------------------------------------------------------------------
- */
+/* ---- system calls ---------------------------------------------------------------------------- */
 
 /* Ends a sequence by reporting how many of the calls were let through by the filter.  ENOSYS and
  * EPERM are its answers; a call with silly arguments gives EFAULT, EINVAL or EBADF when it is let
@@ -115,8 +114,7 @@ static int sockets(void)
 	return 0;
 }
 
-/* ---- terminals and keys ------------------------------------------------------------------------
- */
+/* ---- terminals and keys ---------------------------------------------------------------------- */
 
 static int push(const char *what, int fd)
 {
@@ -167,8 +165,7 @@ static int find_key(void)
 	return 0;
 }
 
-/* ---- other processes ---------------------------------------------------------------------------
- */
+/* ---- other processes ------------------------------------------------------------------------- */
 
 static int open_of(const char *pid, const char *name, int flags)
 {
@@ -207,8 +204,7 @@ static int attack(const char *pid)
 	return 0;
 }
 
-/* ---- our own program (CVE-2019-5736) -----------------------------------------------------------
- */
+/* ---- our own program (CVE-2019-5736) --------------------------------------------------------- */
 
 /* For SECONDS: whatever process appears, keep a descriptor of its program and try to write to it
  * once it has ended.  Prints each program that could be written. */
