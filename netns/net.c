@@ -22,13 +22,18 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 	char *argv[] = { program, NULL };
 	char *env[] = { NULL };
 	struct proc_fd fds[1];
-	struct proc_options o = { .path = program, .argv = argv, .env = env, .fds = fds, .n_fds = 1, .null_stdio = 1,
+	struct proc_options o = { .path = program,
+				  .argv = argv,
+				  .env = env,
+				  .fds = fds,
+				  .n_fds = 1,
+				  .null_stdio = 1,
 				  .die_with_us = 1 };
 	int r;
 
 	if (c->n_forwards > NET_FORWARDS_MAX)
-		return err_set(e, -E2BIG, "%zu published ports are more than the %d that can be", c->n_forwards,
-			       NET_FORWARDS_MAX);
+		return err_set(e, -E2BIG, "%zu published ports are more than the %d that can be",
+			       c->n_forwards, NET_FORWARDS_MAX);
 	hello = calloc(1, size);
 	if (!program || !hello)
 		return err_errno(e, ENOMEM, "start the network");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The role `net`: a process of its own (program cove-net) that moves frames between a container's tap device and the
- * host's sockets with libslirp, and forwards published ports.  It stays in the host's network namespace, has an empty
- * root, no capabilities and a seccomp filter.
+/* The role `net`: a process of its own (program cove-net) that moves frames between a container's
+ * tap device and the host's sockets with libslirp, and forwards published ports.  It stays in the
+ * host's network namespace, has an empty root, no capabilities and a seccomp filter.
  *
- * Addresses are slirp's usual ones: network 10.0.2.0/24, gateway and host 10.0.2.2, name server 10.0.2.3, container
- * 10.0.2.100; fd00::/64 with ::2, ::3, ::100. */
+ * Addresses are slirp's usual ones: network 10.0.2.0/24, gateway and host 10.0.2.2, name
+ * server 10.0.2.3, container 10.0.2.100; fd00::/64 with ::2, ::3, ::100. */
 #ifndef COVE_NETNS_NET_H
 #define COVE_NETNS_NET_H
 
@@ -40,19 +40,20 @@ struct net {
 	struct child child;
 	int control; /* its end of file means: stop */
 };
-#define NET_NONE                                                                                   \
-	{                                                                                          \
-		.child = CHILD_NONE, .control = -EBADF                                             \
+#define NET_NONE                                       \
+	{                                              \
+		.child = CHILD_NONE, .control = -EBADF \
 	}
 
-/* Start the program and give it C; called before the tap exists, so that it loads meanwhile.  The caller is in the
- * user's namespace (or root): the role uses that to shut itself in. */
+/* Start the program and give it C; called before the tap exists, so that it loads meanwhile.  The
+ * caller is in the user's namespace (or root): the role uses that to shut itself in. */
 int net_start(const struct net_config *c, struct net *ret, struct err *e);
-/* Hand it the tap and wait until every port is bound.  -EADDRINUSE "port 127.0.0.1:8080/tcp is in use", -EACCES with a hint
- * naming net.ipv4.ip_unprivileged_port_start. TAP_FD stays the caller's. */
+/* Hand it the tap and wait until every port is bound.  -EADDRINUSE "port 127.0.0.1:8080/tcp is in
+ * use", -EACCES with a hint naming net.ipv4.ip_unprivileged_port_start. TAP_FD stays the caller's.
+ */
 int net_connect(struct net *n, int tap_fd, struct err *e);
-/* Tell it that the container has ended and wait until its ports are free again.  Its exit is not waited for: the kernel takes
- * 20 ms to unregister a tap device.  Fine when empty. */
+/* Tell it that the container has ended and wait until its ports are free again.  Its exit is not
+ * waited for: the kernel takes 20 ms to unregister a tap device.  Fine when empty. */
 void net_stop(struct net *n);
 /* Kill and reap; fine when empty. */
 void net_end(struct net *n);

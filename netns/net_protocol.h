@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between the engine and the role net, on the SOCK_SEQPACKET socket that the role finds as descriptor 3:
+/* Between the engine and the role net, on the SOCK_SEQPACKET socket that the role finds as
+ *descriptor 3:
  *
  *	engine                               role
  *	struct net_hello + forwards  ---->

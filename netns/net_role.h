@@ -18,8 +18,9 @@ int stack_run(struct stack *s, int tap_fd, int control_fd, struct err *e);
 void stack_input(struct stack *s, const unsigned char *frame, size_t n);
 struct stack *stack_free(struct stack *s);
 
-/* Give up everything that moving packets does not need: an empty root (with a copy of the host's resolv.conf, which libslirp
- * reads), no capabilities, no new privileges, a seccomp filter.  netns/sandbox.c */
+/* Give up everything that moving packets does not need: an empty root (with a copy of the host's
+ * resolv.conf, which libslirp reads), no capabilities, no new privileges, a seccomp filter.
+ * netns/sandbox.c */
 int net_shut_in(struct err *e);
 
 #endif

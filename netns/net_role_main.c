@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cove-net: the role net.  Descriptor 3 is its socket to the engine (net_protocol.h); it has nothing else. */
+/* cove-net: the role net.  Descriptor 3 is its socket to the engine (net_protocol.h); it has
+ * nothing else. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@ static int receive_hello(struct net_hello *c, struct err *e)
 {
 	ssize_t n = recv(NET_CONTROL_FD, c, HELLO_MAX, 0);
 
-	if (n < (ssize_t)sizeof(*c) || c->version != 1 || c->n_forwards < 0 || c->n_forwards > NET_FORWARDS_MAX ||
+	if (n < (ssize_t)sizeof(*c) || c->version != 1 || c->n_forwards < 0 ||
+	    c->n_forwards > NET_FORWARDS_MAX ||
 	    n != (ssize_t)(sizeof(*c) + (size_t)c->n_forwards * sizeof(c->forward[0])))
 		return err_set(e, -EPROTO, "the engine's first message is not understood");
 	for (int i = 0; i < c->n_forwards; i++)
@@ -44,7 +46,8 @@ int main(void)
 	int tap = -EBADF, r;
 	char go = 0;
 
-	(void)fd_close_from(NET_CONTROL_FD + 1, NULL, 0); /* the engine leaves nothing open; this makes sure */
+	(void)fd_close_from(NET_CONTROL_FD + 1, NULL,
+			    0); /* the engine leaves nothing open; this makes sure */
 	memset(&a, 0, sizeof(a));
 	r = prepare(&stack, &a.err);
 	/* The answer waits for the tap even when it is bad news: the engine sends first. */

@@ -43,7 +43,7 @@ static int64_t clock_ns(void *opaque)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* ---- callbacks ----------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------ */
 
 /* A full tap drops the frame, as a wire does; TCP sends it again. */
 static ssize_t send_packet(const void *buf, size_t n, void *opaque)
@@ -112,7 +112,7 @@ static const SlirpCb callbacks = {
 	.timer_new_opaque = timer_new,
 };
 
-/* ---- set-up -------------------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 {
@@ -173,7 +173,8 @@ static socklen_t make_address(union address *a, int family, const char *ip, int 
 	a->any.sa_family = (sa_family_t)family;
 	if (family == AF_INET6) {
 		a->in6.sin6_port = htons((uint16_t)port);
-		return inet_pton(AF_INET6, *ip ? ip : "::", &a->in6.sin6_addr) == 1 ? sizeof(a->in6) : 0;
+		return inet_pton(AF_INET6, *ip ? ip : "::", &a->in6.sin6_addr) == 1 ? sizeof(a->in6)
+										    : 0;
 	}
 	a->in.sin_port = htons((uint16_t)port);
 	return inet_pton(AF_INET, *ip ? ip : "0.0.0.0", &a->in.sin_addr) == 1 ? sizeof(a->in) : 0;
@@ -182,14 +183,16 @@ static socklen_t make_address(union address *a, int family, const char *ip, int 
 /* libslirp tells no reason: the same bind is tried first. */
 static int try_bind(const union address *a, socklen_t len, int udp)
 {
-	scoped(fd) int sock = socket(a->any.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	scoped(fd) int sock =
+		socket(a->any.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	int on = 1;
 
 	if (sock < 0)
 		return -errno;
 	if (!udp && setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -errno;
-	if (a->any.sa_family == AF_INET6 && setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+	if (a->any.sa_family == AF_INET6 &&
+	    setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -errno;
 	if (bind(sock, &a->any, len) < 0)
 		return -errno;
@@ -201,7 +204,8 @@ static int forward_family(struct stack *s, const struct net_forward *f, int fami
 {
 	union address host, guest;
 	socklen_t n = make_address(&host, family, f->host_ip, f->host_port);
-	socklen_t m = make_address(&guest, family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS, f->container_port);
+	socklen_t m = make_address(&guest, family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS,
+				   f->container_port);
 	int r;
 
 	if (!n || !m)
@@ -210,7 +214,8 @@ static int forward_family(struct stack *s, const struct net_forward *f, int fami
 	if (r < 0)
 		return r;
 	r = slirp_add_hostxfwd(s->slirp, &host.any, n, &guest.any, m,
-			       (f->udp ? SLIRP_HOSTFWD_UDP : 0) | (family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0));
+			       (f->udp ? SLIRP_HOSTFWD_UDP : 0) |
+				       (family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0));
 	return r < 0 ? -EADDRINUSE : 0;
 }
 
@@ -226,19 +231,22 @@ int stack_forward(struct stack *s, const struct net_forward *f, struct err *e)
 	}
 	if (r == 0)
 		return 0;
-	(void)err_errno(e, r, "publish port %s%s%s:%d/%s", v6 ? "[" : "", f->host_ip[0] ? f->host_ip : "0.0.0.0", v6 ? "]" : "",
-			f->host_port, f->udp ? "udp" : "tcp");
+	(void)err_errno(e, r, "publish port %s%s%s:%d/%s", v6 ? "[" : "",
+			f->host_ip[0] ? f->host_ip : "0.0.0.0", v6 ? "]" : "", f->host_port,
+			f->udp ? "udp" : "tcp");
 	if (r == -EACCES)
-		return err_hint(e, "ports below the sysctl net.ipv4.ip_unprivileged_port_start are root's: take a higher one, or "
+		return err_hint(e, "ports below the sysctl net.ipv4.ip_unprivileged_port_start are "
+				   "root's: take a higher one, or "
 				   "ask your administrator to lower it");
 	return r;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 static short to_poll(int events)
 {
-	return (short)((events & SLIRP_POLL_IN ? POLLIN : 0) | (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
+	return (short)((events & SLIRP_POLL_IN ? POLLIN : 0) |
+		       (events & SLIRP_POLL_OUT ? POLLOUT : 0) |
 		       (events & SLIRP_POLL_PRI ? POLLPRI : 0));
 }
 
@@ -262,8 +270,9 @@ static int get_revents(int i, void *opaque)
 {
 	struct stack *s = opaque;
 	int r = s->poll[i].revents;
-	return (r & POLLIN ? SLIRP_POLL_IN : 0) | (r & POLLOUT ? SLIRP_POLL_OUT : 0) | (r & POLLPRI ? SLIRP_POLL_PRI : 0) |
-	       (r & POLLERR ? SLIRP_POLL_ERR : 0) | (r & POLLHUP ? SLIRP_POLL_HUP : 0);
+	return (r & POLLIN ? SLIRP_POLL_IN : 0) | (r & POLLOUT ? SLIRP_POLL_OUT : 0) |
+	       (r & POLLPRI ? SLIRP_POLL_PRI : 0) | (r & POLLERR ? SLIRP_POLL_ERR : 0) |
+	       (r & POLLHUP ? SLIRP_POLL_HUP : 0);
 }
 
 /* Milliseconds until the next timer, at most those of *TIMEOUT. */
@@ -291,11 +300,12 @@ static void run_timers(struct stack *s)
 /* Ethernet with a piece of an IPv4 datagram: more fragments to come, or an offset. */
 static int is_fragment(const unsigned char *frame, size_t n)
 {
-	return n >= 14 + 20 && frame[12] == 0x08 && frame[13] == 0x00 && ((frame[20] & 0x3f) || frame[21]);
+	return n >= 14 + 20 && frame[12] == 0x08 && frame[13] == 0x00 &&
+	       ((frame[20] & 0x3f) || frame[21]);
 }
 
-/* libslirp 4.7.0 corrupts its memory when it puts certain fragments together (tests/corpus/stack/fragments-crash).  With
- * our MTU no datagram needs any. */
+/* libslirp 4.7.0 corrupts its memory when it puts certain fragments together
+ * (tests/corpus/stack/fragments-crash).  With our MTU no datagram needs any. */
 void stack_input(struct stack *s, const unsigned char *frame, size_t n)
 {
 	if (is_fragment(frame, n))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tap device, by ioctl and rtnetlink(7): a handful of fixed messages, so no library is loaded for it in
- * the container's first process. */
+/* The tap device, by ioctl and rtnetlink(7): a handful of fixed messages, so no library is loaded
+ * for it in the container's first process. */
 #include "netns/tap.h"
 
 #include <arpa/inet.h>
@@ -119,9 +119,11 @@ static int open_tun(struct err *e)
 		return fd;
 	(void)err_sys(e, "open /dev/net/tun");
 	if (e->code == -EACCES || e->code == -EPERM)
-		return err_hint(e, "ask your administrator for: chmod 0666 /dev/net/tun; until then use --network host or "
+		return err_hint(e, "ask your administrator for: chmod 0666 /dev/net/tun; until "
+				   "then use --network host or "
 				   "--network none");
-	return err_hint(e, "ask your administrator for: modprobe tun; until then use --network host or --network none");
+	return err_hint(e, "ask your administrator for: modprobe tun; until then use --network "
+			   "host or --network none");
 }
 
 int tap_open(const struct tap_config *c, struct err *e)

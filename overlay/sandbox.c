@@ -252,16 +252,20 @@ int sandbox_deny(struct err *e)
 #endif
 		/* other processes, other users' files */
 		SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp),
-		SCMP_SYS(pidfd_getfd), SCMP_SYS(process_madvise), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at),
+		SCMP_SYS(pidfd_getfd), SCMP_SYS(process_madvise), SCMP_SYS(open_by_handle_at),
+		SCMP_SYS(name_to_handle_at),
 		/* the kernel's own machines */
-		SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
-		SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(add_key), SCMP_SYS(keyctl),
-		SCMP_SYS(request_key), SCMP_SYS(fanotify_init), SCMP_SYS(uselib), SCMP_SYS(vmsplice), SCMP_SYS(modify_ldt),
+		SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
+		SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
+		SCMP_SYS(add_key), SCMP_SYS(keyctl), SCMP_SYS(request_key), SCMP_SYS(fanotify_init),
+		SCMP_SYS(uselib), SCMP_SYS(vmsplice), SCMP_SYS(modify_ldt),
 		/* the machine */
-		SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(kexec_load),
-		SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct),
-		SCMP_SYS(quotactl), SCMP_SYS(syslog), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(adjtimex),
-		SCMP_SYS(clock_adjtime), SCMP_SYS(ioperm), SCMP_SYS(iopl), SCMP_SYS(vhangup), SCMP_SYS(lookup_dcookie)
+		SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module),
+		SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(swapon),
+		SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(quotactl), SCMP_SYS(syslog),
+		SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(adjtimex),
+		SCMP_SYS(clock_adjtime), SCMP_SYS(ioperm), SCMP_SYS(iopl), SCMP_SYS(vhangup),
+		SCMP_SYS(lookup_dcookie)
 	};
 	scoped(seccomp) scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
 	int r = 0;

@@ -26,9 +26,9 @@ int sandbox_enter(const struct sandbox *s, struct err *e);
 /* Part two, just before the first byte: the seccomp filter. */
 int sandbox_seal(const struct sandbox *s, struct err *e);
 
-/* For a role that starts other roles, and so has to keep what they need to lock themselves in: no_new_privs, and a
- * filter that refuses (EPERM) what neither it nor they have a use for, above all the ways into the kernel in which
- * most holes were found.  Children inherit it. */
+/* For a role that starts other roles, and so has to keep what they need to lock themselves in:
+ * no_new_privs, and a filter that refuses (EPERM) what neither it nor they have a use for, above
+ * all the ways into the kernel in which most holes were found.  Children inherit it. */
 int sandbox_deny(struct err *e);
 
 #endif

@@ -13,7 +13,8 @@
 /* Zero where all is as said, else the number of what is not. */
 static int denied(void)
 {
-	static const long refused[] = { SYS_bpf, SYS_perf_event_open, SYS_keyctl, SYS_add_key, SYS_reboot, SYS_kcmp };
+	static const long refused[] = { SYS_bpf,     SYS_perf_event_open, SYS_keyctl,
+					SYS_add_key, SYS_reboot,	  SYS_kcmp };
 	struct err e;
 
 	if (sandbox_deny(&e) < 0)

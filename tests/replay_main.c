@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main() for fuzz targets outside of a fuzzing build: gives each file named on the command line to the target
- * once, in memory of exactly its size so that sanitizers and valgrind see every byte too far. */
+/* main() for fuzz targets outside of a fuzzing build: gives each file named on the command line to
+ * the target once, in memory of exactly its size so that sanitizers and valgrind see every byte too
+ * far. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -32,7 +32,8 @@ int caps_from_name(const char *name)
 
 	if (strncasecmp(name, "cap_", 4) == 0)
 		name += 4;
-	/* libcap stops at the first character that is no part of a name: "kill,chown" would be "kill". */
+	/* libcap stops at the first character that is no part of a name: "kill,chown" would be
+	 * "kill". */
 	for (i = 0; name[i]; i++)
 		if (!isalnum((unsigned char)name[i]) && name[i] != '_')
 			return -EINVAL;
@@ -76,9 +77,10 @@ caps_set caps_container(uid_t uid)
 
 caps_set caps_default(void)
 {
-	return CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) | CAPS_BIT(CAP_FOWNER) | CAPS_BIT(CAP_FSETID) |
-	       CAPS_BIT(CAP_KILL) | CAPS_BIT(CAP_NET_BIND_SERVICE) | CAPS_BIT(CAP_SETFCAP) | CAPS_BIT(CAP_SETGID) |
-	       CAPS_BIT(CAP_SETPCAP) | CAPS_BIT(CAP_SETUID) | CAPS_BIT(CAP_SYS_CHROOT);
+	return CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_DAC_OVERRIDE) | CAPS_BIT(CAP_FOWNER) |
+	       CAPS_BIT(CAP_FSETID) | CAPS_BIT(CAP_KILL) | CAPS_BIT(CAP_NET_BIND_SERVICE) |
+	       CAPS_BIT(CAP_SETFCAP) | CAPS_BIT(CAP_SETGID) | CAPS_BIT(CAP_SETPCAP) |
+	       CAPS_BIT(CAP_SETUID) | CAPS_BIT(CAP_SYS_CHROOT);
 }
 
 int caps_limit_bounding(caps_set keep, struct err *e)
@@ -103,7 +105,8 @@ int caps_apply(const struct caps *want, struct err *e)
 {
 	scoped(cap) cap_t c = cap_init();
 
-	if (!c || set_flag(c, CAP_EFFECTIVE, want->effective) < 0 || set_flag(c, CAP_PERMITTED, want->permitted) < 0 ||
+	if (!c || set_flag(c, CAP_EFFECTIVE, want->effective) < 0 ||
+	    set_flag(c, CAP_PERMITTED, want->permitted) < 0 ||
 	    set_flag(c, CAP_INHERITABLE, want->inheritable) < 0 || cap_set_proc(c) < 0)
 		return err_sys(e, "set capabilities");
 	/* Linux 4.3: ambient capabilities; an older kernel has none to clear. */

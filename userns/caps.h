@@ -27,12 +27,14 @@ const char *caps_name(int n, char *buf);
 caps_set caps_all(void);
 /* The caller's bounding set. */
 caps_set caps_bounding(void);
-/* What a container of user UID can have at most: all of them in a user namespace of our own (user_namespaces(7):
- * its first process has every capability, whatever the maker's bounding set), the bounding set for root, who has none. */
+/* What a container of user UID can have at most: all of them in a user namespace of our own
+ * (user_namespaces(7): its first process has every capability, whatever the maker's bounding set),
+ * the bounding set for root, who has none. */
 caps_set caps_container(uid_t uid);
 /* The 11 that containers have by default, as Podman gives them. */
 caps_set caps_default(void);
-/* Drop from the bounding set all but KEEP: before the user id changes, while CAP_SETPCAP is held. */
+/* Drop from the bounding set all but KEEP: before the user id changes, while CAP_SETPCAP is held.
+ */
 int caps_limit_bounding(caps_set keep, struct err *e);
 /* Set effective, permitted, inheritable, then ambient. */
 int caps_apply(const struct caps *want, struct err *e);

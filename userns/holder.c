@@ -85,8 +85,8 @@ static int become_holder(int dir, int sock, struct err *e)
 	char go = 'u';
 
 	(void)setsid(); /* a fork's child leads no group */
-	/* The starter's locks and its end of the pair are not ours: when it is killed, they must go with it, and our
-	 * read below must end. */
+	/* The starter's locks and its end of the pair are not ours: when it is killed, they must go
+	 * with it, and our read below must end. */
 	(void)fd_close_from(3, keep, 2);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	/* Waits for another one that has lost its starter and is about to end. */
@@ -109,8 +109,8 @@ static int become_holder(int dir, int sock, struct err *e)
 	dir = fcntl(dir, F_DUPFD_CLOEXEC, 16);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	if (dup2(alive, HOLDER_FD_ALIVE) < 0 || dup2(users, HOLDER_FD_USERS) < 0 || dup2(dir, HOLDER_FD_DIR) < 0 ||
-	    fd_close_from(HOLDER_FD_DIR + 1, &sock, 1) < 0)
+	if (dup2(alive, HOLDER_FD_ALIVE) < 0 || dup2(users, HOLDER_FD_USERS) < 0 ||
+	    dup2(dir, HOLDER_FD_DIR) < 0 || fd_close_from(HOLDER_FD_DIR + 1, &sock, 1) < 0)
 		return err_sys(e, "place the holder's descriptors");
 	(void)execle(program, "cove-holder", (char *)NULL, (char *[]){ NULL });
 	return err_sys(e, "execute %s", program);
@@ -141,22 +141,26 @@ static int fork_holder(int dir, int sock, pid_t *ret_pid, struct err *e)
 	(void)close(p[0]);
 	if (pid > 0)
 		(void)waitpid(pid, NULL, 0);
-	return n == sizeof(*ret_pid) && *ret_pid > 0 ? 0 : err_set(e, -EAGAIN, "the holder could not be forked");
+	return n == sizeof(*ret_pid) && *ret_pid > 0
+		       ? 0
+		       : err_set(e, -EAGAIN, "the holder could not be forked");
 }
 
-static int start_mapped(int dir, int sock, pid_t pid, const struct idmap *uids, const struct idmap *gids,
-			struct err *e)
+static int start_mapped(int dir, int sock, pid_t pid, const struct idmap *uids,
+			const struct idmap *gids, struct err *e)
 {
 	char text[32], go = 0;
 	ssize_t n = read(sock, &go, 1);
 	int r;
 
 	if (n != 1 || go != 'u') {
-		/* The first byte of a struct err instead: no errno's low byte is 'u' (it would be 139). */
+		/* The first byte of a struct err instead: no errno's low byte is 'u' (it would be
+		 * 139). */
 		struct err told;
 		char *p = (char *)&told;
 		p[0] = go;
-		if (n == 1 && fd_read_full(sock, p + 1, sizeof(told) - 1) == (ssize_t)sizeof(told) - 1) {
+		if (n == 1 &&
+		    fd_read_full(sock, p + 1, sizeof(told) - 1) == (ssize_t)sizeof(told) - 1) {
 			*e = told;
 			return e->code < 0 ? e->code : -EIO;
 		}

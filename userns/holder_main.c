@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cove-holder: the process that pins a user's namespace.  It was started by userns/holder.c inside the
- * namespace, with `alive` locked on descriptor 3, `users` open on 4 and their directory on 5.
+/* cove-holder: the process that pins a user's namespace.  It was started by userns/holder.c inside
+ * the namespace, with `alive` locked on descriptor 3, `users` open on 4 and their directory on 5.
  *
- * It waits for the exclusive lock on `users`, which it gets when nobody holds the shared one: no wake-up
- * while containers run.  When it can take it once more 30 s later, nobody came: it goes.
+ * It waits for the exclusive lock on `users`, which it gets when nobody holds the shared one: no
+ * wake-up while containers run.  When it can take it once more 30 s later, nobody came: it goes.
  *
- * It lives as long as containers do and needs four system calls: built without a C library (bare.h) it takes 16 KiB
- * instead of 240. */
+ * It lives as long as containers do and needs four system calls: built without a C library (bare.h)
+ * it takes 16 KiB instead of 240. */
 #include <sys/file.h>
 #include <time.h>
 

@@ -30,7 +30,8 @@ int idmap_append(struct idmap *m, uint32_t inside, uint32_t outside, uint32_t co
 {
 	struct idmap_extent *x;
 
-	if (count == 0 || (uint64_t)inside + count > UINT32_MAX || (uint64_t)outside + count > UINT32_MAX)
+	if (count == 0 || (uint64_t)inside + count > UINT32_MAX ||
+	    (uint64_t)outside + count > UINT32_MAX)
 		return -ERANGE;
 	for (size_t i = 0; i < m->n; i++)
 		if (overlaps(inside, count, m->extent[i].inside, m->extent[i].count) ||
@@ -83,7 +84,8 @@ static int covers(const struct idmap *a, const struct idmap *b)
 		uint32_t first = 0, last = 0;
 		const struct idmap_extent *x = &b->extent[i];
 		if (idmap_lookup(a, x->inside, &first) < 0 || first != x->outside ||
-		    idmap_lookup(a, x->inside + (x->count - 1), &last) < 0 || last != x->outside + (x->count - 1))
+		    idmap_lookup(a, x->inside + (x->count - 1), &last) < 0 ||
+		    last != x->outside + (x->count - 1))
 			return 0;
 	}
 	return 1;
@@ -98,7 +100,8 @@ char *idmap_text(const struct idmap *m)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
 	for (size_t i = 0; i < m->n; i++)
-		(void)strbuf_printf(&b, "%u %u %u\n", m->extent[i].inside, m->extent[i].outside, m->extent[i].count);
+		(void)strbuf_printf(&b, "%u %u %u\n", m->extent[i].inside, m->extent[i].outside,
+				    m->extent[i].count);
 	return strbuf_take(&b);
 }
 
@@ -133,7 +136,8 @@ int idmap_parse(const char *text, struct idmap *ret)
 		if (*text != '\n' && *text != '\0')
 			return -EBADMSG;
 		text += *text == '\n';
-		/* The initial namespace's "0 0 4294967295" is the one line that goes up to the edge. */
+		/* The initial namespace's "0 0 4294967295" is the one line that goes up to the
+		 * edge. */
 		if (idmap_add(&m, v[0], v[1], v[2]) < 0)
 			return -EBADMSG;
 	}
@@ -194,7 +198,8 @@ static int map_ranges(const struct subid_range *range, size_t n, uint32_t self, 
 	return r;
 }
 
-int idmap_of_user(int run_fd, uid_t uid, gid_t gid, struct idmap *ret_uids, struct idmap *ret_gids, struct err *e)
+int idmap_of_user(int run_fd, uid_t uid, gid_t gid, struct idmap *ret_uids, struct idmap *ret_gids,
+		  struct err *e)
 {
 	scoped(idmap) struct idmap uids = IDMAP_NONE;
 	scoped(idmap) struct idmap gids = IDMAP_NONE;
@@ -213,7 +218,9 @@ int idmap_of_user(int run_fd, uid_t uid, gid_t gid, struct idmap *ret_uids, stru
 			return r;
 		r = map_ranges(range, n, side[i].self, side[i].map);
 		if (r < 0)
-			return err_errno(e, r, "the ranges of user %u in %s overlap or reach too far", uid, side[i].file);
+			return err_errno(e, r,
+					 "the ranges of user %u in %s overlap or reach too far",
+					 uid, side[i].file);
 	}
 	*ret_uids = uids;
 	*ret_gids = gids;
@@ -221,7 +228,7 @@ int idmap_of_user(int run_fd, uid_t uid, gid_t gid, struct idmap *ret_uids, stru
 	return 0;
 }
 
-/* ---- newuidmap and newgidmap ------------------------------------------------------------------- */
+/* ---- newuidmap and newgidmap ----------------------------------------------------------------- */
 
 struct helper {
 	const char *program;
@@ -268,7 +275,8 @@ static int helper_start(struct helper *h, pid_t pid, const struct idmap *m, stru
 	o.argv = argv;
 	r = proc_spawn(&o, &h->child, e);
 	if (r == -ENOENT)
-		(void)err_hint(e, "install the package 'uidmap' (newuidmap, newgidmap); 'cove doctor' tells more");
+		(void)err_hint(e, "install the package 'uidmap' (newuidmap, newgidmap); 'cove "
+				  "doctor' tells more");
 	return r;
 }
 
@@ -284,21 +292,26 @@ static int helper_finish(struct helper *h, pid_t pid, const struct idmap *want, 
 	if (status != 0) {
 		while (said.len && said.s[said.len - 1] == '\n')
 			said.s[--said.len] = '\0';
-		(void)err_set(e, -EPERM, "%s failed: %s", h->program, said.len ? said.s : "no message");
+		(void)err_set(e, -EPERM, "%s failed: %s", h->program,
+			      said.len ? said.s : "no message");
 		return err_hint(e,
-				"%s must be set-user-id root or have its file capability, and the ranges must be in "
-				"/etc/sub%cid: ask an administrator for 'chmod u+s' on it; 'cove doctor' tells more",
+				"%s must be set-user-id root or have its file capability, and the "
+				"ranges must be in "
+				"/etc/sub%cid: ask an administrator for 'chmod u+s' on it; 'cove "
+				"doctor' tells more",
 				h->program, h->file[0]);
 	}
 	r = idmap_read(pid, h->file, &got, e);
 	if (r < 0)
 		return r;
 	if (!idmap_same(&got, want))
-		return err_set(e, -EPROTO, "%s mapped something else than it was asked for", h->program);
+		return err_set(e, -EPROTO, "%s mapped something else than it was asked for",
+			       h->program);
 	return 0;
 }
 
-int idmap_write_helpers(pid_t pid, const struct idmap *uids, const struct idmap *gids, struct err *e)
+int idmap_write_helpers(pid_t pid, const struct idmap *uids, const struct idmap *gids,
+			struct err *e)
 {
 	scoped(helper) struct helper u = { "newuidmap", "uid_map", CHILD_NONE, -EBADF };
 	scoped(helper) struct helper g = { "newgidmap", "gid_map", CHILD_NONE, -EBADF };

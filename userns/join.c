@@ -22,7 +22,8 @@ int userns_is_root(void)
 	return geteuid() == 0 && caps_have_effective(CAP_SYS_ADMIN);
 }
 
-/* No holder may live here: a namespace for this process alone, mapped by a child that stayed outside. */
+/* No holder may live here: a namespace for this process alone, mapped by a child that stayed
+ * outside. */
 static int make_own(int run_fd, struct err *e)
 {
 	scoped(idmap) struct idmap uids = IDMAP_NONE;
@@ -112,7 +113,8 @@ int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, st
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		/* The fork enters, then becomes the program: its pid is the one the caller waits for. */
+		/* The fork enters, then becomes the program: its pid is the one the caller waits
+		 * for. */
 		err_clear(e);
 		if (o->die_with_us && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 			_exit(1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Working as the owner of the whole subordinate range.
  *
- * Files that belong to subordinate ids (layers, uppers, volumes) can only be written or removed inside
- * a user namespace in which those ids are mapped.  As real root there is nothing to enter. */
+ * Files that belong to subordinate ids (layers, uppers, volumes) can only be written or removed
+ * inside a user namespace in which those ids are mapped.  As real root there is nothing to enter.
+ */
 #ifndef COVE_USERNS_JOIN_H
 #define COVE_USERNS_JOIN_H
 
@@ -12,14 +13,15 @@
 /* Are we root with power over the host's mounts?  Then there is nothing to enter. */
 int userns_is_root(void);
 
-/* Enter the user namespace only (no mount namespace).  *RET_LEASE (or -EBADF) keeps the holder from leaving while
- * open: for monitors.  Errors as userns_enter(). */
+/* Enter the user namespace only (no mount namespace).  *RET_LEASE (or -EBADF) keeps the holder from
+ * leaving while open: for monitors.  Errors as userns_enter(). */
 int userns_join(int run_fd, int *ret_lease, struct err *e);
 
-/* Make this process, which must have one thread, root of the user's namespace: caller = 0, subordinate
- * ids = 1...; joined through the holder, else made for this process alone.  A mount namespace of its own comes
- * with it (a copy of the caller's view, propagation slave).  Nothing happens as real root.
- * -ENOENT with a hint when the user has no subordinate range or newuidmap is missing. */
+/* Make this process, which must have one thread, root of the user's namespace: caller = 0,
+ * subordinate ids = 1...; joined through the holder, else made for this process alone.  A mount
+ * namespace of its own comes with it (a copy of the caller's view, propagation slave).  Nothing
+ * happens as real root. -ENOENT with a hint when the user has no subordinate range or newuidmap is
+ * missing. */
 int userns_enter(int run_fd, struct err *e);
 
 /* proc_spawn() for a program that is to run so. */

@@ -15,22 +15,23 @@
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-/* glibc 2.36 declares the new API, older ones do not; the numbers are the same on every architecture. */
+/* glibc 2.36 declares the new API, older ones do not; the numbers are the same on every
+ * architecture. */
 #ifndef FSOPEN_CLOEXEC
-#define FSOPEN_CLOEXEC	      1
-#define FSMOUNT_CLOEXEC	      1
+#define FSOPEN_CLOEXEC		1
+#define FSMOUNT_CLOEXEC		1
 #define MOVE_MOUNT_F_EMPTY_PATH 4
 #define MOVE_MOUNT_T_EMPTY_PATH 0x40
-#define OPEN_TREE_CLONE	      1
-#define OPEN_TREE_CLOEXEC     O_CLOEXEC
-#define MOUNT_ATTR_RDONLY     1
-#define MOUNT_ATTR_NOSUID     2
-#define MOUNT_ATTR_NODEV      4
-#define MOUNT_ATTR_NOEXEC     8
-#define MOUNT_ATTR__ATIME     0x70
-#define MOUNT_ATTR_NOATIME    0x10
-#define MOUNT_ATTR_STRICTATIME 0x20
-#define MOUNT_ATTR_NODIRATIME 0x80
+#define OPEN_TREE_CLONE		1
+#define OPEN_TREE_CLOEXEC	O_CLOEXEC
+#define MOUNT_ATTR_RDONLY	1
+#define MOUNT_ATTR_NOSUID	2
+#define MOUNT_ATTR_NODEV	4
+#define MOUNT_ATTR_NOEXEC	8
+#define MOUNT_ATTR__ATIME	0x70
+#define MOUNT_ATTR_NOATIME	0x10
+#define MOUNT_ATTR_STRICTATIME	0x20
+#define MOUNT_ATTR_NODIRATIME	0x80
 enum { FSCONFIG_SET_FLAG = 0, FSCONFIG_SET_STRING = 1, FSCONFIG_CMD_CREATE = 6 };
 struct mount_attr {
 	uint64_t attr_set, attr_clr, propagation, userns_fd;
@@ -43,11 +44,11 @@ struct mount_attr {
 #define SYS_mount_setattr 442
 #endif
 #ifndef SYS_fsopen
-#define SYS_open_tree	428
-#define SYS_move_mount	429
-#define SYS_fsopen	430
-#define SYS_fsconfig	431
-#define SYS_fsmount	432
+#define SYS_open_tree  428
+#define SYS_move_mount 429
+#define SYS_fsopen     430
+#define SYS_fsconfig   431
+#define SYS_fsmount    432
 #endif
 
 #define FSCONFIG_STRING_MAX 255 /* fsconfig(2) copies at most 256 bytes of a string */
@@ -58,9 +59,12 @@ static uint64_t attr_of(unsigned long ms)
 		unsigned long ms;
 		uint64_t attr;
 	} map[] = {
-		{ MS_RDONLY, MOUNT_ATTR_RDONLY }, { MS_NOSUID, MOUNT_ATTR_NOSUID },
-		{ MS_NODEV, MOUNT_ATTR_NODEV },	  { MS_NOEXEC, MOUNT_ATTR_NOEXEC },
-		{ MS_NOATIME, MOUNT_ATTR_NOATIME }, { MS_STRICTATIME, MOUNT_ATTR_STRICTATIME },
+		{ MS_RDONLY, MOUNT_ATTR_RDONLY },
+		{ MS_NOSUID, MOUNT_ATTR_NOSUID },
+		{ MS_NODEV, MOUNT_ATTR_NODEV },
+		{ MS_NOEXEC, MOUNT_ATTR_NOEXEC },
+		{ MS_NOATIME, MOUNT_ATTR_NOATIME },
+		{ MS_STRICTATIME, MOUNT_ATTR_STRICTATIME },
 		{ MS_NODIRATIME, MOUNT_ATTR_NODIRATIME },
 	};
 	uint64_t a = 0;
@@ -72,7 +76,8 @@ static uint64_t attr_of(unsigned long ms)
 
 static int is_missing(int err)
 {
-	/* ENOSYS before the call existed; EPERM when a container's seccomp filter around us hides it. */
+	/* ENOSYS before the call existed; EPERM when a container's seccomp filter around us hides
+	 * it. */
 	return err == ENOSYS || err == EPERM;
 }
 
@@ -118,8 +123,8 @@ static int has_long_option(const char *data)
 }
 
 /* The new API; -ENOSYS when it is not there or cannot carry the options. */
-static int fs_by_fd(int target_fd, const char *fstype, const char *source, unsigned long flags, const char *data,
-		    int *ret_top)
+static int fs_by_fd(int target_fd, const char *fstype, const char *source, unsigned long flags,
+		    const char *data, int *ret_top)
 {
 	scoped(fd) int fs = -EBADF;
 	scoped(fd) int mnt = -EBADF;
@@ -157,15 +162,16 @@ static int reopen_top(int fd)
 	return top < 0 ? -errno : top;
 }
 
-int mount_fs(int target_fd, const char *fstype, const char *source, unsigned long flags, const char *data,
-	     int *ret_top, struct err *e)
+int mount_fs(int target_fd, const char *fstype, const char *source, unsigned long flags,
+	     const char *data, int *ret_top, struct err *e)
 {
 	scoped(fd) int top = -EBADF;
 	char target[32];
 	int r = fs_by_fd(target_fd, fstype, source, flags, data, &top);
 
 	if (r == -ENOSYS) {
-		if (mount(source ? source : "none", fd_proc_path(target_fd, target), fstype, flags, data) < 0)
+		if (mount(source ? source : "none", fd_proc_path(target_fd, target), fstype, flags,
+			  data) < 0)
 			return err_sys(e, "mount %s", fstype);
 		top = ret_top ? reopen_top(target_fd) : -EBADF;
 		r = ret_top && top < 0 ? top : 0;
@@ -186,19 +192,21 @@ static int set_attr(int fd, uint64_t set, unsigned long propagation, int recursi
 	if (set & MOUNT_ATTR__ATIME)
 		a.attr_clr = MOUNT_ATTR__ATIME;
 	a.propagation = propagation;
-	return syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) < 0
+	return syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+		       &a, sizeof(a)) < 0
 		       ? -errno
 		       : 0;
 }
 
-/* Before Linux 5.12: remount with the flags it has and ours.  Those that were set in the namespace it
- * came from are locked in ours, and a remount without them is EPERM (mount_namespaces(7)). */
+/* Before Linux 5.12: remount with the flags it has and ours.  Those that were set in the namespace
+ * it came from are locked in ours, and a remount without them is EPERM (mount_namespaces(7)). */
 static int remount(int top_fd, unsigned long set, unsigned long propagation)
 {
 	static const struct {
 		unsigned long st, ms;
-	} keep[] = { { ST_RDONLY, MS_RDONLY }, { ST_NOSUID, MS_NOSUID },     { ST_NODEV, MS_NODEV },
-		     { ST_NOEXEC, MS_NOEXEC }, { ST_NOATIME, MS_NOATIME },   { ST_NODIRATIME, MS_NODIRATIME },
+	} keep[] = { { ST_RDONLY, MS_RDONLY },	  { ST_NOSUID, MS_NOSUID },
+		     { ST_NODEV, MS_NODEV },	  { ST_NOEXEC, MS_NOEXEC },
+		     { ST_NOATIME, MS_NOATIME },  { ST_NODIRATIME, MS_NODIRATIME },
 		     { ST_RELATIME, MS_RELATIME } };
 	char path[32];
 	struct statvfs st;
@@ -234,7 +242,8 @@ int mount_bind(int source_fd, int target_fd, int recursive, unsigned long set, i
 	if (!propagation)
 		propagation = MS_PRIVATE;
 	top = (int)syscall(SYS_open_tree, source_fd, "",
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0));
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+				   (recursive ? AT_RECURSIVE : 0));
 	if (top < 0 && !is_missing(errno))
 		return err_sys(e, "bind mount");
 	if (top >= 0) {
@@ -256,7 +265,8 @@ int mount_bind(int source_fd, int target_fd, int recursive, unsigned long set, i
 		if (r == 0)
 			r = top = reopen_top(target_fd);
 		if (r >= 0)
-			r = remount(top, set & MOUNT_ATTR_FLAGS, propagation | (recursive ? MS_REC : 0));
+			r = remount(top, set & MOUNT_ATTR_FLAGS,
+				    propagation | (recursive ? MS_REC : 0));
 	}
 	if (r < 0)
 		return err_errno(e, r, "bind mount");
@@ -267,14 +277,15 @@ int mount_bind(int source_fd, int target_fd, int recursive, unsigned long set, i
 
 int mount_propagation(const char *path, unsigned long propagation, struct err *e)
 {
-	return mount("none", path, NULL, MS_REC | propagation, NULL) < 0 ? err_sys(e, "set the propagation of %s", path)
-									 : 0;
+	return mount("none", path, NULL, MS_REC | propagation, NULL) < 0
+		       ? err_sys(e, "set the propagation of %s", path)
+		       : 0;
 }
 
 int mount_pivot(int new_root_fd, struct err *e)
 {
-	/* pivot_root(2): with "." for both the old root ends up on top of the new one, from where it is
-	 * unmounted; no directory for it is needed. */
+	/* pivot_root(2): with "." for both the old root ends up on top of the new one, from where
+	 * it is unmounted; no directory for it is needed. */
 	if (fchdir(new_root_fd) < 0)
 		return err_sys(e, "enter the new root");
 	if (syscall(SYS_pivot_root, ".", ".") < 0)

@@ -31,11 +31,13 @@ struct probe {
 	int have_userns, have_ranges, have_helpers;
 };
 
-static struct probe_finding *add(struct probe *p, const char *what, enum probe_level level, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-static struct probe_finding *add(struct probe *p, const char *what, enum probe_level level, const char *fmt, ...)
+static struct probe_finding *add(struct probe *p, const char *what, enum probe_level level,
+				 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static struct probe_finding *add(struct probe *p, const char *what, enum probe_level level,
+				 const char *fmt, ...)
 {
-	struct probe_finding *f = &p->list[p->n < PROBE_FINDINGS_MAX ? p->n++ : PROBE_FINDINGS_MAX - 1];
+	struct probe_finding *f =
+		&p->list[p->n < PROBE_FINDINGS_MAX ? p->n++ : PROBE_FINDINGS_MAX - 1];
 	va_list ap;
 	memset(f, 0, sizeof(*f));
 	f->what = what;
@@ -46,7 +48,8 @@ static struct probe_finding *add(struct probe *p, const char *what, enum probe_l
 	return f;
 }
 
-static void mend(struct probe_finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void mend(struct probe_finding *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static void mend(struct probe_finding *f, const char *fmt, ...)
 {
 	va_list ap;
@@ -60,7 +63,8 @@ static long long sysctl_number(const char *path, long long missing)
 {
 	scoped(mem) char *text = NULL;
 	struct err ignored;
-	return path_read(AT_FDCWD, path, 64, &text, NULL, &ignored) < 0 ? missing : strtoll(text, NULL, 10);
+	return path_read(AT_FDCWD, path, 64, &text, NULL, &ignored) < 0 ? missing
+									: strtoll(text, NULL, 10);
 }
 
 /* Run FN in a child and return its exit status, so that the probe itself stays as it is. */
@@ -116,16 +120,21 @@ static void probe_userns(struct probe *p)
 		(void)add(p, "user namespaces", PROBE_OK, "this user can make them");
 		return;
 	}
-	f = add(p, "user namespaces", PROBE_FAILURE, "this user cannot make them: %s", strerror(err));
+	f = add(p, "user namespaces", PROBE_FAILURE, "this user cannot make them: %s",
+		strerror(err));
 	if (sysctl_number("/proc/sys/user/max_user_namespaces", 1) == 0)
-		mend(f, "an administrator sets: sysctl -w user.max_user_namespaces=15000 (and a file in /etc/sysctl.d)");
+		mend(f, "an administrator sets: sysctl -w user.max_user_namespaces=15000 (and a "
+			"file in /etc/sysctl.d)");
 	else if (sysctl_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
-		mend(f, "an administrator sets: sysctl -w kernel.unprivileged_userns_clone=1 (and a file in /etc/sysctl.d)");
+		mend(f, "an administrator sets: sysctl -w kernel.unprivileged_userns_clone=1 (and "
+			"a file in /etc/sysctl.d)");
 	else if (sysctl_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) != 0)
-		mend(f, "an administrator sets: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or gives cove an "
+		mend(f, "an administrator sets: sysctl -w "
+			"kernel.apparmor_restrict_unprivileged_userns=0, or gives cove an "
 			"AppArmor profile with 'userns,'");
 	else
-		mend(f, "the kernel needs CONFIG_USER_NS, and no seccomp filter around this session may forbid unshare");
+		mend(f, "the kernel needs CONFIG_USER_NS, and no seccomp filter around this "
+			"session may forbid unshare");
 }
 
 static void probe_netns(struct probe *p)
@@ -133,8 +142,10 @@ static void probe_netns(struct probe *p)
 	int err = p->have_userns ? in_child(try_netns, p) : 0;
 	if (err == 0)
 		return;
-	mend(add(p, "network namespaces", PROBE_FAILURE, "this user cannot make them: %s", strerror(err)),
-	     "an administrator sets: sysctl -w user.max_net_namespaces=15000 (and a file in /etc/sysctl.d); images are "
+	mend(add(p, "network namespaces", PROBE_FAILURE, "this user cannot make them: %s",
+		 strerror(err)),
+	     "an administrator sets: sysctl -w user.max_net_namespaces=15000 (and a file in "
+	     "/etc/sysctl.d); images are "
 	     "unpacked in one, too");
 }
 
@@ -150,17 +161,20 @@ static void probe_ranges(struct probe *p)
 		if (subid_ranges(p->run_fd, getuid(), groups, &range, &n, &e) < 0) {
 			p->have_ranges = 0;
 			mend(add(p, what[groups], PROBE_FAILURE, "%.200s", e.text),
-			     "an administrator adds a range: usermod --add-sub%cids 100000-165535 %s (one that nobody else has)",
+			     "an administrator adds a range: usermod --add-sub%cids 100000-165535 "
+			     "%s (one that nobody else has)",
 			     groups ? 'g' : 'u', p->user);
 			continue;
 		}
 		for (size_t i = 0; i < n; i++)
 			sum += range[i].count;
 		if (sum < 65536)
-			mend(add(p, what[groups], PROBE_WARNING, "only %llu, from %u on", sum, range[0].first),
+			mend(add(p, what[groups], PROBE_WARNING, "only %llu, from %u on", sum,
+				 range[0].first),
 			     "many images need 65536: an administrator makes the range larger");
 		else
-			(void)add(p, what[groups], PROBE_OK, "%llu, from %u on", sum, range[0].first);
+			(void)add(p, what[groups], PROBE_OK, "%llu, from %u on", sum,
+				  range[0].first);
 	}
 }
 
@@ -189,20 +203,26 @@ static void probe_helpers(struct probe *p)
 		if (!find_program(names[i], path, sizeof(path))) {
 			p->have_helpers = 0;
 			mend(add(p, names[i], PROBE_FAILURE, "it is not installed"),
-			     "an administrator installs the package 'uidmap' (shadow-utils elsewhere)");
+			     "an administrator installs the package 'uidmap' (shadow-utils "
+			     "elsewhere)");
 			continue;
 		}
 		if (stat(path, &st) < 0 || statvfs(path, &fs) < 0)
 			continue;
-		if (!((st.st_mode & S_ISUID) && st.st_uid == 0) && getxattr(path, "security.capability", NULL, 0) <= 0) {
+		if (!((st.st_mode & S_ISUID) && st.st_uid == 0) &&
+		    getxattr(path, "security.capability", NULL, 0) <= 0) {
 			p->have_helpers = 0;
-			mend(add(p, names[i], PROBE_FAILURE, "%.150s is neither set-user-id root nor has a file capability", path),
-			     "an administrator runs: chmod u+s %.100s, or setcap %s+ep %.100s", path, cap[i], path);
+			mend(add(p, names[i], PROBE_FAILURE,
+				 "%.150s is neither set-user-id root nor has a file capability",
+				 path),
+			     "an administrator runs: chmod u+s %.100s, or setcap %s+ep %.100s",
+			     path, cap[i], path);
 			continue;
 		}
 		if (fs.f_flag & ST_NOSUID) {
 			p->have_helpers = 0;
-			mend(add(p, names[i], PROBE_FAILURE, "%.150s is on a file system mounted nosuid", path),
+			mend(add(p, names[i], PROBE_FAILURE,
+				 "%.150s is on a file system mounted nosuid", path),
 			     "an administrator mounts it with suid");
 			continue;
 		}
@@ -231,11 +251,14 @@ static int try_overlay(struct probe *p)
 		if (fchdir(fd) < 0)
 			return errno;
 	}
-	r = mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w,userxattr") < 0 ? errno : 0;
+	r = mount("overlay", "m", "overlay", 0, "lowerdir=l,upperdir=u,workdir=w,userxattr") < 0
+		    ? errno
+		    : 0;
 	if (r == 0)
 		(void)umount2("m", MNT_DETACH);
 	if (chdir("/") == 0)
-		(void)path_rmtree(AT_FDCWD, dir); /* a leftover of a probe is only an empty directory */
+		(void)path_rmtree(AT_FDCWD,
+				  dir); /* a leftover of a probe is only an empty directory */
 	return r;
 }
 
@@ -248,25 +271,29 @@ static void probe_overlay(struct probe *p)
 		return; /* it needs them, and they are told already */
 	err = in_child(try_overlay, p);
 	if (err == 0) {
-		(void)add(p, "overlay mounts", PROBE_OK, "native overlayfs on %.180s", p->graphroot);
+		(void)add(p, "overlay mounts", PROBE_OK, "native overlayfs on %.180s",
+			  p->graphroot);
 		return;
 	}
-	f = add(p, "overlay mounts", PROBE_FAILURE, "overlayfs cannot be mounted on %.120s: %s", p->graphroot,
-		err == 250 ? "the user namespace cannot be entered" : strerror(err));
+	f = add(p, "overlay mounts", PROBE_FAILURE, "overlayfs cannot be mounted on %.120s: %s",
+		p->graphroot, err == 250 ? "the user namespace cannot be entered" : strerror(err));
 	if (err == ENODEV)
 		mend(f, "an administrator loads the module: modprobe overlay");
 	else if (!kernel_is_at_least(5, 11))
-		mend(f, "overlay mounts by users need Linux 5.11: an administrator installs a newer kernel (Debian 11: "
+		mend(f, "overlay mounts by users need Linux 5.11: an administrator installs a "
+			"newer kernel (Debian 11: "
 			"linux-image-amd64 of bullseye-backports)");
 	else if (err == EPERM)
-		mend(f, "no security module may forbid mounts in user namespaces: an administrator looks at its messages with "
+		mend(f, "no security module may forbid mounts in user namespaces: an administrator "
+			"looks at its messages with "
 			"dmesg");
 	else
-		mend(f, "choose a file system that can be an upper layer (ext4, xfs, btrfs, tmpfs of Linux 6.6) with --root");
+		mend(f, "choose a file system that can be an upper layer (ext4, xfs, btrfs, tmpfs "
+			"of Linux 6.6) with --root");
 }
 
-static void probe_device(struct probe *p, const char *path, const char *what, const char *module, enum probe_level level,
-			 const char *without)
+static void probe_device(struct probe *p, const char *path, const char *what, const char *module,
+			 enum probe_level level, const char *without)
 {
 	scoped(fd) int fd = open(path, O_RDWR | O_CLOEXEC);
 	struct probe_finding *f;
@@ -277,9 +304,11 @@ static void probe_device(struct probe *p, const char *path, const char *what, co
 	}
 	f = add(p, what, level, "%s cannot be opened: %s", path, strerror(errno));
 	if (errno == EACCES || errno == EPERM)
-		mend(f, "an administrator runs: chmod 0666 %s (a udev rule keeps it); %s", path, without);
+		mend(f, "an administrator runs: chmod 0666 %s (a udev rule keeps it); %s", path,
+		     without);
 	else
-		mend(f, "an administrator loads the module: modprobe %s, or makes the node; %s", module, without);
+		mend(f, "an administrator loads the module: modprobe %s, or makes the node; %s",
+		     module, without);
 }
 
 static void probe_store(struct probe *p)
@@ -290,13 +319,17 @@ static void probe_store(struct probe *p)
 	if (statvfs(p->graphroot, &fs) < 0)
 		return;
 	if (fs.f_flag & ST_RDONLY) {
-		f = add(p, "store", PROBE_FAILURE, "%.200s is on a read-only file system", p->graphroot);
+		f = add(p, "store", PROBE_FAILURE, "%.200s is on a read-only file system",
+			p->graphroot);
 		mend(f, "choose another directory with --root");
 	} else if (fs.f_flag & ST_NOEXEC) {
-		f = add(p, "store", PROBE_FAILURE, "%.180s is on a file system mounted noexec", p->graphroot);
-		mend(f, "programs of images could not be executed: choose another directory with --root");
+		f = add(p, "store", PROBE_FAILURE, "%.180s is on a file system mounted noexec",
+			p->graphroot);
+		mend(f, "programs of images could not be executed: choose another directory with "
+			"--root");
 	} else if (fs.f_flag & ST_NODEV) {
-		(void)add(p, "store", PROBE_OK, "%.180s (nodev, which does not matter)", p->graphroot);
+		(void)add(p, "store", PROBE_OK, "%.180s (nodev, which does not matter)",
+			  p->graphroot);
 	} else {
 		(void)add(p, "store", PROBE_OK, "%.220s", p->graphroot);
 	}
@@ -305,7 +338,10 @@ static void probe_store(struct probe *p)
 size_t probe_host(int run_fd, const char *graphroot, struct probe_finding *list)
 {
 	struct passwd *pw = getpwuid(getuid());
-	struct probe p = { .list = list, .run_fd = run_fd, .graphroot = graphroot, .user = pw ? pw->pw_name : "USER" };
+	struct probe p = { .list = list,
+			   .run_fd = run_fd,
+			   .graphroot = graphroot,
+			   .user = pw ? pw->pw_name : "USER" };
 
 	probe_kernel(&p);
 	if (userns_is_root()) {
@@ -321,6 +357,7 @@ size_t probe_host(int run_fd, const char *graphroot, struct probe_finding *list)
 	probe_overlay(&p);
 	probe_device(&p, "/dev/net/tun", "private network", "tun", PROBE_WARNING,
 		     "until then use --network host or --network none");
-	probe_device(&p, "/dev/fuse", "FUSE", "fuse", PROBE_WARNING, "it is needed where overlay mounts are not possible");
+	probe_device(&p, "/dev/fuse", "FUSE", "fuse", PROBE_WARNING,
+		     "it is needed where overlay mounts are not possible");
 	return p.n;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this user on this kernel can do, and what is in the way: each finding names the setting that mends it. */
+/* What this user on this kernel can do, and what is in the way: each finding names the setting that
+ * mends it. */
 #ifndef COVE_USERNS_PROBE_H
 #define COVE_USERNS_PROBE_H
 
@@ -17,8 +18,8 @@ struct probe_finding {
 
 #define PROBE_FINDINGS_MAX 16
 
-/* Look at the host; GRAPHROOT is where the store is or would be.  Fills LIST (at least PROBE_FINDINGS_MAX) and returns how
- * many there are.  Nothing is changed on the host. */
+/* Look at the host; GRAPHROOT is where the store is or would be.  Fills LIST (at least
+ * PROBE_FINDINGS_MAX) and returns how many there are.  Nothing is changed on the host. */
 size_t probe_host(int run_fd, const char *graphroot, struct probe_finding *list);
 
 #endif

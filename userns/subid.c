@@ -37,7 +37,8 @@ static int fields3(const char *line, size_t n, char f[3][64])
 	return 0;
 }
 
-size_t subid_parse(const char *text, const char *user, uid_t uid, struct subid_range *range, size_t max)
+size_t subid_parse(const char *text, const char *user, uid_t uid, struct subid_range *range,
+		   size_t max)
 {
 	char number[16];
 	size_t found = 0;
@@ -47,9 +48,11 @@ size_t subid_parse(const char *text, const char *user, uid_t uid, struct subid_r
 		size_t n = strcspn(text, "\n");
 		unsigned long long first = 0, count = 0;
 		char f[3][64];
-		if (fields3(text, n, f) == 0 && ((user && strcmp(f[0], user) == 0) || strcmp(f[0], number) == 0) &&
-		    str_to_u64(f[1], UINT32_MAX - 1, &first) == 0 && str_to_u64(f[2], UINT32_MAX - 1, &count) == 0 &&
-		    count > 0 && first + count <= UINT32_MAX)
+		if (fields3(text, n, f) == 0 &&
+		    ((user && strcmp(f[0], user) == 0) || strcmp(f[0], number) == 0) &&
+		    str_to_u64(f[1], UINT32_MAX - 1, &first) == 0 &&
+		    str_to_u64(f[2], UINT32_MAX - 1, &count) == 0 && count > 0 &&
+		    first + count <= UINT32_MAX)
 			range[found++] = (struct subid_range){ (uint32_t)first, (uint32_t)count };
 		text += n + (text[n] == '\n');
 	}
@@ -63,7 +66,8 @@ int subid_nss_is_remote(const char *text)
 		scoped(mem) char *line = strndup(text, n);
 		char *p = line ? line + strspn(line, " \t") : NULL;
 		if (p && str_starts(p, "subid:")) {
-			for (char *save = NULL, *w = strtok_r(p + 6, " \t", &save); w; w = strtok_r(NULL, " \t", &save)) {
+			for (char *save = NULL, *w = strtok_r(p + 6, " \t", &save); w;
+			     w = strtok_r(NULL, " \t", &save)) {
 				if (*w == '#')
 					break;
 				if (strcmp(w, "files") != 0)
@@ -83,14 +87,15 @@ static char *cached(int run_fd, const char *name)
 	struct err ignored;
 	char *text = NULL;
 
-	if (stat("/etc/nsswitch.conf", &conf) < 0 || fstatat(run_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    st.st_mtime < conf.st_mtime)
+	if (stat("/etc/nsswitch.conf", &conf) < 0 ||
+	    fstatat(run_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_mtime < conf.st_mtime)
 		return NULL;
 	return path_read(run_fd, name, 65536, &text, NULL, &ignored) == 0 ? text : NULL;
 }
 
 /* Ask libsubid, in a program of its own: it drags in PAM, SELinux and audit (1.2 ms to load). */
-static size_t ask_nss(int run_fd, uid_t uid, int groups, const char *user, struct subid_range *range, size_t max)
+static size_t ask_nss(int run_fd, uid_t uid, int groups, const char *user,
+		      struct subid_range *range, size_t max)
 {
 	scoped(mem) char *program = proc_role_path("cove-subid");
 	scoped(mem) char *text = cached(run_fd, groups ? "subgid.cache" : "subuid.cache");
@@ -101,12 +106,13 @@ static size_t ask_nss(int run_fd, uid_t uid, int groups, const char *user, struc
 		return subid_parse(text, user, uid, range, max);
 	if (!program || !user || proc_capture(argv, 65536, &text, &ignored) < 0 || !text)
 		return 0;
-	(void)path_replace(run_fd, groups ? "subgid.cache" : "subuid.cache", text, strlen(text), 0600, 0,
-			   &ignored); /* next time it is asked again */
+	(void)path_replace(run_fd, groups ? "subgid.cache" : "subuid.cache", text, strlen(text),
+			   0600, 0, &ignored); /* next time it is asked again */
 	return subid_parse(text, user, uid, range, max);
 }
 
-int subid_ranges(int run_fd, uid_t uid, int groups, struct subid_range **ret, size_t *ret_n, struct err *e)
+int subid_ranges(int run_fd, uid_t uid, int groups, struct subid_range **ret, size_t *ret_n,
+		 struct err *e)
 {
 	const char *file = groups ? "/etc/subgid" : "/etc/subuid";
 	struct passwd *pw = getpwuid(uid);
@@ -119,16 +125,19 @@ int subid_ranges(int run_fd, uid_t uid, int groups, struct subid_range **ret, si
 
 	if (!range)
 		return err_errno(e, ENOMEM, "read %s", file);
-	if (path_read(AT_FDCWD, "/etc/nsswitch.conf", 65536, &nss, NULL, &ignored) == 0 && subid_nss_is_remote(nss))
+	if (path_read(AT_FDCWD, "/etc/nsswitch.conf", 65536, &nss, NULL, &ignored) == 0 &&
+	    subid_nss_is_remote(nss))
 		n = ask_nss(run_fd, uid, groups, user, range, SUBID_RANGES_MAX);
 	if (n == 0 && path_read(AT_FDCWD, file, SUBID_FILE_MAX, &text, NULL, &ignored) == 0)
 		n = subid_parse(text, user, uid, range, SUBID_RANGES_MAX);
 	if (n == 0) {
-		(void)err_set(e, -ENOENT, "user %s has no subordinate %cid range in %s", user ? user : "without a name",
-			      groups ? 'g' : 'u', file);
-		return err_hint(e, "ask your administrator: usermod --add-subuids 100000-165535 --add-subgids "
-				   "100000-165535 %s (choose a range that nobody else has)",
-				user ? user : "USER");
+		(void)err_set(e, -ENOENT, "user %s has no subordinate %cid range in %s",
+			      user ? user : "without a name", groups ? 'g' : 'u', file);
+		return err_hint(
+			e,
+			"ask your administrator: usermod --add-subuids 100000-165535 --add-subgids "
+			"100000-165535 %s (choose a range that nobody else has)",
+			user ? user : "USER");
 	}
 	*ret = take_ptr(&range);
 	*ret_n = n;

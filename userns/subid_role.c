@@ -18,7 +18,8 @@ int main(int argc, char **argv)
 		return 125;
 	}
 	(void)subid_init("cove-subid", null); /* false only means that it will write to stderr */
-	n = strcmp(argv[1], "uid") == 0 ? subid_get_uid_ranges(argv[2], &range) : subid_get_gid_ranges(argv[2], &range);
+	n = strcmp(argv[1], "uid") == 0 ? subid_get_uid_ranges(argv[2], &range)
+					: subid_get_gid_ranges(argv[2], &range);
 	for (int i = 0; i < n; i++)
 		(void)printf("%s:%lu:%lu\n", argv[2], range[i].start, range[i].count);
 	free(range);

@@ -30,7 +30,9 @@ static int print_json(const struct probe_finding *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		json_object *o = json_object_new_object();
 		json_put_str(o, "What", list[i].what);
-		json_put_str(o, "Level", list[i].level == PROBE_FAILURE ? "failure" : level_names[list[i].level]);
+		json_put_str(o, "Level",
+			     list[i].level == PROBE_FAILURE ? "failure"
+							    : level_names[list[i].level]);
 		json_put_str(o, "Text", list[i].text);
 		json_put_str(o, "Mend", list[i].mend);
 		(void)json_object_array_add(a, o);
@@ -57,9 +59,11 @@ static int doctor(struct engine *en, void *opts, char **args, struct err *e)
 			(void)snprintf(f->text, sizeof(f->text), "delegated at %.200s", cgroup);
 		} else {
 			f->level = PROBE_WARNING;
-			(void)snprintf(f->text, sizeof(f->text), "no cgroup is delegated to this session");
+			(void)snprintf(f->text, sizeof(f->text),
+				       "no cgroup is delegated to this session");
 			(void)snprintf(f->mend, sizeof(f->mend),
-				       "containers run without one; with systemd: systemd-run --user --scope --property="
+				       "containers run without one; with systemd: systemd-run "
+				       "--user --scope --property="
 				       "Delegate=yes cove ...");
 		}
 	}
@@ -69,7 +73,8 @@ static int doctor(struct engine *en, void *opts, char **args, struct err *e)
 		failures += list[i].level == PROBE_FAILURE;
 		if (o->format)
 			continue;
-		(void)printf("%-8s %s: %s\n", level_names[list[i].level], list[i].what, list[i].text);
+		(void)printf("%-8s %s: %s\n", level_names[list[i].level], list[i].what,
+			     list[i].text);
 		if (list[i].mend[0])
 			(void)printf("         -> %s\n", list[i].mend);
 	}
@@ -79,7 +84,8 @@ static int doctor(struct engine *en, void *opts, char **args, struct err *e)
 const struct cmd cmd_doctor = {
 	.verb = "doctor",
 	.help = "Check what this host allows, and tell what to change",
-	.man = "One line for each thing that containers need; behind -> stands what mends it and who can do that. The exit "
+	.man = "One line for each thing that containers need; behind -> stands what mends it and "
+	       "who can do that. The exit "
 	       "status is 1 when something necessary is missing.",
 	.examples = "cove doctor",
 	.max_args = 0,

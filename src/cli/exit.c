@@ -50,9 +50,10 @@ void exit_complain(const struct err *e)
 	scoped(strbuf) struct strbuf text = STRBUF_INIT;
 
 	(void)fflush(stdout); /* what was done comes before what failed */
-	/* It may repeat what an image or a registry said: no control character of theirs reaches the terminal, and one
-	 * error stays one line. */
-	(void)fprintf(stderr, "Error: %s\n", name_escape(&text, e->text) == 0 && text.s ? text.s : "out of memory");
+	/* It may repeat what an image or a registry said: no control character of theirs reaches
+	 * the terminal, and one error stays one line. */
+	(void)fprintf(stderr, "Error: %s\n",
+		      name_escape(&text, e->text) == 0 && text.s ? text.s : "out of memory");
 	if (e->hint[0])
 		(void)fprintf(stderr, "%s\n", e->hint);
 }

@@ -18,12 +18,13 @@
 static const struct opt options[] = {
 	STR('f', "format", "FORMAT", AT(format), "Print by a Go template", .def = "json"),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
-	STR('t', "type", "TYPE", AT(type), "Look only for this", .def = "all", .values = "all|container|image"),
+	STR('t', "type", "TYPE", AT(type), "Look only for this", .def = "all",
+	    .values = "all|container|image"),
 	END,
 };
 
-static int inspect_one(struct engine *en, const struct inspect_options *o, const char *ref, json_object **ret,
-		       const struct template_schema **schema, struct err *e)
+static int inspect_one(struct engine *en, const struct inspect_options *o, const char *ref,
+		       json_object **ret, const struct template_schema **schema, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
 	int r = -ENOENT;

@@ -13,8 +13,8 @@ struct inspect_options {
 	int latest;
 };
 
-/* Print the documents of ARGS (or of the newest container); those that are missing are told.  The exit status or a negative
- * errno. */
+/* Print the documents of ARGS (or of the newest container); those that are missing are told.  The
+ * exit status or a negative errno. */
 int inspect_objects(struct engine *en, const struct inspect_options *o, char **args, struct err *e);
 
 #endif

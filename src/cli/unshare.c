@@ -22,7 +22,8 @@ static int unshare_cmd(struct engine *en, void *opts, char **args, struct err *e
 	r = userns_enter(en->run_fd, e);
 	if (r < 0)
 		return r;
-	if (setenv("CONTAINERS_GRAPHROOT", en->graphroot, 1) < 0 || setenv("CONTAINERS_RUNROOT", en->runroot, 1) < 0)
+	if (setenv("CONTAINERS_GRAPHROOT", en->graphroot, 1) < 0 ||
+	    setenv("CONTAINERS_RUNROOT", en->runroot, 1) < 0)
 		return err_sys(e, "set the environment");
 	(void)execvp(argv[0], argv);
 	r = err_sys(e, "execute %s", argv[0]);
@@ -35,7 +36,8 @@ const struct cmd cmd_unshare = {
 	.verb = "unshare",
 	.args = "[COMMAND [ARG...]]",
 	.help = "Run a command in the user namespace of the containers",
-	.man = "There the caller is root, and the subordinate ids are 1 and above: files of images, volumes and containers can "
+	.man = "There the caller is root, and the subordinate ids are 1 and above: files of "
+	       "images, volumes and containers can "
 	       "be looked at and changed. Without a command it is the user's shell.",
 	.examples = "cove unshare cat /proc/self/uid_map",
 	.max_args = -1,

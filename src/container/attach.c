@@ -31,7 +31,8 @@ int attach_parse_keys(const char *s, unsigned char keys[DETACH_KEYS_MAX])
 		const char *k = part[i];
 		if (n == DETACH_KEYS_MAX)
 			return -EINVAL;
-		if (strncmp(k, "ctrl-", 5) == 0 && k[5] && !k[6] && (isalpha((unsigned char)k[5]) || strchr("@[\\]^_", k[5])))
+		if (strncmp(k, "ctrl-", 5) == 0 && k[5] && !k[6] &&
+		    (isalpha((unsigned char)k[5]) || strchr("@[\\]^_", k[5])))
 			keys[n++] = (unsigned char)(toupper((unsigned char)k[5]) & 0x1f);
 		else if (k[0] && !k[1])
 			keys[n++] = (unsigned char)k[0];
@@ -50,8 +51,8 @@ struct relay {
 	int n_keys, matched;
 	struct termios saved;
 	int is_raw;
-	/* What the session has not taken yet.  We never wait for it with our own output full: it may be waiting for us
-	 * to take what the process wrote. */
+	/* What the session has not taken yet.  We never wait for it with our own output full: it
+	 * may be waiting for us to take what the process wrote. */
 	unsigned char in[2 * SESSION_CHUNK];
 	size_t in_n, in_done;
 	int wants_end, wants_size;
@@ -62,7 +63,8 @@ struct relay {
 static void restore(struct relay *r)
 {
 	if (r->is_raw)
-		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &r->saved); /* nothing better can be done */
+		(void)tcsetattr(STDIN_FILENO, TCSADRAIN,
+				&r->saved); /* nothing better can be done */
 	r->is_raw = 0;
 }
 
@@ -97,13 +99,15 @@ static void flush(struct relay *r)
 		memmove(r->signal, r->signal + 1, --r->n_signals * sizeof(r->signal[0]));
 	}
 	if (r->wants_size) {
-		if ((ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) &&
+		if ((ioctl(STDIN_FILENO, TIOCGWINSZ, &w) == 0 ||
+		     ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0) &&
 		    try_send(r, 'w', &w, sizeof(w)) < 0)
 			return;
 		r->wants_size = 0;
 	}
 	while (r->in_done < r->in_n) {
-		size_t piece = r->in_n - r->in_done > SESSION_CHUNK ? SESSION_CHUNK : r->in_n - r->in_done;
+		size_t piece =
+			r->in_n - r->in_done > SESSION_CHUNK ? SESSION_CHUNK : r->in_n - r->in_done;
 		if (try_send(r, 'i', r->in + r->in_done, piece) < 0)
 			return;
 		r->in_done += piece;
@@ -112,15 +116,16 @@ static void flush(struct relay *r)
 		r->wants_end = 0;
 }
 
-/* Which signals are passed on: all that a user or a batch system sends, but those that are the terminal's own
- * business. */
+/* Which signals are passed on: all that a user or a batch system sends, but those that are the
+ * terminal's own business. */
 static void open_signals(struct relay *r)
 {
 	sigset_t s;
 	(void)sigemptyset(&s);
 	(void)sigaddset(&s, SIGWINCH);
 	if (r->a->sig_proxy) {
-		static const int proxied[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
+		static const int proxied[] = { SIGHUP,	SIGINT,	 SIGQUIT, SIGTERM,
+					       SIGUSR1, SIGUSR2, SIGALRM, SIGCONT };
 		for (size_t i = 0; i < ARRAY_LEN(proxied); i++)
 			(void)sigaddset(&s, proxied[i]);
 	}
@@ -140,8 +145,8 @@ static void on_signal(struct relay *r)
 		r->signal[r->n_signals++] = (int)si.ssi_signo;
 }
 
-/* Look for the detach keys; what is no part of them is sent, also what looked like their beginning.  1: all
- * were pressed. */
+/* Look for the detach keys; what is no part of them is sent, also what looked like their beginning.
+ * 1: all were pressed. */
 static int take_keys(struct relay *r, const unsigned char *buf, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -197,7 +202,8 @@ static int on_message(struct relay *r, int *code, struct err *e)
 		if (fd == STDOUT_FILENO ? !r->a->with_stdout : !r->a->with_stderr)
 			return 0;
 		if (fd_write_all(fd, buf + 1, (size_t)n - 1) == -EPIPE)
-			return err_set(e, -EPIPE, "write to standard %s: Broken pipe", buf[0] == 'e' ? "error" : "output");
+			return err_set(e, -EPIPE, "write to standard %s: Broken pipe",
+				       buf[0] == 'e' ? "error" : "output");
 		return 0;
 	case 'x':
 		if (n != 1 + (ssize_t)sizeof(*code))
@@ -220,7 +226,11 @@ static void await_end(int sock)
 
 int attach_relay(int sock, const struct attach_options *a, int tty, struct err *e)
 {
-	struct relay r = { .sock = sock, .a = a, .tty = tty, .signals = -EBADF, .stdin_open = a->with_stdin,
+	struct relay r = { .sock = sock,
+			   .a = a,
+			   .tty = tty,
+			   .signals = -EBADF,
+			   .stdin_open = a->with_stdin,
 			   .wants_size = tty };
 	int n, code = 0, ret = 0;
 
@@ -231,7 +241,9 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 	go_raw(&r);
 	(void)fd_set_nonblock(sock, 1);
 	for (;;) {
-		struct pollfd p[3] = { { sock, POLLIN, 0 }, { r.signals, POLLIN, 0 }, { -1, POLLIN, 0 } };
+		struct pollfd p[3] = { { sock, POLLIN, 0 },
+				       { r.signals, POLLIN, 0 },
+				       { -1, POLLIN, 0 } };
 		flush(&r);
 		p[0].events |= has_pending(&r) ? POLLOUT : 0;
 		if (r.stdin_open && r.in_done == r.in_n)
@@ -243,7 +255,8 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 		}
 		if (n < 0)
 			continue;
-		if ((p[0].revents & (POLLIN | POLLHUP | POLLERR)) && (ret = on_message(&r, &code, e)) != 0)
+		if ((p[0].revents & (POLLIN | POLLHUP | POLLERR)) &&
+		    (ret = on_message(&r, &code, e)) != 0)
 			break;
 		if (p[1].revents)
 			on_signal(&r);
@@ -262,7 +275,8 @@ int attach_relay(int sock, const struct attach_options *a, int tty, struct err *
 	return code;
 }
 
-int attach_started(int sock, const struct attach_options *a, char **ret_id, int *ret_stage, struct err *e)
+int attach_started(int sock, const struct attach_options *a, char **ret_id, int *ret_stage,
+		   struct err *e)
 {
 	struct {
 		char kind;
@@ -276,7 +290,9 @@ int attach_started(int sock, const struct attach_options *a, char **ret_id, int 
 		n = recv(sock, &m, sizeof(m), 0);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return err_set(e, -EPIPE, "the container's monitor was killed before the container had started");
+		return err_set(
+			e, -EPIPE,
+			"the container's monitor was killed before the container had started");
 	if (m.kind == 'f' && n == 1 + (ssize_t)sizeof(f)) {
 		memcpy(&f, m.body, sizeof(f));
 		*e = f.err;
@@ -313,7 +329,8 @@ int attach_connect(struct engine *en, const char *id, struct err *e)
 	return take_fd(&sock);
 }
 
-int container_attach(struct engine *en, const char *ref, const struct attach_options *a, struct err *e)
+int container_attach(struct engine *en, const char *ref, const struct attach_options *a,
+		     struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	scoped(fd) int sock = -EBADF;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Containers: the operations, one file each (src/container/VERB.c), and the record they work on.
  *
- * REF is a name, an ID or a unique prefix of one.  Every operation returns 0 or a negative errno with E filled:
- * -ENOENT "no container with name or ID \"REF\" found: no such container", -EEXIST for an ambiguous prefix. */
+ * REF is a name, an ID or a unique prefix of one.  Every operation returns 0 or a negative errno
+ * with E filled: -ENOENT "no container with name or ID \"REF\" found: no such container", -EEXIST
+ * for an ambiguous prefix. */
 #ifndef COVE_CONTAINER_CONTAINER_H
 #define COVE_CONTAINER_CONTAINER_H
 
@@ -13,23 +14,24 @@
 #include "src/store/engine.h"
 #include "src/util/err.h"
 
-/* What run and create were asked for, as the user typed it; NULL, 0 and -1 mean "not said".  container_create()
- * parses and checks every string before anything is made. */
+/* What run and create were asked for, as the user typed it; NULL, 0 and -1 mean "not said".
+ * container_create() parses and checks every string before anything is made. */
 struct container_create_options {
-	const char *image;	/* reference; or NULL with rootfs */
-	const char *rootfs;	/* --rootfs PATH[:O] */
-	char *const *command;	/* arguments after the image, NULL-terminated */
+	const char *image;    /* reference; or NULL with rootfs */
+	const char *rootfs;   /* --rootfs PATH[:O] */
+	char *const *command; /* arguments after the image, NULL-terminated */
 	const char *name;
-	const char *entrypoint; /* a string, or a JSON list; "" takes the image's away; NULL: not said */
+	const char *entrypoint; /* a string, or a JSON list; "" takes the image's away; NULL: not
+				   said */
 	char **env;		/* -e K=V, K (from the caller), K* */
 	char **env_file;
 	int env_host;
-	char **label;		/* K=V or K */
+	char **label; /* K=V or K */
 	char **label_file;
 	char **annotation;
 	const char *workdir;
-	const char *user;	/* USER[:GROUP] */
-	char **group_add;	/* names, numbers, or "keep-groups" */
+	const char *user; /* USER[:GROUP] */
+	char **group_add; /* names, numbers, or "keep-groups" */
 	const char *hostname;
 	int interactive, tty, detach, rm, init;
 	const char *detach_keys;
@@ -37,41 +39,47 @@ struct container_create_options {
 	int privileged;
 	char **cap_add, **cap_drop;
 	char **security_opt;
-	char **volume;		/* -v */
-	char **mount;		/* --mount */
+	char **volume; /* -v */
+	char **mount;  /* --mount */
 	char **tmpfs;
 	const char *shm_size;
-	char **publish;		/* -p */
+	char **publish; /* -p */
 	int publish_all;
 	char **expose;
-	char **network;		/* --network, one mode */
+	char **network; /* --network, one mode */
 	char **dns, **dns_search, **dns_option, **add_host;
 	int no_hosts;
 	const char *pid, *ipc, *uts, *cgroupns, *userns; /* modes */
 	char **ulimit, **sysctl, **device;
 	const char *stop_signal;
-	int stop_timeout;	/* seconds, -1: 10 */
-	const char *umask;	/* octal */
+	int stop_timeout;  /* seconds, -1: 10 */
+	const char *umask; /* octal */
 	const char *log_driver;
 	char **log_opt;
 	int oom_score_adj, oom_score_adj_given;
 	const char *cidfile, *pidfile;
-	const char *pull;	/* "missing" (NULL), "always", "never", "newer" */
+	const char *pull; /* "missing" (NULL), "always", "never", "newer" */
 	const char *platform, *authfile;
-	int tls_verify;		/* -1 */
-	int quiet;		/* pull quietly */
+	int tls_verify; /* -1 */
+	int quiet;	/* pull quietly */
 	int preserve_fds;
-	int sig_proxy;		/* 1 is the default */
-	char **attach;		/* -a stdin|stdout|stderr */
-	const char *restart;	/* "no" or "" only, until a later issue */
+	int sig_proxy;	     /* 1 is the default */
+	char **attach;	     /* -a stdin|stdout|stderr */
+	const char *restart; /* "no" or "" only, until a later issue */
 	int replace;
 	const char *tz;
-	int http_proxy;		/* 1 is the default */
+	int http_proxy; /* 1 is the default */
 };
 
 /* States as users see them. */
-enum container_state { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED, CONTAINER_STATE_COUNT };
-extern const char *const container_state_names[CONTAINER_STATE_COUNT]; /* "created", "running", "exited" */
+enum container_state {
+	CONTAINER_CREATED,
+	CONTAINER_RUNNING,
+	CONTAINER_EXITED,
+	CONTAINER_STATE_COUNT
+};
+extern const char
+	*const container_state_names[CONTAINER_STATE_COUNT]; /* "created", "running", "exited" */
 
 struct container_spec; /* src/container/spec.h */
 
@@ -95,44 +103,51 @@ void container_list_free(struct container **list, size_t n);
 
 int container_find(struct engine *en, const char *ref, struct container **ret, struct err *e);
 /* All records, newest first; with ALL 0 only running ones. */
-int container_list(struct engine *en, int all, struct container ***ret, size_t *ret_n, struct err *e);
+int container_list(struct engine *en, int all, struct container ***ret, size_t *ret_n,
+		   struct err *e);
 /* The newest record (--latest); -ENOENT when there is none. */
 int container_latest(struct engine *en, struct container **ret, struct err *e);
 
-/* Make a container (pulling the image by o->pull).  *RET_ID owned. Lines for the user (a warning) go through WARN,
- * which may be NULL. */
+/* Make a container (pulling the image by o->pull).  *RET_ID owned. Lines for the user (a warning)
+ * go through WARN, which may be NULL. */
 int container_create(struct engine *en, const struct container_create_options *o, char **ret_id,
 		     void (*warn)(const char *text), struct err *e);
 
-/* How this process is connected to a container: descriptors 0, 1, 2 are the user's.  Blocks until the container ends
- * or the user detaches. */
+/* How this process is connected to a container: descriptors 0, 1, 2 are the user's.  Blocks until
+ * the container ends or the user detaches. */
 struct attach_options {
 	int with_stdin, with_stdout, with_stderr;
-	int tty;		 /* the container has a terminal: put ours into raw mode, pass resizes on */
-	int sig_proxy;		 /* pass signals on */
+	int tty;       /* the container has a terminal: put ours into raw mode, pass resizes on */
+	int sig_proxy; /* pass signals on */
 	const char *detach_keys; /* "ctrl-p,ctrl-q" form; NULL: that default; "": none */
 };
-#define ATTACH_DETACHED (-1000) /* result of an attached operation: the user pressed the detach keys */
+#define ATTACH_DETACHED \
+	(-1000) /* result of an attached operation: the user pressed the detach keys */
 
-/* create + start; the fast path.  Attached unless o->detach: then returns the container's exit code (or 0 after detach);
- * with o->detach prints nothing and gives *RET_ID (owned; also given attached, may be NULL).
- * E's code -ENOENT from the program start means exit 127, -EACCES 126: see *RET_STAGE (1: the program could not be executed). */
-int container_run(struct engine *en, const struct container_create_options *o, const struct attach_options *a,
-		  char **ret_id, int *ret_stage, void (*warn)(const char *text), struct err *e);
+/* create + start; the fast path.  Attached unless o->detach: then returns the container's exit code
+ * (or 0 after detach); with o->detach prints nothing and gives *RET_ID (owned; also given attached,
+ * may be NULL). E's code -ENOENT from the program start means exit 127, -EACCES 126: see *RET_STAGE
+ * (1: the program could not be executed). */
+int container_run(struct engine *en, const struct container_create_options *o,
+		  const struct attach_options *a, char **ret_id, int *ret_stage,
+		  void (*warn)(const char *text), struct err *e);
 
-/* Start a created or exited container.  A NULL: detached, returns 0.  Else attached: returns its exit code.
- * Running already: 0 (attached: attaches). */
-int container_start(struct engine *en, const char *ref, const struct attach_options *a, int *ret_stage, struct err *e);
-/* Attach to a running container; returns its exit code or 0 after detach.  -EINVAL "you can only attach to running
- * containers" otherwise. */
-int container_attach(struct engine *en, const char *ref, const struct attach_options *a, struct err *e);
+/* Start a created or exited container.  A NULL: detached, returns 0.  Else attached: returns its
+ * exit code. Running already: 0 (attached: attaches). */
+int container_start(struct engine *en, const char *ref, const struct attach_options *a,
+		    int *ret_stage, struct err *e);
+/* Attach to a running container; returns its exit code or 0 after detach.  -EINVAL "you can only
+ * attach to running containers" otherwise. */
+int container_attach(struct engine *en, const char *ref, const struct attach_options *a,
+		     struct err *e);
 
 struct stop_options {
 	int timeout; /* seconds, -1: the container's own */
 };
-int container_stop(struct engine *en, const char *ref, const struct stop_options *o, struct err *e); /* not running: 0 */
-/* SIG as "TERM", "SIGTERM", "15".  -EINVAL "can only kill running containers. ID is in state exited: container state
- * improper". */
+int container_stop(struct engine *en, const char *ref, const struct stop_options *o,
+		   struct err *e); /* not running: 0 */
+/* SIG as "TERM", "SIGTERM", "15".  -EINVAL "can only kill running containers. ID is in state
+ * exited: container state improper". */
 int container_kill(struct engine *en, const char *ref, const char *sig, struct err *e);
 int container_signal_parse(const char *s); /* number or -EINVAL */
 struct rm_options {
@@ -147,11 +162,12 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 
 struct logs_options {
 	int follow, timestamps;
-	long long tail;		/* -1: all */
-	int64_t since, until;	/* nanoseconds since the epoch, 0: none */
+	long long tail;	      /* -1: all */
+	int64_t since, until; /* nanoseconds since the epoch, 0: none */
 };
 /* Write the log to descriptors OUT and ERR (what the container wrote to stdout and stderr). */
-int container_logs(struct engine *en, const char *ref, const struct logs_options *o, int out, int err_fd, struct err *e);
+int container_logs(struct engine *en, const char *ref, const struct logs_options *o, int out,
+		   int err_fd, struct err *e);
 
 struct exec_options {
 	char *const *command;
@@ -160,14 +176,16 @@ struct exec_options {
 	char **env, **env_file;
 	int preserve_fds;
 };
-/* Returns the exit code; *RET_STAGE as container_run(). -EINVAL "can only create exec sessions on running containers:
- * container state improper". */
-int container_exec(struct engine *en, const char *ref, const struct exec_options *o, const struct attach_options *a,
-		   int *ret_stage, struct err *e);
+/* Returns the exit code; *RET_STAGE as container_run(). -EINVAL "can only create exec sessions on
+ * running containers: container state improper". */
+int container_exec(struct engine *en, const char *ref, const struct exec_options *o,
+		   const struct attach_options *a, int *ret_stage, struct err *e);
 
-/* Rows of processes: *RET is a JSON list of lists of strings, the first the header.  FORMAT: descriptors of
- * podman-top ("user", "pid", ...), NULL for the default USER PID PPID %CPU ELAPSED TTY TIME COMMAND. */
-int container_top(struct engine *en, const char *ref, char *const *format, json_object **ret, struct err *e);
+/* Rows of processes: *RET is a JSON list of lists of strings, the first the header.  FORMAT:
+ * descriptors of podman-top ("user", "pid", ...), NULL for the default USER PID PPID %CPU ELAPSED
+ * TTY TIME COMMAND. */
+int container_top(struct engine *en, const char *ref, char *const *format, json_object **ret,
+		  struct err *e);
 /* Change the name (checked, unique). */
 int container_rename(struct engine *en, const char *ref, const char *name, struct err *e);
 

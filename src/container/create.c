@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Creating a container: everything the user typed is parsed and checked (the files create_*.c), then the directory is
- * made, then the record appears.  Nothing that cannot be honoured is left out silently (an option is honoured or stops the command). */
+/* Creating a container: everything the user typed is parsed and checked (the files create_*.c),
+ * then the directory is made, then the record appears.  Nothing that cannot be honoured is left out
+ * silently (an option is honoured or stops the command). */
 #include "src/container/create.h"
 
 #include <errno.h>
@@ -47,12 +48,17 @@ static int check_early(struct creation *c, struct err *e)
 	struct stat st;
 
 	if (o->name && !name_is_valid(o->name))
-		return err_set(e, -EINVAL, "running container create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: "
-					   "invalid argument");
-	if (o->restart && *o->restart && strcmp(o->restart, "no") != 0 && strcmp(o->restart, "never") != 0)
+		return err_set(e, -EINVAL,
+			       "running container create option: names must match "
+			       "[a-zA-Z0-9][a-zA-Z0-9_.-]*: "
+			       "invalid argument");
+	if (o->restart && *o->restart && strcmp(o->restart, "no") != 0 &&
+	    strcmp(o->restart, "never") != 0)
 		return err_set(e, -ENOTSUP, "restart policy \"%s\" is not available", o->restart);
 	if (o->cidfile && lstat(o->cidfile, &st) == 0)
-		return err_set(e, -EEXIST, "container id file exists. Ensure another container is not using it or delete %s",
+		return err_set(e, -EEXIST,
+			       "container id file exists. Ensure another container is not using it "
+			       "or delete %s",
 			       o->cidfile);
 	if (o->image && !*o->image)
 		return err_set(e, -EINVAL, "invalid reference format: the image name is empty");
@@ -106,7 +112,8 @@ static int make_dirs(struct creation *c, struct err *e)
 		return err_sys(e, "make directory %s/%s", c->en->graphroot, path);
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
 		(void)snprintf(path, sizeof(path), "containers/%s/%s", c->id, subs[i]);
-		/* upper becomes the container's "/", which everybody in it may enter; its parent is 0700. */
+		/* upper becomes the container's "/", which everybody in it may enter; its parent is
+		 * 0700. */
 		if (mkdirat(c->en->graph_fd, path, 0700) < 0 ||
 		    (i == 0 && fchmodat(c->en->graph_fd, path, 0755, 0) < 0))
 			return err_sys(e, "make directory %s/%s", c->en->graphroot, path);
@@ -123,7 +130,8 @@ static void undo(struct creation *c)
 	record_forget_run(c->en, c->id);
 }
 
-/* From here on rmi sees the record and refuses; before, the image may have been removed under our feet. */
+/* From here on rmi sees the record and refuses; before, the image may have been removed under our
+ * feet. */
 static int keep_image(struct creation *c, struct err *e)
 {
 	scoped(image) struct image *again = NULL;
@@ -131,7 +139,8 @@ static int keep_image(struct creation *c, struct err *e)
 	int r = c->image ? image_find(c->en, c->image->id, &again, e) : 0;
 
 	if (r < 0)
-		(void)record_delete(c->en, c->id, &ignored); /* the files are collected if this fails */
+		(void)record_delete(c->en, c->id,
+				    &ignored); /* the files are collected if this fails */
 	return r < 0 ? err_in(e, "the image was removed meanwhile") : 0;
 }
 
@@ -173,8 +182,8 @@ static int write_cidfile(const char *path, const char *id, struct err *e)
 }
 
 int create_record(struct engine *en, const struct container_create_options *o, const char *state,
-		  void (*warn)(const char *text), struct container **ret, struct container_spec **ret_spec, int *ret_lock,
-		  struct err *e)
+		  void (*warn)(const char *text), struct container **ret,
+		  struct container_spec **ret_spec, int *ret_lock, struct err *e)
 {
 	scoped(container_spec) struct container_spec *spec = calloc(1, sizeof(*spec));
 	scoped(container) struct container *rec = calloc(1, sizeof(*rec));

@@ -7,11 +7,11 @@
 #include "src/container/record.h"
 #include "src/container/spec.h"
 
-/* Check, make and record a container in STATE ("created", or "running" for one that is started at once).  Its lock is
- * held by *RET_LOCK.  Everything is undone on failure. */
+/* Check, make and record a container in STATE ("created", or "running" for one that is started at
+ * once).  Its lock is held by *RET_LOCK.  Everything is undone on failure. */
 int create_record(struct engine *en, const struct container_create_options *o, const char *state,
-		  void (*warn)(const char *text), struct container **ret, struct container_spec **ret_spec, int *ret_lock,
-		  struct err *e);
+		  void (*warn)(const char *text), struct container **ret,
+		  struct container_spec **ret_spec, int *ret_lock, struct err *e);
 /* Give every port mapping without a host port a free one. */
 int create_pick_ports(json_object *ports, struct err *e);
 /* --env-file and -e onto *ENV. */

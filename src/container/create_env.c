@@ -50,8 +50,10 @@ int create_env_options(char ***env, char *const *files, char *const *given, stru
 
 int creation_set_env(struct creation *c, struct err *e)
 {
-	static const char *const proxies[] = { "http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
-					       "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY" };
+	static const char *const proxies[] = {
+		"http_proxy", "https_proxy", "ftp_proxy", "no_proxy",
+		"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"
+	};
 	struct container_spec *s = c->spec;
 	json_object *image_env = json_get(c->config, "Env");
 	scoped(mem) char *host = NULL;
@@ -68,7 +70,8 @@ int creation_set_env(struct creation *c, struct err *e)
 		/* An entry without '=' would name a variable of whoever runs the image. */
 		const char *kv = json_str_at(image_env, i);
 		if (!kv || !strchr(kv, '=') || kv[0] == '=')
-			return err_set(e, -EINVAL, "the image's Env has an entry that is no KEY=VALUE");
+			return err_set(e, -EINVAL,
+				       "the image's Env has an entry that is no KEY=VALUE");
 		r = spec_env_set(&s->env, kv, e);
 	}
 	for (char **v = environ; c->o->env_host && *v && r == 0; v++)
@@ -93,11 +96,13 @@ int creation_add_pairs(json_object *o, char *const *list, const char *what, stru
 {
 	for (size_t i = 0; list && list[i]; i++) {
 		const char *eq = strchr(list[i], '=');
-		scoped(mem) char *key = eq ? strndup(list[i], (size_t)(eq - list[i])) : strdup(list[i]);
+		scoped(mem) char *key =
+			eq ? strndup(list[i], (size_t)(eq - list[i])) : strdup(list[i]);
 		if (!key)
 			return err_errno(e, ENOMEM, "%s", what);
 		if (!*key)
-			return err_set(e, -EINVAL, "invalid %s \"%s\": the key is empty", what, list[i]);
+			return err_set(e, -EINVAL, "invalid %s \"%s\": the key is empty", what,
+				       list[i]);
 		json_put_str(o, key, eq ? eq + 1 : "");
 	}
 	return 0;
@@ -127,7 +132,8 @@ int creation_set_labels(struct creation *c, struct err *e)
 		lines = r == 0 ? strv_split(text, '\n') : NULL;
 		for (size_t k = 0; lines && lines[k] && r == 0; k++)
 			if (*lines[k] && *lines[k] != '#')
-				r = creation_add_pairs(s->labels, (char *[]){ lines[k], NULL }, "label", e);
+				r = creation_add_pairs(s->labels, (char *[]){ lines[k], NULL },
+						       "label", e);
 	}
 	if (r == 0)
 		r = creation_add_pairs(s->labels, c->o->label, "label", e);

@@ -15,14 +15,19 @@
 static const struct {
 	const char *name;
 	int policy;
-} pull_policies[] = { { "missing", PULL_MISSING }, { "always", PULL_ALWAYS }, { "never", PULL_NEVER },
-		      { "newer", PULL_NEWER },	   { "true", PULL_ALWAYS },   { "false", PULL_NEVER } };
+} pull_policies[] = { { "missing", PULL_MISSING }, { "always", PULL_ALWAYS },
+		      { "never", PULL_NEVER },	   { "newer", PULL_NEWER },
+		      { "true", PULL_ALWAYS },	   { "false", PULL_NEVER } };
 
 int creation_resolve_image(struct creation *c, struct err *e)
 {
 	const struct container_create_options *o = c->o;
-	struct image_pull_options pull = { .reference = o->image, .policy = -1, .platform = o->platform,
-					   .tls_verify = o->tls_verify, .authfile = o->authfile, .quiet = o->quiet,
+	struct image_pull_options pull = { .reference = o->image,
+					   .policy = -1,
+					   .platform = o->platform,
+					   .tls_verify = o->tls_verify,
+					   .authfile = o->authfile,
+					   .quiet = o->quiet,
 					   .retry = -1 };
 	scoped(mem) char *id = NULL;
 	int r;
@@ -53,7 +58,9 @@ int creation_resolve_rootfs(struct creation *c, struct err *e)
 		return err_errno(e, ENOMEM, "--rootfs");
 	if (colon) {
 		if (strcmp(colon, ":O") != 0)
-			return err_set(e, -EINVAL, "invalid option \"%s\" for --rootfs: only O is known", colon + 1);
+			return err_set(e, -EINVAL,
+				       "invalid option \"%s\" for --rootfs: only O is known",
+				       colon + 1);
 		*colon = '\0';
 		c->spec->rootfs_overlay = 1;
 	}
@@ -62,7 +69,9 @@ int creation_resolve_rootfs(struct creation *c, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, "root file system %s is not a directory", path);
 	if (strpbrk(real, ",:\\"))
-		return err_set(e, -EINVAL, "root file system %s: a path with ',', ':' or '\\' cannot be used", real);
+		return err_set(e, -EINVAL,
+			       "root file system %s: a path with ',', ':' or '\\' cannot be used",
+			       real);
 	return creation_copy(&c->spec->rootfs, real, e);
 }
 
@@ -74,10 +83,12 @@ int creation_take_image(struct creation *c, struct err *e)
 	c->config = json_get(c->image->config, "config");
 	if (r == 0)
 		r = creation_copy(&s->image_name,
-			 c->image->names && c->image->names[0] && !id_is_prefix(c->o->image)
-				 ? c->image->names[0]
-				 : c->image->names && c->image->names[0] ? c->image->names[0] : c->image->id,
-			 e);
+				  c->image->names && c->image->names[0] &&
+						  !id_is_prefix(c->o->image)
+					  ? c->image->names[0]
+				  : c->image->names && c->image->names[0] ? c->image->names[0]
+									  : c->image->id,
+				  e);
 	/* Of several names the one that was asked for is shown. */
 	for (size_t i = 0; r == 0 && c->image->names && c->image->names[i]; i++) {
 		const char *n = c->image->names[i], *slash = strrchr(n, '/');
@@ -127,7 +138,8 @@ int creation_set_command(struct creation *c, struct err *e)
 	if (!s->args || r)
 		return err_errno(e, ENOMEM, "create a container");
 	if (!s->args[0])
-		return err_set(e, -EINVAL,
-			       "no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
+		return err_set(
+			e, -EINVAL,
+			"no command or entrypoint provided, and no CMD or ENTRYPOINT from image");
 	return 0;
 }

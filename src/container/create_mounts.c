@@ -68,7 +68,8 @@ static int resolve_source(struct creation *c, json_object *m, struct err *e)
 	json_put_str(m, "volume", source);
 	json_put_str(m, "source", data);
 	if (!json_get_bool(m, "nocopy", 0))
-		(void)json_object_array_add(json_get(m, "options"), json_object_new_string("cove.fill"));
+		(void)json_object_array_add(json_get(m, "options"),
+					    json_object_new_string("cove.fill"));
 	return 0;
 }
 
@@ -125,7 +126,8 @@ static int add_image_volumes(struct creation *c, struct err *e)
 		scoped(mem) char *clean = path_clean(key);
 		(void)unused;
 		if (!clean || key[0] != '/' || creation_has_control(key) || strchr(key, ':'))
-			return err_set(e, -EINVAL, "the image has a VOLUME that is no absolute path");
+			return err_set(e, -EINVAL,
+				       "the image has a VOLUME that is no absolute path");
 		if (!is_mounted(c->spec->mounts, clean)) {
 			int r = add_mounts(c, (char *[]){ clean, NULL }, spec_parse_volume, e);
 			if (r < 0)

@@ -12,15 +12,16 @@
 
 #define HOSTNAME_LEN 64 /* uts_namespaces(7): __NEW_UTS_LEN */
 
-static int set_mode(char **dst, const char *given, const char *fallback, const char *const *known, const char *what,
-		    struct err *e)
+static int set_mode(char **dst, const char *given, const char *fallback, const char *const *known,
+		    const char *what, struct err *e)
 {
 	if (!given || !*given)
 		given = fallback;
 	for (size_t i = 0; known[i]; i++)
 		if (strcmp(given, known[i]) == 0)
 			return creation_copy(dst, given, e);
-	if ((str_starts(given, "ns:") && given[3] == '/') || (str_starts(given, "container:") && given[10]))
+	if ((str_starts(given, "ns:") && given[3] == '/') ||
+	    (str_starts(given, "container:") && given[10]))
 		return creation_copy(dst, given, e);
 	return err_set(e, -EINVAL, "unrecognized %s mode: %s", what, given);
 }
@@ -34,7 +35,8 @@ int creation_set_network(struct creation *c, struct err *e)
 	int r = 0;
 
 	if (o->network && o->network[0] && o->network[1])
-		return err_set(e, -ENOTSUP, "a container is on one network: --network was given twice");
+		return err_set(e, -ENOTSUP,
+			       "a container is on one network: --network was given twice");
 	/* Other engines' words for a network of the container's own. */
 	if (strcmp(mode, "default") == 0 || strcmp(mode, "slirp4netns") == 0)
 		mode = "private";
@@ -57,7 +59,8 @@ int creation_set_network(struct creation *c, struct err *e)
 			struct err ignored;
 			(void)unused;
 			/* What an image says of its ports is shown, and published only with -P. */
-			if (spec_parse_publish(key, check, &ignored) == 0 && strv_add(&s->expose, key) < 0)
+			if (spec_parse_publish(key, check, &ignored) == 0 &&
+			    strv_add(&s->expose, key) < 0)
 				return err_errno(e, ENOMEM, "ports");
 		}
 	}
@@ -67,20 +70,25 @@ int creation_set_network(struct creation *c, struct err *e)
 		r = create_pick_ports(s->ports, e);
 	if (r == 0 && json_len(s->ports) && strcmp(s->network, "private") != 0) {
 		if (c->warn)
-			c->warn("Port mappings have been discarded because \"host\", \"none\" and joined network "
+			c->warn("Port mappings have been discarded because \"host\", \"none\" and "
+				"joined network "
 				"namespaces have no use for them");
 		json_free(s->ports);
 		s->ports = json_object_new_array();
 	}
 	for (size_t i = 0; o->add_host && o->add_host[i] && r == 0; i++)
-		if (!strchr(o->add_host[i], ':') || creation_has_control(o->add_host[i]) || strchr(o->add_host[i], ' '))
-			r = err_set(e, -EINVAL, "invalid host entry \"%s\": must be NAME:IP", o->add_host[i]);
+		if (!strchr(o->add_host[i], ':') || creation_has_control(o->add_host[i]) ||
+		    strchr(o->add_host[i], ' '))
+			r = err_set(e, -EINVAL, "invalid host entry \"%s\": must be NAME:IP",
+				    o->add_host[i]);
 	for (size_t i = 0; o->dns && o->dns[i] && r == 0; i++)
-		if (creation_has_control(o->dns[i]) || strspn(o->dns[i], "0123456789abcdefABCDEF.:%") != strlen(o->dns[i]))
+		if (creation_has_control(o->dns[i]) ||
+		    strspn(o->dns[i], "0123456789abcdefABCDEF.:%") != strlen(o->dns[i]))
 			r = err_set(e, -EINVAL, "%s is not an ip address", o->dns[i]);
 	for (size_t i = 0; o->dns_search && o->dns_search[i] && r == 0; i++)
 		if (creation_has_control(o->dns_search[i]) || strchr(o->dns_search[i], ' '))
-			r = err_set(e, -EINVAL, "invalid DNS search domain \"%s\"", o->dns_search[i]);
+			r = err_set(e, -EINVAL, "invalid DNS search domain \"%s\"",
+				    o->dns_search[i]);
 	for (size_t i = 0; o->dns_option && o->dns_option[i] && r == 0; i++)
 		if (creation_has_control(o->dns_option[i]))
 			r = err_set(e, -EINVAL, "invalid DNS option: it has control characters");
@@ -96,7 +104,9 @@ int creation_set_network(struct creation *c, struct err *e)
 
 int creation_set_namespaces(struct creation *c, struct err *e)
 {
-	static const char *const pid[] = { "private", "host", NULL }, *const cgroup[] = { "private", "host", NULL };
+	static const char *const pid[] = { "private", "host", NULL }, *const cgroup[] = { "private",
+											  "host",
+											  NULL };
 	static const char *const ipc[] = { "private", "host", "shareable", "none", NULL };
 	static const char *const userns[] = { "", "host", "private", "keep-id", NULL };
 	const struct container_create_options *o = c->o;
@@ -115,9 +125,12 @@ int creation_set_namespaces(struct creation *c, struct err *e)
 	if (r < 0)
 		return r;
 	if (h && (creation_has_control(h) || !*h || strlen(h) > HOSTNAME_LEN || strpbrk(h, " /")))
-		return err_set(e, -EINVAL, "invalid hostname \"%s\": it must have 1 to 64 visible characters", h);
+		return err_set(e, -EINVAL,
+			       "invalid hostname \"%s\": it must have 1 to 64 visible characters",
+			       h);
 	if (h && strcmp(s->uts_mode, "host") == 0)
-		return err_set(e, -EINVAL, "cannot set hostname when running in the host UTS namespace");
+		return err_set(e, -EINVAL,
+			       "cannot set hostname when running in the host UTS namespace");
 	if (!h) {
 		char host[HOSTNAME_LEN + 1] = "", id[ID_SHORT_LEN + 1];
 		(void)snprintf(id, sizeof(id), "%.12s", c->id);
@@ -130,7 +143,8 @@ int creation_set_namespaces(struct creation *c, struct err *e)
 
 int creation_set_sysctls(struct creation *c, struct err *e)
 {
-	static const char *const prefixes[] = { "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue.", "net." };
+	static const char *const prefixes[] = { "kernel.msg", "kernel.sem", "kernel.shm",
+						"fs.mqueue.", "net." };
 	c->spec->sysctl = json_object_new_object();
 	for (size_t i = 0; c->o->sysctl && c->o->sysctl[i]; i++) {
 		size_t k;
@@ -138,10 +152,12 @@ int creation_set_sysctls(struct creation *c, struct err *e)
 			if (str_starts(c->o->sysctl[i], prefixes[k]))
 				break;
 		if (k == ARRAY_LEN(prefixes) || !strchr(c->o->sysctl[i], '='))
-			return err_set(e, -EINVAL, "sysctl '%s' is not allowed: it is not of a namespace",
+			return err_set(e, -EINVAL,
+				       "sysctl '%s' is not allowed: it is not of a namespace",
 				       c->o->sysctl[i]);
 		if (k == 4 && strcmp(c->spec->network, "host") == 0)
-			return err_set(e, -EINVAL, "sysctl '%s' is not allowed with the host's network",
+			return err_set(e, -EINVAL,
+				       "sysctl '%s' is not allowed with the host's network",
 				       c->o->sysctl[i]);
 	}
 	return creation_add_pairs(c->spec->sysctl, c->o->sysctl, "sysctl", e);

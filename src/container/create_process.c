@@ -25,7 +25,10 @@ int creation_set_process(struct creation *c, struct err *e)
 	if (!wd || !*wd)
 		wd = "/";
 	if (wd[0] != '/' || creation_has_control(wd))
-		return err_set(e, -EINVAL, "the working directory \"%s\" is invalid, it needs to be an absolute path", wd);
+		return err_set(
+			e, -EINVAL,
+			"the working directory \"%s\" is invalid, it needs to be an absolute path",
+			wd);
 	if (!user)
 		user = json_get_str(c->config, "User");
 	if (user && creation_has_control(user))
@@ -62,7 +65,9 @@ int creation_set_process(struct creation *c, struct err *e)
 			r = err_errno(e, ENOMEM, "--group-add");
 	}
 	if (r == 0 && s->keep_groups && strv_len(s->group_add))
-		r = err_set(e, -EINVAL, "the '--group-add keep-groups' option is not allowed with any other --group-add options");
+		r = err_set(e, -EINVAL,
+			    "the '--group-add keep-groups' option is not allowed with any other "
+			    "--group-add options");
 	s->rlimits = json_object_new_array();
 	for (size_t i = 0; o->ulimit && o->ulimit[i] && r == 0; i++) {
 		json_object *l = NULL;
@@ -82,7 +87,8 @@ int creation_set_log(struct creation *c, struct err *e)
 	if (strcmp(driver, "json-file") == 0)
 		driver = "k8s-file";
 	if (strcmp(driver, "k8s-file") != 0 && strcmp(driver, "none") != 0)
-		return err_set(e, -EINVAL, "log driver \"%s\" is not available: k8s-file or none", driver);
+		return err_set(e, -EINVAL, "log driver \"%s\" is not available: k8s-file or none",
+			       driver);
 	r = creation_copy(&s->log_driver, driver, e);
 	for (size_t i = 0; c->o->log_opt && c->o->log_opt[i] && r == 0; i++) {
 		const char *l = c->o->log_opt[i];

@@ -83,7 +83,8 @@ static int add_paths(char ***list, const char *v, struct err *e)
 	scoped(strv) char **part = strv_split(v, ':');
 	for (size_t i = 0; part && part[i]; i++) {
 		if (part[i][0] != '/' && strcmp(part[i], "ALL") != 0 && strcmp(part[i], "all") != 0)
-			return err_set(e, -EINVAL, "invalid path \"%s\": it must be absolute", part[i]);
+			return err_set(e, -EINVAL, "invalid path \"%s\": it must be absolute",
+				       part[i]);
 		if (strv_add(list, part[i]) < 0)
 			return err_errno(e, ENOMEM, "--security-opt");
 	}
@@ -97,7 +98,9 @@ static int security_option(struct creation *c, const char *o, struct err *e)
 	const char *v = o[n] ? o + n + 1 : "";
 
 	if (n == 17 && strncmp(o, "no-new-privileges", n) == 0)
-		return on_off(v, &s->no_new_privs) < 0 ? err_set(e, -EINVAL, "invalid --security-opt %s", o) : 0;
+		return on_off(v, &s->no_new_privs) < 0
+			       ? err_set(e, -EINVAL, "invalid --security-opt %s", o)
+			       : 0;
 	if (n == 7 && strncmp(o, "seccomp", n) == 0) {
 		if (strcmp(v, "unconfined") == 0)
 			return creation_copy(&s->seccomp, v, e);
@@ -109,7 +112,8 @@ static int security_option(struct creation *c, const char *o, struct err *e)
 		/* Without SELinux nothing is labelled, which is what "disable" asks for. */
 		if (strcmp(v, "disable") == 0 || access("/sys/fs/selinux/enforce", F_OK) < 0)
 			return 0;
-		return err_set(e, -ENOTSUP, "--security-opt %s: SELinux labels cannot be set here", o);
+		return err_set(e, -ENOTSUP, "--security-opt %s: SELinux labels cannot be set here",
+			       o);
 	}
 	if (n == 8 && strncmp(o, "apparmor", n) == 0) {
 		if (strcmp(v, "unconfined") == 0)
@@ -138,7 +142,8 @@ int creation_set_security(struct creation *c, struct err *e)
 	if (r == 0 && c->spec->seccomp_path && c->spec->seccomp) {
 		scoped(mem) struct sock_filter *f = NULL;
 		size_t n = 0;
-		r = seccomp_compile(c->spec->seccomp, strlen(c->spec->seccomp), caps_default(), &f, &n, e);
+		r = seccomp_compile(c->spec->seccomp, strlen(c->spec->seccomp), caps_default(), &f,
+				    &n, e);
 	}
 	return r;
 }

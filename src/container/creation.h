@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A container while it is being created: shared by the files create*.c, each of which works out a part of the spec
- * from what the user typed.  All return 0 or an error with E filled. */
+/* A container while it is being created: shared by the files create*.c, each of which works out a
+ * part of the spec from what the user typed.  All return 0 or an error with E filled. */
 #ifndef COVE_CONTAINER_CREATION_H
 #define COVE_CONTAINER_CREATION_H
 
@@ -21,7 +21,8 @@ struct creation {
 	void (*warn)(const char *text);
 };
 
-/* create_image.c: find or pull the image; or resolve --rootfs; take over what the image says of the root; the command. */
+/* create_image.c: find or pull the image; or resolve --rootfs; take over what the image says of the
+ * root; the command. */
 int creation_resolve_image(struct creation *c, struct err *e);
 int creation_resolve_rootfs(struct creation *c, struct err *e);
 int creation_take_image(struct creation *c, struct err *e);
@@ -42,7 +43,8 @@ int creation_set_network(struct creation *c, struct err *e);
 int creation_set_namespaces(struct creation *c, struct err *e);
 int creation_set_sysctls(struct creation *c, struct err *e);
 
-/* create.c: replace *DST by a copy of S; *DST becomes a copy of V; is there a control character in S? */
+/* create.c: replace *DST by a copy of S; *DST becomes a copy of V; is there a control character in
+ * S? */
 int creation_copy(char **dst, const char *s, struct err *e);
 int creation_copy_list(char ***dst, char *const *v, struct err *e);
 int creation_has_control(const char *s);

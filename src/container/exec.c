@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* exec: another process in a running container.  A small monitor of its own keeps its streams, so that -d and a
- * client that goes away leave it running. */
+/* exec: another process in a running container.  A small monitor of its own keeps its streams, so
+ * that -d and a client that goes away leave it running. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -45,18 +45,22 @@ static void scoped_exec(struct exec *x)
 static int load_filter(struct exec *x, struct err *e)
 {
 	const struct container_spec *spec = x->spec;
-	scoped(fd) int cache = openat(x->en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	scoped(fd) int cache =
+		openat(x->en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	scoped(mem) char *host = NULL;
 	caps_set caps = 0;
 	int r = 0;
 
-	if (spec->privileged || x->o->privileged || (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0))
+	if (spec->privileged || x->o->privileged ||
+	    (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0))
 		return 0;
 	for (size_t i = 0; spec->caps && spec->caps[i]; i++)
 		caps |= CAPS_BIT(caps_from_name(spec->caps[i]));
 	if (!spec->seccomp)
 		r = seccomp_host_profile(&host, e);
-	return r < 0 ? r : seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache, &x->filter, &x->n_filter, e);
+	return r < 0 ? r
+		     : seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache,
+				       &x->filter, &x->n_filter, e);
 }
 
 static void __attribute__((noreturn)) exec_monitor(struct exec *x)
@@ -64,9 +68,14 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	struct session_io io = SESSION_IO_NONE;
 	struct runtime_process process = RUNTIME_PROCESS_NONE;
 	struct cgroup cgroup = CGROUP_NONE;
-	struct runtime_options o = { .user = x->user, .extra_groups = x->spec->group_add, .filter = x->filter,
-				     .n_filter = x->n_filter, .keep_groups = x->spec->keep_groups };
-	struct session_options so = { .io = &io, .process = &process, .first_client = -EBADF, .listen_fd = -EBADF };
+	struct runtime_options o = { .user = x->user,
+				     .extra_groups = x->spec->group_add,
+				     .filter = x->filter,
+				     .n_filter = x->n_filter,
+				     .keep_groups = x->spec->keep_groups };
+	struct session_options so = {
+		.io = &io, .process = &process, .first_client = -EBADF, .listen_fd = -EBADF
+	};
 	struct session_started told = { 0 };
 	struct session_failure f;
 	struct err e;
@@ -91,7 +100,8 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 		r = runtime_exec(x->process, x->pid, x->pidfd, &o, &process, &e);
 	if (r < 0) {
 		memset(&f, 0, sizeof(f));
-		f.stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR || r == -ENOTDIR || r == -EPERM;
+		f.stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR ||
+			  r == -ENOTDIR || r == -EPERM;
 		f.err = e;
 		(void)session_send(x->client, 'f', &f, sizeof(f)); /* the starter may have gone */
 		_exit(125);
@@ -125,8 +135,10 @@ static int prepare(struct exec *x, struct err *e)
 	if (r < 0)
 		return r;
 	if (x->o->workdir && x->o->workdir[0] != '/')
-		return err_set(e, -EINVAL, "the working directory \"%s\" is invalid, it needs to be an absolute path",
-			       x->o->workdir);
+		return err_set(
+			e, -EINVAL,
+			"the working directory \"%s\" is invalid, it needs to be an absolute path",
+			x->o->workdir);
 	x->process = generate_exec_process(x->spec, x->o, env);
 	if (!x->process)
 		return err_errno(e, ENOMEM, "exec");
@@ -139,8 +151,8 @@ static int prepare(struct exec *x, struct err *e)
 	return load_filter(x, e);
 }
 
-int container_exec(struct engine *en, const char *ref, const struct exec_options *o, const struct attach_options *a,
-		   int *ret_stage, struct err *e)
+int container_exec(struct engine *en, const char *ref, const struct exec_options *o,
+		   const struct attach_options *a, int *ret_stage, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	scoped(container_spec) struct container_spec *spec = NULL;
@@ -157,7 +169,9 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	if (c->state == CONTAINER_RUNNING)
 		x.pid = record_live_pid(en, c->id, &pidfd);
 	if (x.pid <= 0)
-		return err_set(e, -EINVAL, "can only create exec sessions on running containers: container state improper");
+		return err_set(e, -EINVAL,
+			       "can only create exec sessions on running containers: container "
+			       "state improper");
 	r = container_spec_decode(c->spec, &spec, e);
 	x.c = c;
 	x.spec = spec;

@@ -13,7 +13,8 @@
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
 
-void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code, int oom)
+void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code,
+		   int oom)
 {
 	struct err e;
 	if (!s->rm && record_set_exited(en, id, code, oom, record_now(), &e) < 0)
@@ -25,7 +26,8 @@ void exited_clean(struct engine *en, const struct container_spec *s, const char 
 	struct err e;
 
 	if (s->rm) {
-		/* The row first, then the files; what is left after a kill in between is collected. */
+		/* The row first, then the files; what is left after a kill in between is collected.
+		 */
 		if (record_delete(en, id, &e) < 0)
 			dbg("%s", e.text);
 		if (record_remove_files(en, id, &e) < 0)

@@ -7,12 +7,14 @@
 #include "src/container/spec.h"
 #include "src/runtime/cgroup.h"
 
-/* Write the record (durably, unless the container goes with its end).  Called by whoever holds the lock. */
-void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code, int oom);
+/* Write the record (durably, unless the container goes with its end).  Called by whoever holds the
+ * lock. */
+void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code,
+		   int oom);
 /* Remove what has to go: with --rm everything, otherwise what is in the runtime directory. */
 void exited_clean(struct engine *en, const struct container_spec *s, const char *id);
-/* "cove __exited ID CODE LOCK CGROUP CGROUP_PARENT": both, for a monitor that had become slim.  The numbers are descriptors.
- * ARGS without the first word.  The exit status. */
+/* "cove __exited ID CODE LOCK CGROUP CGROUP_PARENT": both, for a monitor that had become slim.  The
+ * numbers are descriptors. ARGS without the first word.  The exit status. */
 int exited_main(struct engine *en, char *const *args, struct err *e);
 
 #endif

@@ -21,15 +21,17 @@ static int is(const char *a, const char *b)
 	return a && strcmp(a, b) == 0;
 }
 
-/* ---- the files --------------------------------------------------------------------------------- */
+/* ---- the files ------------------------------------------------------------------------------- */
 
-static int put_file(struct engine *en, const char *id, const char *name, const struct strbuf *b, struct err *e)
+static int put_file(struct engine *en, const char *id, const char *name, const struct strbuf *b,
+		    struct err *e)
 {
 	char path[128];
 	scoped(fd) int fd = -EBADF;
 
 	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
-	fd = openat(en->graph_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	fd = openat(en->graph_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		    0644);
 	if (fd < 0 || fchmod(fd, 0644) < 0)
 		return err_sys(e, "write %s", path);
 	if (b->len && write(fd, b->s, b->len) != (ssize_t)b->len)
@@ -43,7 +45,8 @@ static int make_hosts(const struct container_spec *s, const char *name, struct s
 	struct err ignored;
 	const char *address = is(s->network, "private") ? NET_ADDRESS : "127.0.1.1";
 
-	if (is(s->network, "host") && path_read(AT_FDCWD, "/etc/hosts", 1U << 20, &host, NULL, &ignored) == 0) {
+	if (is(s->network, "host") &&
+	    path_read(AT_FDCWD, "/etc/hosts", 1U << 20, &host, NULL, &ignored) == 0) {
 		(void)strbuf_puts(b, host);
 		if (b->len && b->s[b->len - 1] != '\n')
 			(void)strbuf_putc(b, '\n');
@@ -54,22 +57,27 @@ static int make_hosts(const struct container_spec *s, const char *name, struct s
 	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
 		size_t n = strcspn(s->add_host[i], ":");
 		const char *ip = s->add_host[i] + n + 1;
-		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? NET_GATEWAY : ip, (int)n, s->add_host[i]);
+		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? NET_GATEWAY : ip,
+				    (int)n, s->add_host[i]);
 	}
 	if (!is(s->network, "host"))
-		(void)strbuf_printf(b, "%s\t%s%s%s\n", address, s->hostname, name ? " " : "", name ? name : "");
+		(void)strbuf_printf(b, "%s\t%s%s%s\n", address, s->hostname, name ? " " : "",
+				    name ? name : "");
 	if (is(s->network, "private"))
-		(void)strbuf_printf(b, NET_GATEWAY "\thost.containers.internal host.docker.internal\n");
+		(void)strbuf_printf(b, NET_GATEWAY
+				    "\thost.containers.internal host.docker.internal\n");
 	return b->failed;
 }
 
-/* The host's search domains and options go along; its name servers are reached through the role net. */
+/* The host's search domains and options go along; its name servers are reached through the role
+ * net. */
 static void copy_resolv(struct strbuf *b, const char *text, int servers, int search, int options)
 {
 	while (*text) {
 		size_t n = strcspn(text, "\n");
 		int keep = (servers && strncmp(text, "nameserver", 10) == 0) ||
-			   (search && (strncmp(text, "search", 6) == 0 || strncmp(text, "domain", 6) == 0)) ||
+			   (search &&
+			    (strncmp(text, "search", 6) == 0 || strncmp(text, "domain", 6) == 0)) ||
 			   (options && strncmp(text, "options", 7) == 0);
 		if (keep) {
 			(void)strbuf_add(b, text, n);
@@ -83,7 +91,8 @@ static int make_resolv(const struct container_spec *s, struct strbuf *b)
 {
 	scoped(mem) char *host = NULL;
 	struct err ignored;
-	size_t n_dns = strv_len(s->dns), n_search = strv_len(s->dns_search), n_options = strv_len(s->dns_option);
+	size_t n_dns = strv_len(s->dns), n_search = strv_len(s->dns_search),
+	       n_options = strv_len(s->dns_option);
 
 	if (n_search) {
 		(void)strbuf_puts(b, "search");
@@ -130,7 +139,7 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 	return r;
 }
 
-/* ---- mounts ------------------------------------------------------------------------------------ */
+/* ---- mounts ---------------------------------------------------------------------------------- */
 
 static json_object *options(const char *list)
 {
@@ -147,8 +156,8 @@ static int has_target(json_object *mounts, const char *target)
 }
 
 /* A mount of ours, unless the user has one at the same place. */
-static void add(json_object *out, json_object *given, const char *target, const char *type, const char *source,
-		const char *opts)
+static void add(json_object *out, json_object *given, const char *target, const char *type,
+		const char *source, const char *opts)
 {
 	json_object *m;
 	if (has_target(given, target))
@@ -161,8 +170,8 @@ static void add(json_object *out, json_object *given, const char *target, const 
 	(void)json_object_array_add(out, m);
 }
 
-static void add_file(json_object *out, json_object *given, struct engine *en, const char *id, const char *file,
-		     const char *target)
+static void add_file(json_object *out, json_object *given, struct engine *en, const char *id,
+		     const char *file, const char *target)
 {
 	scoped(mem) char *source = str_printf("%s/containers/%s/%s", en->graphroot, id, file);
 	add(out, given, target, "bind", source ? source : "", "bind,private,nosuid,nodev");
@@ -181,30 +190,36 @@ static int by_depth(const void *a, const void *b)
 	return nx == ny ? strcmp(x, y) : nx < ny ? -1 : 1;
 }
 
-static json_object *make_mounts(struct engine *en, const struct container_spec *s, const char *id, const struct idmap *gids)
+static json_object *make_mounts(struct engine *en, const struct container_spec *s, const char *id,
+				const struct idmap *gids)
 {
 	json_object *out = json_object_new_array(), *given = s->mounts;
 	uint32_t tty_gid;
 	int has_tty_gid = !gids || idmap_lookup(gids, 5, &tty_gid) == 0;
 	char shm[96];
 
-	/* A new procfs shows the processes of the mounter's pid namespace, and only its owner may mount one. */
+	/* A new procfs shows the processes of the mounter's pid namespace, and only its owner may
+	 * mount one. */
 	if (is(s->pid_mode, "private"))
 		add(out, given, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	else
 		add(out, given, "/proc", "bind", "/proc", "rbind,nosuid,noexec,nodev,slave");
-	add(out, given, "/dev", "tmpfs", "tmpfs", s->read_only && !s->privileged ? "nosuid,noexec,strictatime,mode=755,size=65536k"
-							       : "nosuid,strictatime,mode=755,size=65536k");
-	add(out, given, "/sys", "sysfs", "sysfs", s->privileged ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
+	add(out, given, "/dev", "tmpfs", "tmpfs",
+	    s->read_only && !s->privileged ? "nosuid,noexec,strictatime,mode=755,size=65536k"
+					   : "nosuid,strictatime,mode=755,size=65536k");
+	add(out, given, "/sys", "sysfs", "sysfs",
+	    s->privileged ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
 	add(out, given, "/dev/pts", "devpts", "devpts",
 	    has_tty_gid ? "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
 			: "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
 	if (is(s->ipc_mode, "host")) {
 		if (access("/dev/mqueue", F_OK) == 0)
-			add(out, given, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,nosuid,noexec,nodev,slave");
+			add(out, given, "/dev/mqueue", "bind", "/dev/mqueue",
+			    "rbind,nosuid,noexec,nodev,slave");
 		add(out, given, "/dev/shm", "bind", "/dev/shm", "rbind,nosuid,noexec,nodev,slave");
 	} else {
-		(void)snprintf(shm, sizeof(shm), "nosuid,noexec,nodev,mode=1777,size=%lld", (long long)s->shm_size);
+		(void)snprintf(shm, sizeof(shm), "nosuid,noexec,nodev,mode=1777,size=%lld",
+			       (long long)s->shm_size);
 		add(out, given, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 		if (!is(s->ipc_mode, "none"))
 			add(out, given, "/dev/shm", "tmpfs", "shm", shm);
@@ -214,7 +229,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	if (s->read_only_tmpfs) {
 		add(out, given, "/run", "tmpfs", "tmpfs", "rw,nosuid,nodev,tmpcopyup");
 		add(out, given, "/tmp", "tmpfs", "tmpfs", "rw,nosuid,nodev,tmpcopyup,mode=1777");
-		add(out, given, "/var/tmp", "tmpfs", "tmpfs", "rw,nosuid,nodev,tmpcopyup,mode=1777");
+		add(out, given, "/var/tmp", "tmpfs", "tmpfs",
+		    "rw,nosuid,nodev,tmpcopyup,mode=1777");
 	}
 	if (!s->no_hosts)
 		add_file(out, given, en, id, "hosts", "/etc/hosts");
@@ -226,12 +242,13 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 		add(out, given, INIT_PATH, "bind", program ? program : "", "bind,ro,nosuid,nodev");
 	}
 	for (size_t i = 0; i < json_len(given); i++)
-		(void)json_object_array_add(out, json_object_get(json_object_array_get_idx(given, i)));
+		(void)json_object_array_add(out,
+					    json_object_get(json_object_array_get_idx(given, i)));
 	json_object_array_sort(out, by_depth);
 	return out;
 }
 
-/* ---- what is hidden, and what it may ----------------------------------------------------------- */
+/* ---- what is hidden, and what it may --------------------------------------------------------- */
 
 static int listed(char *const *list, const char *path)
 {
@@ -243,11 +260,22 @@ static int listed(char *const *list, const char *path)
 
 static void hide_paths(const struct container_spec *s, json_object *linux_)
 {
-	static const char *const masked[] = { "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore",
-					      "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
-					      "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
-					      "/sys/firmware", "/sys/fs/selinux", "/sys/dev/block" };
-	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
+	static const char *const masked[] = { "/proc/acpi",
+					      "/proc/asound",
+					      "/proc/interrupts",
+					      "/proc/kcore",
+					      "/proc/keys",
+					      "/proc/latency_stats",
+					      "/proc/sched_debug",
+					      "/proc/scsi",
+					      "/proc/timer_list",
+					      "/proc/timer_stats",
+					      "/sys/devices/virtual/powercap",
+					      "/sys/firmware",
+					      "/sys/fs/selinux",
+					      "/sys/dev/block" };
+	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+						"/proc/sysrq-trigger" };
 	json_object *m = json_object_new_array(), *ro = json_object_new_array();
 
 	for (size_t i = 0; i < ARRAY_LEN(masked) && !s->privileged; i++)
@@ -262,7 +290,8 @@ static void hide_paths(const struct container_spec *s, json_object *linux_)
 	json_put(linux_, "readonlyPaths", ro);
 }
 
-/* Root has what the bounding set allows; another user starts with nothing but what was added by name. */
+/* Root has what the bounding set allows; another user starts with nothing but what was added by
+ * name. */
 static json_object *make_caps(char *const *caps, char *const *added)
 {
 	json_object *o = json_object_new_object(), *ambient = json_object_new_array();
@@ -275,7 +304,8 @@ static json_object *make_caps(char *const *caps, char *const *added)
 		char name[40];
 		int n = caps_from_name(added[i]);
 		if (n >= 0)
-			(void)json_object_array_add(ambient, json_object_new_string(caps_name(n, name)));
+			(void)json_object_array_add(ambient,
+						    json_object_new_string(caps_name(n, name)));
 	}
 	json_put(o, "ambient", ambient);
 	return o;
@@ -310,8 +340,8 @@ static json_object *make_process(const struct container_spec *s)
 	return p;
 }
 
-static int join_or_make(struct engine *en, json_object *list, const char *type, const char *mode, const char *proc_name,
-			struct err *e)
+static int join_or_make(struct engine *en, json_object *list, const char *type, const char *mode,
+			const char *proc_name, struct err *e)
 {
 	json_object *ns;
 	scoped(mem) char *path = NULL;
@@ -326,8 +356,10 @@ static int join_or_make(struct engine *en, json_object *list, const char *type, 
 		if (r < 0)
 			return r;
 		if (c->state != CONTAINER_RUNNING || c->pid <= 0)
-			return err_set(e, -EINVAL, "cannot join the %s namespace of container %s: it is not running", type,
-				       mode + 10);
+			return err_set(
+				e, -EINVAL,
+				"cannot join the %s namespace of container %s: it is not running",
+				type, mode + 10);
 		path = str_printf("/proc/%d/ns/%s", (int)c->pid, proc_name);
 	}
 	ns = json_object_new_object();
@@ -338,8 +370,8 @@ static int join_or_make(struct engine *en, json_object *list, const char *type, 
 	return 0;
 }
 
-static int make_namespaces(struct engine *en, const struct container_spec *s, json_object *list, int user_ns,
-			   struct err *e)
+static int make_namespaces(struct engine *en, const struct container_spec *s, json_object *list,
+			   int user_ns, struct err *e)
 {
 	int r = join_or_make(en, list, "mount", "private", "mnt", e);
 
@@ -367,9 +399,10 @@ static void add_line(json_object *list, uint32_t inside, uint32_t outside, uint3
 	(void)json_object_array_add(list, o);
 }
 
-/* Ids INSIDE... stand for ids FROM... of the surrounding namespace.  A line may not reach over the end of a line of
- * the surrounding map (user_namespaces(7)), so it is cut at each. */
-static void add_mapping(json_object *list, const struct idmap *outer, uint32_t inside, uint32_t from, uint32_t n)
+/* Ids INSIDE... stand for ids FROM... of the surrounding namespace.  A line may not reach over the
+ * end of a line of the surrounding map (user_namespaces(7)), so it is cut at each. */
+static void add_mapping(json_object *list, const struct idmap *outer, uint32_t inside,
+			uint32_t from, uint32_t n)
 {
 	while (n) {
 		uint32_t piece = 0;
@@ -389,8 +422,9 @@ static void add_mapping(json_object *list, const struct idmap *outer, uint32_t i
 	}
 }
 
-/* The container's namespace is nested in the user's, where id 0 is the caller and 1... are the subordinate ids.
- * Default: the same ids.  keep-id: the caller's own number stands for the caller, and 0... for the subordinates. */
+/* The container's namespace is nested in the user's, where id 0 is the caller and 1... are the
+ * subordinate ids. Default: the same ids.  keep-id: the caller's own number stands for the caller,
+ * and 0... for the subordinates. */
 static json_object *make_mapping(const struct idmap *outer, uint32_t self, int keep_id)
 {
 	json_object *list = json_object_new_array();
@@ -401,7 +435,8 @@ static json_object *make_mapping(const struct idmap *outer, uint32_t self, int k
 		add_mapping(list, outer, 0, 0, n);
 		return list;
 	}
-	if (self >= n) { /* more ids below the caller's than there are: what is there goes to 0... */
+	if (self >=
+	    n) { /* more ids below the caller's than there are: what is there goes to 0... */
 		add_mapping(list, outer, 0, 1, n - 1);
 		add_mapping(list, outer, self, 0, 1);
 		return list;
@@ -412,8 +447,9 @@ static json_object *make_mapping(const struct idmap *outer, uint32_t self, int k
 	return list;
 }
 
-int generate_config(struct engine *en, const struct container_spec *s, const char *id, const struct idmap *uids,
-		    const struct idmap *gids, json_object **ret, struct err *e)
+int generate_config(struct engine *en, const struct container_spec *s, const char *id,
+		    const struct idmap *uids, const struct idmap *gids, json_object **ret,
+		    struct err *e)
 {
 	scoped(json) json_object *c = json_object_new_object();
 	json_object *root = json_object_new_object(), *linux_ = json_object_new_object(),
@@ -448,7 +484,8 @@ int generate_config(struct engine *en, const struct container_spec *s, const cha
 	return 0;
 }
 
-json_object *generate_exec_process(const struct container_spec *s, const struct exec_options *o, char *const *env)
+json_object *generate_exec_process(const struct container_spec *s, const struct exec_options *o,
+				   char *const *env)
 {
 	json_object *p = make_process(s);
 

@@ -10,12 +10,15 @@
 #include "userns/idmap.h"
 
 /* Write hosts, resolv.conf and hostname into containers/ID. */
-int generate_files(struct engine *en, const struct container_spec *s, const char *id, struct err *e);
-/* The config.json document.  IDS says what the surrounding user namespace maps (for the container's own, which is
- * nested in it); NULL as real root: no user namespace.  Owned. */
-int generate_config(struct engine *en, const struct container_spec *s, const char *id, const struct idmap *uids,
-		    const struct idmap *gids, json_object **ret, struct err *e);
+int generate_files(struct engine *en, const struct container_spec *s, const char *id,
+		   struct err *e);
+/* The config.json document.  IDS says what the surrounding user namespace maps (for the container's
+ * own, which is nested in it); NULL as real root: no user namespace.  Owned. */
+int generate_config(struct engine *en, const struct container_spec *s, const char *id,
+		    const struct idmap *uids, const struct idmap *gids, json_object **ret,
+		    struct err *e);
 /* The process object of an exec. */
-json_object *generate_exec_process(const struct container_spec *s, const struct exec_options *o, char *const *env);
+json_object *generate_exec_process(const struct container_spec *s, const struct exec_options *o,
+				   char *const *env);
 
 #endif

@@ -60,9 +60,12 @@ static json_object *make_config(const struct container *c, const struct containe
 	json_put_str(o, "WorkingDir", s->workdir);
 	json_put_str(o, "Entrypoint", entrypoint.s);
 	json_put(o, "OnBuild", NULL);
-	json_put(o, "Labels", s->labels && json_object_object_length(s->labels) ? json_object_get(s->labels) : NULL);
+	json_put(o, "Labels",
+		 s->labels && json_object_object_length(s->labels) ? json_object_get(s->labels)
+								   : NULL);
 	json_put(o, "Annotations", json_object_get(s->annotations));
-	json_put_int(o, "StopSignal", container_signal_parse(s->stop_signal ? s->stop_signal : "TERM"));
+	json_put_int(o, "StopSignal",
+		     container_signal_parse(s->stop_signal ? s->stop_signal : "TERM"));
 	json_put_int(o, "StopTimeout", s->stop_timeout);
 	json_put_strv(o, "CreateCommand", s->create_command);
 	{
@@ -79,7 +82,8 @@ static json_object *make_ports(const struct container_spec *s)
 	json_object *o = json_object_new_object();
 
 	for (size_t i = 0; i < json_len(s->ports); i++) {
-		json_object *p = json_object_array_get_idx(s->ports, i), *list, *b = json_object_new_object();
+		json_object *p = json_object_array_get_idx(s->ports, i), *list,
+			    *b = json_object_new_object();
 		char key[32], port[16];
 		(void)snprintf(key, sizeof(key), "%d/%s", (int)json_get_int(p, "container_port", 0),
 			       json_get_str(p, "protocol"));
@@ -99,7 +103,8 @@ static json_object *make_ports(const struct container_spec *s)
 static void add_exposed(json_object *ports, char *const *expose)
 {
 	for (size_t i = 0; expose && expose[i]; i++) {
-		scoped(mem) char *key = str_printf("%s%s", expose[i], strchr(expose[i], '/') ? "" : "/tcp");
+		scoped(mem) char *key =
+			str_printf("%s%s", expose[i], strchr(expose[i], '/') ? "" : "/tcp");
 		if (key && !json_get(ports, key))
 			json_put(ports, key, NULL);
 	}
@@ -142,17 +147,19 @@ static json_object *make_mounts(const struct container_spec *s)
 	json_object *list = json_object_new_array();
 
 	for (size_t i = 0; i < json_len(s->mounts); i++) {
-		json_object *m = json_object_array_get_idx(s->mounts, i), *o, *opts = json_get(m, "options"),
-			    *shown = json_object_new_array();
+		json_object *m = json_object_array_get_idx(s->mounts, i), *o,
+			    *opts = json_get(m, "options"), *shown = json_object_new_array();
 		const char *type = json_get_str(m, "type"), *volume = json_get_str(m, "volume");
 		if (strcmp(type, "bind") != 0 && strcmp(type, "volume") != 0) {
 			json_free(shown);
 			continue;
 		}
 		for (size_t k = 0; k < json_len(opts); k++)
-			if (!str_starts(json_str_at(opts, k), "cove.") && strcmp(json_str_at(opts, k), "ro") != 0 &&
+			if (!str_starts(json_str_at(opts, k), "cove.") &&
+			    strcmp(json_str_at(opts, k), "ro") != 0 &&
 			    strcmp(json_str_at(opts, k), "rw") != 0)
-				(void)json_object_array_add(shown, json_object_get(json_object_array_get_idx(opts, k)));
+				(void)json_object_array_add(
+					shown, json_object_get(json_object_array_get_idx(opts, k)));
 		o = json_object_new_object();
 		json_put_str(o, "Type", volume ? "volume" : "bind");
 		if (volume)
@@ -171,14 +178,16 @@ static json_object *make_mounts(const struct container_spec *s)
 
 static json_object *make_host_config(const struct container_spec *s)
 {
-	json_object *o = json_object_new_object(), *log = json_object_new_object(), *binds = json_object_new_array(),
-		    *restart = json_object_new_object();
+	json_object *o = json_object_new_object(), *log = json_object_new_object(),
+		    *binds = json_object_new_array(), *restart = json_object_new_object();
 
 	for (size_t i = 0; i < json_len(s->mounts); i++) {
 		json_object *m = json_object_array_get_idx(s->mounts, i);
-		scoped(mem) char *b = str_printf("%s:%s", json_get_str(m, "volume") ? json_get_str(m, "volume")
-										    : json_get_str(m, "source"),
-						 json_get_str(m, "destination"));
+		scoped(mem) char *b =
+			str_printf("%s:%s",
+				   json_get_str(m, "volume") ? json_get_str(m, "volume")
+							     : json_get_str(m, "source"),
+				   json_get_str(m, "destination"));
 		if (strcmp(json_get_str(m, "type"), "tmpfs") != 0)
 			(void)json_object_array_add(binds, json_object_new_string(b ? b : ""));
 	}
@@ -219,7 +228,8 @@ static json_object *make_host_config(const struct container_spec *s)
 	return o;
 }
 
-static json_object *make_driver(struct engine *en, const struct container *c, const struct container_spec *s)
+static json_object *make_driver(struct engine *en, const struct container *c,
+				const struct container_spec *s)
 {
 	json_object *o = json_object_new_object(), *data = json_object_new_object();
 	scoped(strbuf) struct strbuf lower = STRBUF_INIT;
@@ -228,7 +238,8 @@ static json_object *make_driver(struct engine *en, const struct container *c, co
 	size_t n = strv_len(s->layers);
 
 	for (size_t i = n; i-- > 0;)
-		(void)strbuf_printf(&lower, "%s/layers/%s/diff%s", en->graphroot, s->layers[i], i ? ":" : "");
+		(void)strbuf_printf(&lower, "%s/layers/%s/diff%s", en->graphroot, s->layers[i],
+				    i ? ":" : "");
 	json_put_str(o, "Name", "overlay");
 	json_put_str(data, "LowerDir", lower.s);
 	json_put_str(data, "UpperDir", upper);

@@ -59,8 +59,9 @@ static void stamp(struct log *l, char *out, size_t size)
 	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
 	if (now.tv_sec / 3600 != l->zone_hour) {
 		l->zone_hour = now.tv_sec / 3600;
-		(void)snprintf(l->zone, sizeof(l->zone), "%c%02ld:%02ld", tm.tm_gmtoff < 0 ? '-' : '+',
-			       labs(tm.tm_gmtoff) / 3600 % 100, labs(tm.tm_gmtoff) / 60 % 60);
+		(void)snprintf(l->zone, sizeof(l->zone), "%c%02ld:%02ld",
+			       tm.tm_gmtoff < 0 ? '-' : '+', labs(tm.tm_gmtoff) / 3600 % 100,
+			       labs(tm.tm_gmtoff) / 60 % 60);
 	}
 	(void)snprintf(out, size, "%s.%09ld%s", date, now.tv_nsec, l->zone);
 }
@@ -76,7 +77,8 @@ void log_write(struct log *l, enum log_stream s, const char *bytes, size_t n)
 	while (n) {
 		const char *nl = memchr(bytes, '\n', n);
 		size_t len = nl ? (size_t)(nl - bytes) : n;
-		(void)strbuf_printf(&l->buf, "%s %s %c ", when, s == LOG_STDOUT ? "stdout" : "stderr", nl ? 'F' : 'P');
+		(void)strbuf_printf(&l->buf, "%s %s %c ", when,
+				    s == LOG_STDOUT ? "stdout" : "stderr", nl ? 'F' : 'P');
 		(void)strbuf_add(&l->buf, bytes, len);
 		(void)strbuf_putc(&l->buf, '\n');
 		bytes += len + (nl != NULL);
@@ -123,7 +125,8 @@ static int parse_stamp(const char *s, size_t n, int64_t *ret)
 	tm.tm_min = two(s + 14);
 	tm.tm_sec = two(s + 17);
 	/* The years that nanoseconds since the epoch can say. */
-	if (tm.tm_year < 0 || tm.tm_year > 360 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
+	if (tm.tm_year < 0 || tm.tm_year > 360 || tm.tm_mon < 0 || tm.tm_mon > 11 ||
+	    tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 || tm.tm_min > 59 ||
 	    tm.tm_sec > 60)
 		return -EBADMSG;
 	if (i < n && s[i] == '.')
@@ -132,7 +135,8 @@ static int parse_stamp(const char *s, size_t n, int64_t *ret)
 	if (i < n && (s[i] == '+' || s[i] == '-')) {
 		if (n - i != 6 || !has_form(s + i + 1, "dd:dd"))
 			return -EBADMSG;
-		offset = ((int64_t)two(s + i + 1) * 60 + two(s + i + 4)) * 60 * (s[i] == '-' ? -1 : 1);
+		offset = ((int64_t)two(s + i + 1) * 60 + two(s + i + 4)) * 60 *
+			 (s[i] == '-' ? -1 : 1);
 	} else if (i + 1 != n || s[i] != 'Z') {
 		return -EBADMSG;
 	}

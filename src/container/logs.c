@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a container's log, and following it: inotify says that the file grew, the lock says that the
- * container has ended. */
+/* Reading a container's log, and following it: inotify says that the file grew, the lock says that
+ * the container has ended. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -64,7 +64,9 @@ static int read_some(struct reader *r)
 				strbuf_reset(&r->line);
 			(void)strbuf_add(&r->line, p, len);
 			if (nl) {
-				bad = r->line.failed ? r->line.failed : emit(r, r->line.s ? r->line.s : "", r->line.len);
+				bad = r->line.failed
+					      ? r->line.failed
+					      : emit(r, r->line.s ? r->line.s : "", r->line.len);
 				strbuf_reset(&r->line);
 			}
 			if (bad < 0)
@@ -125,7 +127,8 @@ static int follow(struct engine *en, const char *id, struct reader *r, const cha
 	}
 }
 
-int container_logs(struct engine *en, const char *ref, const struct logs_options *o, int out, int err_fd, struct err *e)
+int container_logs(struct engine *en, const char *ref, const struct logs_options *o, int out,
+		   int err_fd, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	struct reader r = { .fd = -EBADF, .o = o, .out = out, .err = err_fd };
@@ -137,8 +140,10 @@ int container_logs(struct engine *en, const char *ref, const struct logs_options
 		return bad;
 	path = json_get_str(c->spec, "LogPath");
 	if (!path)
-		return err_set(e, -EINVAL, "this container is using the 'none' log driver, cannot read logs: this container "
-					   "is not logging output");
+		return err_set(e, -EINVAL,
+			       "this container is using the 'none' log driver, cannot read logs: "
+			       "this container "
+			       "is not logging output");
 	engine_store_close(en);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT) /* never started */

@@ -42,19 +42,20 @@ struct start {
 	size_t n_filter;
 	struct idmap uids, gids;
 	int has_ids;
-	int lease;	/* keeps the holder */
-	int listen_fd;	/* further clients */
-	int stage;	/* 1: the program itself could not be executed */
+	int lease;     /* keeps the holder */
+	int listen_fd; /* further clients */
+	int stage;     /* 1: the program itself could not be executed */
 };
 
-/* Nothing of the caller's stays with us: not its terminal, not its pipes, not its working directory. */
+/* Nothing of the caller's stays with us: not its terminal, not its pipes, not its working
+ * directory. */
 static int detach_from_caller(struct err *e)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t all;
 
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* from here on we outlive who started us */
-	(void)setsid(); /* a fork's child leads no group */
+	(void)setsid();				   /* a fork's child leads no group */
 	if (null < 0 || chdir("/") < 0)
 		return err_sys(e, "detach from the caller");
 	for (int fd = 0; fd < 3; fd++)
@@ -62,7 +63,8 @@ static int detach_from_caller(struct err *e)
 			return err_sys(e, "detach from the caller");
 	if (null > 2)
 		(void)close(null);
-	/* SIGCHLD is read from a descriptor, SIGPIPE means nothing; SIGTERM ends us as it ends anybody. */
+	/* SIGCHLD is read from a descriptor, SIGPIPE means nothing; SIGTERM ends us as it ends
+	 * anybody. */
 	(void)sigemptyset(&all);
 	(void)sigaddset(&all, SIGCHLD);
 	(void)sigaddset(&all, SIGPIPE);
@@ -84,13 +86,15 @@ static int load_filter(struct start *s, struct err *e)
 		return 0;
 	for (size_t i = 0; spec->caps && spec->caps[i]; i++)
 		caps |= CAPS_BIT(caps_from_name(spec->caps[i]));
-	cache = openat(s->m->en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cache = openat(s->m->en->graph_fd, "cache",
+		       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (!spec->seccomp) {
 		r = seccomp_host_profile(&host, e);
 		if (r < 0)
 			return r;
 	}
-	return seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache, &s->filter, &s->n_filter, e);
+	return seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache, &s->filter,
+			       &s->n_filter, e);
 }
 
 static int start_net(struct start *s, struct err *e)
@@ -113,7 +117,8 @@ static int start_net(struct start *s, struct err *e)
 	return net_start(&c, &s->net, e);
 }
 
-/* A socket in the runtime directory, by a path short enough for sun_path wherever that directory is. */
+/* A socket in the runtime directory, by a path short enough for sun_path wherever that directory
+ * is. */
 static int open_listener(struct start *s, struct err *e)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -198,18 +203,29 @@ static int create_process(struct start *s, struct err *e)
 {
 	const struct monitor *m = s->m;
 	const struct container_spec *spec = m->spec;
-	static const struct tap_config tap = { .name = "tap0", .mtu = NET_MTU, .address = NET_ADDRESS,
-					       .prefix = NET_PREFIX, .gateway = NET_GATEWAY, .address6 = NET_ADDRESS6,
-					       .prefix6 = NET_PREFIX6, .gateway6 = NET_GATEWAY6 };
+	static const struct tap_config tap = { .name = "tap0",
+					       .mtu = NET_MTU,
+					       .address = NET_ADDRESS,
+					       .prefix = NET_PREFIX,
+					       .gateway = NET_GATEWAY,
+					       .address6 = NET_ADDRESS6,
+					       .prefix6 = NET_PREFIX6,
+					       .gateway6 = NET_GATEWAY6 };
 	scoped(overlay_paths) struct overlay_paths paths = { 0 };
 	scoped(strv) char **trees = NULL;
 	scoped(mem) char *user = user_of(m);
 	int is_private = strcmp(spec->network, "private") == 0;
-	struct runtime_options o = { .config = s->config, .user = user, .extra_groups = spec->group_add,
-				     .make_cwd = spec->make_workdir, .filter = s->filter, .n_filter = s->n_filter,
-				     .tap = is_private ? &tap : NULL, .cgroup_fd = s->cgroup.fd,
+	struct runtime_options o = { .config = s->config,
+				     .user = user,
+				     .extra_groups = spec->group_add,
+				     .make_cwd = spec->make_workdir,
+				     .filter = s->filter,
+				     .n_filter = s->n_filter,
+				     .tap = is_private ? &tap : NULL,
+				     .cgroup_fd = s->cgroup.fd,
 				     .keep_groups = spec->keep_groups };
-	int r = user ? overlay_paths_make(&paths, m, e) : err_errno(e, ENOMEM, "start the container");
+	int r = user ? overlay_paths_make(&paths, m, e)
+		     : err_errno(e, ENOMEM, "start the container");
 
 	if (r < 0)
 		return r;
@@ -263,8 +279,8 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0)
 		r = generate_files(m->en, m->spec, m->id, e);
 	if (r == 0)
-		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL, s->has_ids ? &s->gids : NULL,
-				    &s->config, e);
+		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL,
+				    s->has_ids ? &s->gids : NULL, &s->config, e);
 	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)
 		r = log_open(m->spec->log_path, m->spec->log_size_max, &s->log, e);
 	if (r == 0)
@@ -287,8 +303,8 @@ static int start(struct start *s, struct err *e)
 		r = write_pidfile(m->spec->pidfile, s->process.pid, e);
 	if (r == 0) {
 		r = runtime_start(&s->process, e);
-		s->stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR || r == -ENOTDIR || r == -EPERM ||
-			   r == -ELOOP;
+		s->stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR ||
+			   r == -ENOTDIR || r == -EPERM || r == -ELOOP;
 	}
 	return r;
 }
@@ -321,7 +337,8 @@ static void report_failure(const struct monitor *m, int stage, const struct err 
 	memset(&f, 0, sizeof(f));
 	f.stage = stage;
 	f.err = *e;
-	if (!m->spec->rm && record_set_failed(m->en, m->id, exit_code_of(stage, e->code), e->text, &ignored) < 0)
+	if (!m->spec->rm &&
+	    record_set_failed(m->en, m->id, exit_code_of(stage, e->code), e->text, &ignored) < 0)
 		dbg("%s", ignored.text);
 	exited_clean(m->en, m->spec, m->id);
 	(void)session_send(m->client, 'f', &f, sizeof(f)); /* the starter may have gone */
@@ -344,7 +361,8 @@ static char *keep_fd(int fd)
 	return str_printf("%d", fd < 0 ? -1 : fd);
 }
 
-/* Become cove-monitor, which needs a tenth of the memory.  Returns when that is not possible: then we stay. */
+/* Become cove-monitor, which needs a tenth of the memory.  Returns when that is not possible: then
+ * we stay. */
 static void become_slim(struct start *s)
 {
 	const struct monitor *m = s->m;
@@ -389,8 +407,13 @@ static void become_slim(struct start *s)
 
 void monitor_main(const struct monitor *m)
 {
-	struct start s = { .m = m, .io = SESSION_IO_NONE, .process = RUNTIME_PROCESS_NONE, .net = NET_NONE,
-			   .cgroup = CGROUP_NONE, .lease = -EBADF, .listen_fd = -EBADF };
+	struct start s = { .m = m,
+			   .io = SESSION_IO_NONE,
+			   .process = RUNTIME_PROCESS_NONE,
+			   .net = NET_NONE,
+			   .cgroup = CGROUP_NONE,
+			   .lease = -EBADF,
+			   .listen_fd = -EBADF };
 	struct session_options o = { .io = &s.io, .process = &s.process, .hold_stdin = 0 };
 	struct session_started told = { 0 };
 	struct err e;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The monitor: the process that stays with a container.  It is forked from the command that starts it, has a
- * session of its own and one thread; it starts the first process, keeps its streams, and writes the exit record
- * before it cleans anything up. */
+/* The monitor: the process that stays with a container.  It is forked from the command that starts
+ * it, has a session of its own and one thread; it starts the first process, keeps its streams, and
+ * writes the exit record before it cleans anything up. */
 #ifndef COVE_CONTAINER_MONITOR_H
 #define COVE_CONTAINER_MONITOR_H
 
@@ -13,15 +13,16 @@ struct monitor {
 	const struct container_spec *spec;
 	const char *id, *name;
 	int64_t started;
-	int lock;   /* the container's lock, held until the end */
-	int client; /* SOCK_SEQPACKET to who started it: session.h's messages */
+	int lock;     /* the container's lock, held until the end */
+	int client;   /* SOCK_SEQPACKET to who started it: session.h's messages */
 	int attached; /* the starter stays as a client after 's' */
 };
 
 /* Be the monitor: never returns.  The caller has just been forked. */
 void monitor_main(const struct monitor *m) __attribute__((noreturn));
 
-/* Fork the monitor.  The parent keeps the other end of m->client and closes its own copies of m->lock and m->client. */
+/* Fork the monitor.  The parent keeps the other end of m->client and closes its own copies of
+ * m->lock and m->client. */
 int monitor_fork(const struct monitor *m, struct err *e);
 
 #endif

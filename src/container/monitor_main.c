@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cove-monitor: what a monitor becomes once its container runs and nobody is attached from the start.  It keeps the
- * streams, and needs neither the database nor JSON for that: a tenth of the memory.  When the container has ended it
- * becomes cove again, which writes the exit record (src/container/exited.c).
+/* cove-monitor: what a monitor becomes once its container runs and nobody is attached from the
+ * start.  It keeps the streams, and needs neither the database nor JSON for that: a tenth of the
+ * memory.  When the container has ended it becomes cove again, which writes the exit record
+ * (src/container/exited.c).
  *
- * The arguments are those of monitor_slim(), in the order of enum slim_arg; descriptors were left open for it. */
+ * The arguments are those of monitor_slim(), in the order of enum slim_arg; descriptors were left
+ * open for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,10 +38,13 @@ static void note_code(int run_fd, const char *id, int code)
 {
 	scoped(mem) char *path = str_printf("c/%s/exit", id);
 	scoped(mem) char *text = str_printf("%d\n", code);
-	scoped(fd) int fd = path ? openat(run_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)
-				 : -EBADF;
+	scoped(fd) int fd =
+		path ? openat(run_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+			      0600)
+		     : -EBADF;
 	if (fd >= 0 && text)
-		(void)fd_write_all(fd, text, strlen(text)); /* the record that follows says the same */
+		(void)fd_write_all(fd, text,
+				   strlen(text)); /* the record that follows says the same */
 }
 
 int main(int argc, char **argv)
@@ -64,7 +69,8 @@ int main(int argc, char **argv)
 	o.listen_fd = keep(argv[SLIM_LISTEN]);
 	net = keep(argv[SLIM_NET]);
 	err_clear(&e);
-	if (*argv[SLIM_LOG] && log_open(argv[SLIM_LOG], strtoll(argv[SLIM_LOG_MAX], NULL, 10), &log, &e) < 0)
+	if (*argv[SLIM_LOG] &&
+	    log_open(argv[SLIM_LOG], strtoll(argv[SLIM_LOG_MAX], NULL, 10), &log, &e) < 0)
 		dbg("%s", e.text);
 	o.log = log;
 	code = session_run(&o, NULL, &e);
@@ -73,7 +79,8 @@ int main(int argc, char **argv)
 	net_stop(&(struct net){ .child = CHILD_NONE, .control = net });
 	note_code(keep(argv[SLIM_RUN]), argv[SLIM_ID], code);
 	(void)snprintf(code_text, sizeof(code_text), "%d", code);
-	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot", argv[SLIM_RUNROOT], "__exited",
-		    argv[SLIM_ID], code_text, argv[SLIM_LOCK], argv[SLIM_CGROUP], argv[SLIM_CGROUP_PARENT], (char *)NULL);
+	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot",
+		    argv[SLIM_RUNROOT], "__exited", argv[SLIM_ID], code_text, argv[SLIM_LOCK],
+		    argv[SLIM_CGROUP], argv[SLIM_CGROUP_PARENT], (char *)NULL);
 	return 125; /* the next command finds the note */
 }

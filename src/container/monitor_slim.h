@@ -22,7 +22,7 @@ enum slim_arg {
 	SLIM_LISTEN,
 	SLIM_NET,
 	SLIM_RUN,
-	SLIM_LOCK,  /* the container's lock and the holder's lease stay open to the end */
+	SLIM_LOCK, /* the container's lock and the holder's lease stay open to the end */
 	SLIM_LEASE,
 	SLIM_CGROUP,
 	SLIM_CGROUP_PARENT,

@@ -22,7 +22,9 @@
 
 const char *const container_state_names[CONTAINER_STATE_COUNT] = { "created", "running", "exited" };
 
-#define EXIT_LOST 137 /* what a container is said to have ended with when its monitor was killed */
+#define EXIT_LOST                                                                      \
+	137 /* what a container is said to have ended with when its monitor was killed \
+	     */
 
 int64_t record_now(void)
 {
@@ -55,7 +57,7 @@ void container_list_free(struct container **list, size_t n)
 	free(list);
 }
 
-/* ---- locks and live state ------------------------------------------------------------------------ */
+/* ---- locks and live state ------------------------------------------------------------------- */
 
 static void run_path(char *buf, size_t n, const char *id, const char *file)
 {
@@ -104,7 +106,8 @@ int record_is_held(struct engine *en, const char *id)
 	return fd == -EAGAIN;
 }
 
-/* The running boot's id: a state file of another boot is never believed, whatever process has its pid now. */
+/* The running boot's id: a state file of another boot is never believed, whatever process has its
+ * pid now. */
 static void boot_id(char buf[40])
 {
 	scoped(mem) char *text = NULL;
@@ -125,7 +128,8 @@ int record_write_state(struct engine *en, const char *id, pid_t pid, int64_t sta
 	if (dir < 0)
 		return err_sys(e, "open %s/%s", en->runroot, path);
 	boot_id(boot);
-	(void)snprintf(text, sizeof(text), "{\"boot\":\"%s\",\"pid\":%d,\"start_time\":%llu,\"started\":%lld}\n", boot,
+	(void)snprintf(text, sizeof(text),
+		       "{\"boot\":\"%s\",\"pid\":%d,\"start_time\":%llu,\"started\":%lld}\n", boot,
 		       (int)pid, proc_start_time(pid), (long long)started);
 	return path_replace(dir, "state", text, strlen(text), 0600, 0, e);
 }
@@ -162,7 +166,8 @@ void record_forget_run(struct engine *en, const char *id)
 	char path[128];
 	static const char *const files[] = { "state", "attach", "exit", "lock" };
 
-	/* The lock's file last: who waits for it looks whether it is still the one in the directory. */
+	/* The lock's file last: who waits for it looks whether it is still the one in the
+	 * directory. */
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		run_path(path, sizeof(path), id, files[i]);
 		(void)unlinkat(en->run_fd, path, 0); /* may never have been there */
@@ -173,22 +178,27 @@ void record_forget_run(struct engine *en, const char *id)
 
 int record_remove_files(struct engine *en, const char *id, struct err *e)
 {
-	scoped(fd) int dir = openat(en->graph_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int r = dir < 0 ? err_sys(e, "open %s/containers", en->graphroot) : userns_rmtree(en->run_fd, dir, id, e);
+	scoped(fd) int dir =
+		openat(en->graph_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = dir < 0 ? err_sys(e, "open %s/containers", en->graphroot)
+			: userns_rmtree(en->run_fd, dir, id, e);
 	return r < 0 ? err_in(e, "files of container %.12s", id) : 0;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 static int name_is_taken(struct engine *en, const char *name, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	struct err look;
-	if (store_query(en->store, &q, &look, "SELECT id FROM container WHERE name = ?", "s", name) == 0 &&
+	if (store_query(en->store, &q, &look, "SELECT id FROM container WHERE name = ?", "s",
+			name) == 0 &&
 	    store_step(q, &look) > 0)
 		return err_set(e, -EEXIST,
-			       "creating container storage: the container name \"%s\" is already in use by %s. You have to "
-			       "remove that container to be able to reuse that name: that name is already in use",
+			       "creating container storage: the container name \"%s\" is already "
+			       "in use by %s. You have to "
+			       "remove that container to be able to reuse that name: that name is "
+			       "already in use",
 			       name, store_text(q, 0));
 	return e->code;
 }
@@ -202,18 +212,20 @@ int record_insert(struct engine *en, const struct container *c, const char *stat
 	if (!s)
 		return e->code;
 	r = store_exec(s, e,
-		       "INSERT INTO container (id, name, image_id, image_name, created, command, labels, ports, spec, "
+		       "INSERT INTO container (id, name, image_id, image_name, created, command, "
+		       "labels, ports, spec, "
 		       "state, started) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		       "ssssisssssi", c->id, c->name, c->image_id, c->image_name, c->created,
 		       json_object_to_json_string_ext(command, JSON_C_TO_STRING_PLAIN),
 		       json_object_to_json_string_ext(c->labels, JSON_C_TO_STRING_PLAIN),
 		       json_object_to_json_string_ext(c->ports, JSON_C_TO_STRING_PLAIN),
-		       json_object_to_json_string_ext(c->spec, JSON_C_TO_STRING_PLAIN), state, c->started);
+		       json_object_to_json_string_ext(c->spec, JSON_C_TO_STRING_PLAIN), state,
+		       c->started);
 	return r == -EEXIST ? name_is_taken(en, c->name, e) : r < 0 ? r : 0;
 }
 
-static int update(struct engine *en, int flags, struct err *e, const char *sql, const char *args, int64_t a,
-		  int64_t b, int64_t c, const char *text, const char *id)
+static int update(struct engine *en, int flags, struct err *e, const char *sql, const char *args,
+		  int64_t a, int64_t b, int64_t c, const char *text, const char *id)
 {
 	struct store *s = engine_store(en, e);
 	int r = s ? store_begin(s, flags, e) : e->code;
@@ -237,33 +249,41 @@ static int update(struct engine *en, int flags, struct err *e, const char *sql, 
 
 int record_set_running(struct engine *en, const char *id, int64_t started, struct err *e)
 {
-	return update(en, 0, e, "UPDATE container SET state = 'running', error = '', started = ? WHERE id = ?", "is",
-		      started, 0, 0, NULL, id);
+	return update(
+		en, 0, e,
+		"UPDATE container SET state = 'running', error = '', started = ? WHERE id = ?",
+		"is", started, 0, 0, NULL, id);
 }
 
-int record_set_failed(struct engine *en, const char *id, int exit_code, const char *error, struct err *e)
+int record_set_failed(struct engine *en, const char *id, int exit_code, const char *error,
+		      struct err *e)
 {
 	return update(en, 0, e,
-		      "UPDATE container SET state = 'created', started = 0, exit_code = ?, error = ? WHERE id = ?", "iss",
-		      exit_code, 0, 0, error, id);
+		      "UPDATE container SET state = 'created', started = 0, exit_code = ?, error = "
+		      "? WHERE id = ?",
+		      "iss", exit_code, 0, 0, error, id);
 }
 
-int record_set_exited(struct engine *en, const char *id, int exit_code, int oom, int64_t finished, struct err *e)
+int record_set_exited(struct engine *en, const char *id, int exit_code, int oom, int64_t finished,
+		      struct err *e)
 {
 	return update(en, STORE_DURABLE | STORE_REMOVES, e,
-		      "UPDATE container SET state = 'exited', exit_code = ?, oom = ?, finished = ? WHERE id = ?", "iiis",
-		      exit_code, oom, finished, NULL, id);
+		      "UPDATE container SET state = 'exited', exit_code = ?, oom = ?, finished = ? "
+		      "WHERE id = ?",
+		      "iiis", exit_code, oom, finished, NULL, id);
 }
 
 int record_delete(struct engine *en, const char *id, struct err *e)
 {
-	return update(en, STORE_REMOVES, e, "DELETE FROM container WHERE id = ?", "s", 0, 0, 0, NULL, id);
+	return update(en, STORE_REMOVES, e, "DELETE FROM container WHERE id = ?", "s", 0, 0, 0,
+		      NULL, id);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
-#define COLUMNS                                                                                    \
-	"id, name, image_id, image_name, created, started, finished, state, exit_code, oom, error, command, "      \
+#define COLUMNS                                                                               \
+	"id, name, image_id, image_name, created, started, finished, state, exit_code, oom, " \
+	"error, command, "                                                                    \
 	"labels, ports"
 
 static char *dup_text(struct sqlite3_stmt *q, int column)
@@ -306,7 +326,8 @@ static int from_row(struct sqlite3_stmt *q, int with_spec, struct container **re
 	if (with_spec)
 		c->spec = json_column(q, 14);
 	if (!c->id || !c->name || !c->error || json_to_strv(command, &c->command) < 0)
-		return err_set(e, -EBADMSG, "the record of container %.12s is damaged", c->id ? c->id : "");
+		return err_set(e, -EBADMSG, "the record of container %.12s is damaged",
+			       c->id ? c->id : "");
 	*ret = take_ptr(&c);
 	return 0;
 }
@@ -319,10 +340,13 @@ static int noted_code(struct engine *en, const char *id)
 	struct err ignored;
 
 	run_path(path, sizeof(path), id, "exit");
-	return path_read(en->run_fd, path, 16, &text, NULL, &ignored) < 0 ? EXIT_LOST : (int)strtol(text, NULL, 10);
+	return path_read(en->run_fd, path, 16, &text, NULL, &ignored) < 0
+		       ? EXIT_LOST
+		       : (int)strtol(text, NULL, 10);
 }
 
-/* The monitor of container C was killed: write what it would have written.  1: the container was to go with its end
+/* The monitor of container C was killed: write what it would have written.  1: the container was to
+ * go with its end
  * (--rm) and is gone. */
 static int mend(struct engine *en, struct container *c, int rm, struct err *e)
 {
@@ -340,8 +364,8 @@ static int mend(struct engine *en, struct container *c, int rm, struct err *e)
 	return r < 0 ? r : 1;
 }
 
-/* The row says 'running': is that so?  Without its monitor the rest of it is ended and the record mended.  1: it is no
- * more. */
+/* The row says 'running': is that so?  Without its monitor the rest of it is ended and the record
+ * mended.  1: it is no more. */
 static int refresh(struct engine *en, struct container *c, struct err *e)
 {
 	scoped(fd) int lock = -EBADF;
@@ -373,8 +397,10 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 		scoped(stmt) struct sqlite3_stmt *q = NULL;
 		scoped(json) json_object *spec = NULL;
 		int rm;
-		r = store_query(en->store, &q, e, "SELECT state, exit_code, finished, spec FROM container WHERE id = ?",
-				"s", c->id);
+		r = store_query(
+			en->store, &q, e,
+			"SELECT state, exit_code, finished, spec FROM container WHERE id = ?", "s",
+			c->id);
 		if (r == 0)
 			r = store_step(q, e);
 		if (r == 0) {
@@ -384,7 +410,8 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 		if (r < 0)
 			return r;
 		if (strcmp(store_text(q, 0), "running") != 0) {
-			c->state = strcmp(store_text(q, 0), "exited") == 0 ? CONTAINER_EXITED : CONTAINER_CREATED;
+			c->state = strcmp(store_text(q, 0), "exited") == 0 ? CONTAINER_EXITED
+									   : CONTAINER_CREATED;
 			c->exit_code = (int)store_int(q, 1);
 			c->finished = store_int(q, 2);
 			return 0;
@@ -398,7 +425,8 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 
 static int not_found(const char *ref, struct err *e)
 {
-	return err_set(e, -ENOENT, "no container with name or ID \"%s\" found: no such container", ref);
+	return err_set(e, -ENOENT, "no container with name or ID \"%s\" found: no such container",
+		       ref);
 }
 
 int container_find(struct engine *en, const char *ref, struct container **ret, struct err *e)
@@ -410,7 +438,9 @@ int container_find(struct engine *en, const char *ref, struct container **ret, s
 
 	if (!s)
 		return e->code;
-	r = store_query(s, &q, e, "SELECT " COLUMNS ", spec FROM container WHERE name = ?1 OR id = ?1", "s", ref);
+	r = store_query(s, &q, e,
+			"SELECT " COLUMNS ", spec FROM container WHERE name = ?1 OR id = ?1", "s",
+			ref);
 	if (r == 0)
 		r = store_step(q, e);
 	if (r == 0 && id_is_prefix(ref)) {
@@ -418,7 +448,9 @@ int container_find(struct engine *en, const char *ref, struct container **ret, s
 		store_finish(q);
 		q = NULL;
 		r = store_query(s, &q, e,
-				"SELECT " COLUMNS ", spec FROM container WHERE id >= ? AND id < ? LIMIT 2", "ss", ref, end);
+				"SELECT " COLUMNS
+				", spec FROM container WHERE id >= ? AND id < ? LIMIT 2",
+				"ss", ref, end);
 		if (r == 0)
 			r = store_step(q, e);
 	}
@@ -427,7 +459,9 @@ int container_find(struct engine *en, const char *ref, struct container **ret, s
 	if (r > 0)
 		r = from_row(q, 1, &c, e);
 	if (r == 0 && (r = store_step(q, e)) > 0)
-		return err_set(e, -EEXIST, "more than one result for container name or ID \"%s\": container already exists",
+		return err_set(e, -EEXIST,
+			       "more than one result for container name or ID \"%s\": container "
+			       "already exists",
 			       ref);
 	store_finish(q); /* no read transaction while the record is refreshed */
 	q = NULL;
@@ -446,7 +480,9 @@ int container_latest(struct engine *en, struct container **ret, struct err *e)
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	scoped(mem) char *id = NULL;
 	struct store *s = engine_store(en, e);
-	int r = s ? store_query(s, &q, e, "SELECT id FROM container ORDER BY created DESC LIMIT 1", "") : e->code;
+	int r = s ? store_query(s, &q, e, "SELECT id FROM container ORDER BY created DESC LIMIT 1",
+				"")
+		  : e->code;
 
 	if (r == 0)
 		r = store_step(q, e);
@@ -460,7 +496,8 @@ int container_latest(struct engine *en, struct container **ret, struct err *e)
 	return id ? container_find(en, id, ret, e) : err_errno(e, ENOMEM, "read container records");
 }
 
-int container_list(struct engine *en, int all, struct container ***ret, size_t *ret_n, struct err *e)
+int container_list(struct engine *en, int all, struct container ***ret, size_t *ret_n,
+		   struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	struct store *s = engine_store(en, e);
@@ -472,7 +509,8 @@ int container_list(struct engine *en, int all, struct container ***ret, size_t *
 		return e->code;
 	r = store_query(s, &q, e,
 			all ? "SELECT " COLUMNS " FROM container ORDER BY created DESC"
-			    : "SELECT " COLUMNS " FROM container WHERE state = 'running' ORDER BY created DESC",
+			    : "SELECT " COLUMNS
+			      " FROM container WHERE state = 'running' ORDER BY created DESC",
 			"");
 	while (r >= 0 && (r = store_step(q, e)) > 0) {
 		struct container **more = realloc(list, (n + 1) * sizeof(*list));
@@ -507,10 +545,12 @@ int container_list(struct engine *en, int all, struct container ***ret, size_t *
 	return 0;
 }
 
-/* Directories of containers without a row, whose lock nobody holds: a creation or a removal that was killed. */
+/* Directories of containers without a row, whose lock nobody holds: a creation or a removal that
+ * was killed. */
 void record_collect(struct engine *en)
 {
-	int fd = openat(en->graph_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd =
+		openat(en->graph_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct err ignored;
 	struct store *s = engine_store(en, &ignored);
@@ -526,8 +566,10 @@ void record_collect(struct engine *en)
 		if (!id_is_prefix(de->d_name) || strlen(de->d_name) != ID_LEN ||
 		    record_lock(en, de->d_name, 0, &lock, &ignored) < 0)
 			continue;
-		if (store_query(s, &q, &ignored, "SELECT 1 FROM container WHERE id = ?", "s", de->d_name) == 0 &&
-		    store_step(q, &ignored) == 0 && record_remove_files(en, de->d_name, &ignored) == 0)
+		if (store_query(s, &q, &ignored, "SELECT 1 FROM container WHERE id = ?", "s",
+				de->d_name) == 0 &&
+		    store_step(q, &ignored) == 0 &&
+		    record_remove_files(en, de->d_name, &ignored) == 0)
 			dbg("removed what was left of container %s", de->d_name);
 		/* Of a stopped container nothing is needed in the runtime directory. */
 		record_forget_run(en, de->d_name);
@@ -542,7 +584,8 @@ int record_rename(struct engine *en, const char *id, const char *name, struct er
 	if (!s)
 		return e->code;
 	if (!name_is_valid(name))
-		return err_set(e, -EINVAL, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
+		return err_set(e, -EINVAL,
+			       "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");
 	r = store_exec(s, e, "UPDATE container SET name = ? WHERE id = ?", "ss", name, id);
 	return r == -EEXIST ? name_is_taken(en, name, e) : r < 0 ? r : 0;
 }

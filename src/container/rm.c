@@ -25,7 +25,8 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 		return r;
 	if (c->state == CONTAINER_RUNNING && !o->force)
 		return err_set(e, -EBUSY,
-			       "cannot remove container %s as it is running - running or paused containers cannot be removed "
+			       "cannot remove container %s as it is running - running or paused "
+			       "containers cannot be removed "
 			       "without force: container state improper",
 			       c->id);
 	if (c->state == CONTAINER_RUNNING) {
@@ -41,7 +42,7 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 		return r;
 	r = container_spec_decode(c->spec, &spec, e);
 	if (r < 0)
-		err_clear(e); /* a damaged record can still be removed */
+		err_clear(e);		 /* a damaged record can still be removed */
 	r = record_delete(en, c->id, e); /* fine when --rm was faster */
 	if (r == 0)
 		r = record_remove_files(en, c->id, e);

@@ -20,9 +20,9 @@
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
 
-#define CLIENTS_MAX    16
-#define CLIENT_LAG_MS  1000 /* a later client that takes nothing for so long is let go */
-#define DRAIN_MS       100  /* output of a finished process's children that still hold the pipe */
+#define CLIENTS_MAX   16
+#define CLIENT_LAG_MS 1000 /* a later client that takes nothing for so long is let go */
+#define DRAIN_MS      100  /* output of a finished process's children that still hold the pipe */
 
 int session_send(int sock, char kind, const void *bytes, size_t n)
 {
@@ -35,7 +35,7 @@ int session_send(int sock, char kind, const void *bytes, size_t n)
 	return w < 0 ? -errno : 0;
 }
 
-/* ---- the process's ends -------------------------------------------------------------------------- */
+/* ---- the process's ends --------------------------------------------------------------------- */
 
 static int make_pipe(int *ret_r, int *ret_w)
 {
@@ -83,16 +83,16 @@ void session_io_done(struct session_io *io)
 		fd_close(take_fd(&io->theirs[i]));
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 struct client {
 	int fd;
 	int is_first;
-	int is_quiet; /* wants the exit code only */
-	char kind;	 /* of what waits to be sent */
-	char *waiting;	 /* allocated only while a client lags */
+	int is_quiet;  /* wants the exit code only */
+	char kind;     /* of what waits to be sent */
+	char *waiting; /* allocated only while a client lags */
 	size_t n;
-	int64_t since;	 /* when it began to wait */
+	int64_t since; /* when it began to wait */
 };
 
 struct session {
@@ -121,21 +121,25 @@ static void watch(struct session *s, int fd, uint32_t events)
 	struct epoll_event ev = { .events = events, .data.fd = fd };
 	if (fd < 0)
 		return;
-	if (!events) { /* a hang-up would be reported all the same, again and again (epoll_ctl(2)) */
+	if (!events) { /* a hang-up would be reported all the same, again and again (epoll_ctl(2))
+			*/
 		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return;
 	}
 	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT)
-		(void)epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev); /* regular files are refused and not watched */
+		(void)epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd,
+				&ev); /* regular files are refused and not watched */
 }
 
 static void unwatch(struct session *s, int fd)
 {
 	if (fd >= 0)
-		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL); /* gone with its last descriptor anyway */
+		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd,
+				NULL); /* gone with its last descriptor anyway */
 }
 
-/* While somebody lags the process's output is not read, and while the process lags clients are not. */
+/* While somebody lags the process's output is not read, and while the process lags clients are not.
+ */
 static void update_watches(struct session *s)
 {
 	int lagging = 0, full = s->stdin_n > 0;
@@ -305,13 +309,15 @@ static void from_client(struct session *s, size_t i)
 	case 'w':
 		if (n == 1 + (ssize_t)sizeof(size) && s->o->io->terminal) {
 			memcpy(&size, buf + 1, sizeof(size));
-			(void)ioctl(s->out, TIOCSWINSZ, &size); /* a terminal that is gone has no size */
+			(void)ioctl(s->out, TIOCSWINSZ,
+				    &size); /* a terminal that is gone has no size */
 		}
 		break;
 	case 'k':
 		if (n == 1 + (ssize_t)sizeof(sig)) {
 			memcpy(&sig, buf + 1, sizeof(sig));
-			if (s->o->process->pidfd < 0 || proc_pidfd_kill(s->o->process->pidfd, sig) == -ENOSYS)
+			if (s->o->process->pidfd < 0 ||
+			    proc_pidfd_kill(s->o->process->pidfd, sig) == -ENOSYS)
 				(void)kill(s->o->process->pid, sig); /* our child, not reaped yet */
 		}
 		break;
@@ -340,7 +346,8 @@ static void drop_laggards(struct session *s)
 {
 	int64_t now = now_ms();
 	for (size_t i = s->n_clients; i-- > 0;)
-		if (s->client[i].waiting && !s->client[i].is_first && now - s->client[i].since > CLIENT_LAG_MS)
+		if (s->client[i].waiting && !s->client[i].is_first &&
+		    now - s->client[i].since > CLIENT_LAG_MS)
 			drop_client(s, i);
 }
 
@@ -375,7 +382,8 @@ static void dispatch(struct session *s, const struct epoll_event *ev)
 	} else if (fd == s->out) {
 		if (s->o->io->terminal && (ev->events & EPOLLOUT))
 			flush_stdin(s);
-		if ((ev->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !s->paused && pump_output(s, fd, 'o') < 0) {
+		if ((ev->events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !s->paused &&
+		    pump_output(s, fd, 'o') < 0) {
 			unwatch(s, fd);
 			s->out = -EBADF;
 		}
@@ -392,15 +400,16 @@ static void dispatch(struct session *s, const struct epoll_event *ev)
 				continue;
 			if (ev->events & EPOLLOUT)
 				flush_client(s, i);
-			if (i < s->n_clients && s->client[i].fd == fd && (ev->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+			if (i < s->n_clients && s->client[i].fd == fd &&
+			    (ev->events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 				from_client(s, i);
 			break;
 		}
 	}
 }
 
-/* The process has ended: what it wrote is in the pipes; children that left its pid namespace (exec sessions'
- * background jobs) may hold them open for ever, so end of file is not waited for long. */
+/* The process has ended: what it wrote is in the pipes; children that left its pid namespace (exec
+ * sessions' background jobs) may hold them open for ever, so end of file is not waited for long. */
 static int is_drained(struct session *s, int64_t *deadline)
 {
 	if (!s->ended)
@@ -465,7 +474,8 @@ int session_run(const struct session_options *o, int *ret_client, struct err *e)
 		if (s.client[i].is_first && ret_client)
 			*ret_client = dup(s.client[i].fd);
 		else
-			(void)session_send(s.client[i].fd, 'x', &s.code, sizeof(s.code)); /* it may have gone */
+			(void)session_send(s.client[i].fd, 'x', &s.code,
+					   sizeof(s.code)); /* it may have gone */
 		fd_close(s.client[i].fd);
 		free(s.client[i].waiting);
 	}

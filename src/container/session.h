@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process in a container and who is connected to it: the loop of the monitor, for a container's first process
- * and for exec alike.
+/* A process in a container and who is connected to it: the loop of the monitor, for a container's
+ *first process and for exec alike.
  *
  * Clients speak over SOCK_SEQPACKET sockets, one message a packet, first byte its kind:
  *
@@ -13,8 +13,9 @@
  *	                                       'x' it has ended: int exit code
  *	                                       end of file: all is cleaned up
  *
- * Backpressure: while a client has not taken what was read last, nothing more is read from the process, so nothing
- * is lost and nothing grows.  A client other than the first that takes nothing for a second is let go. */
+ * Backpressure: while a client has not taken what was read last, nothing more is read from the
+ *process, so nothing is lost and nothing grows.  A client other than the first that takes nothing
+ *for a second is let go. */
 #ifndef COVE_CONTAINER_SESSION_H
 #define COVE_CONTAINER_SESSION_H
 
@@ -36,14 +37,18 @@ struct session_failure {
 };
 
 struct session_io {
-	int terminal;	    /* console is the only stream */
-	int console;	    /* pty master */
-	int in, out, err;   /* our ends of the pipes; in -EBADF: /dev/null */
-	int theirs[3];	    /* the process's ends, closed once it has them */
+	int terminal;	  /* console is the only stream */
+	int console;	  /* pty master */
+	int in, out, err; /* our ends of the pipes; in -EBADF: /dev/null */
+	int theirs[3];	  /* the process's ends, closed once it has them */
 };
-#define SESSION_IO_NONE                                                                            \
-	{                                                                                          \
-		.console = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF, .theirs = { -EBADF, -EBADF, -EBADF }        \
+#define SESSION_IO_NONE                                                                    \
+	{                                                                                  \
+		.console = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF, .theirs = { \
+			-EBADF,                                                            \
+			-EBADF,                                                            \
+			-EBADF                                                             \
+		}                                                                          \
 	}
 /* Pipes (or nothing, for a terminal) and the ends that the process gets. */
 int session_io_open(struct session_io *io, int terminal, int interactive, struct err *e);
@@ -53,16 +58,20 @@ struct session_options {
 	struct session_io *io;
 	struct runtime_process *process;
 	struct log *log;  /* NULL: none */
-	int first_client; /* connected from the start, or -EBADF; owned by the session from here on */
+	int first_client; /* connected from the start, or -EBADF; owned by the session from here on
+			   */
 	int listen_fd;	  /* further clients, or -EBADF; stays the caller's */
-	int hold_stdin;	  /* stdin stays open when clients go (a container); otherwise it ends with the first (exec) */
-	void (*on_child)(pid_t pid, int status, void *arg); /* another child was reaped, may be NULL */
+	int hold_stdin;	  /* stdin stays open when clients go (a container); otherwise it ends with
+			     the first (exec) */
+	void (*on_child)(pid_t pid, int status,
+			 void *arg); /* another child was reaped, may be NULL */
 	void *arg;
 };
 
-/* Relay until the process ends and its output is drained.  The process must be our child; SIGCHLD is blocked by the
- * caller.  Returns the exit code (128 + signal).  *RET_CLIENT (unless NULL) gets the first client's socket, still open,
- * or -EBADF; the others get their 'x' here and are closed. */
+/* Relay until the process ends and its output is drained.  The process must be our child; SIGCHLD
+ * is blocked by the caller.  Returns the exit code (128 + signal).  *RET_CLIENT (unless NULL) gets
+ * the first client's socket, still open, or -EBADF; the others get their 'x' here and are closed.
+ */
 int session_run(const struct session_options *o, int *ret_client, struct err *e);
 
 /* Send one message.  0 or a negative errno (-EAGAIN when a non-blocking socket is full). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container is, decided at creation: kept in the record, shown by inspect, turned into config.json by
- * generate.c.  Every front (CLI, and later API and kube) ends here. */
+/* What a container is, decided at creation: kept in the record, shown by inspect, turned into
+ * config.json by generate.c.  Every front (CLI, and later API and kube) ends here. */
 #ifndef COVE_CONTAINER_SPEC_H
 #define COVE_CONTAINER_SPEC_H
 
@@ -36,8 +36,8 @@ struct container_spec {
 
 	/* what it sees */
 	char *hostname;
-	json_object *mounts;  /* runtime-spec mounts in addition to the defaults, sources resolved */
-	char **volumes;	      /* names of volumes in use; anonymous ones in anonymous_volumes too */
+	json_object *mounts; /* runtime-spec mounts in addition to the defaults, sources resolved */
+	char **volumes;	     /* names of volumes in use; anonymous ones in anonymous_volumes too */
 	char **anonymous_volumes;
 	int64_t shm_size;
 	int read_only, read_only_tmpfs;
@@ -51,7 +51,7 @@ struct container_spec {
 	/* what it may */
 	int privileged;
 	char **cap_add, **cap_drop;
-	char **caps;  /* the bounding set that follows from them, "CAP_..." */
+	char **caps; /* the bounding set that follows from them, "CAP_..." */
 	int no_new_privs;
 	char *seccomp; /* "unconfined", a profile's text, or NULL for the default */
 	char *seccomp_path;
@@ -77,8 +77,8 @@ int container_spec_decode(json_object *o, struct container_spec **ret, struct er
 
 /* Option strings of run and create; pure, for tests and fuzzing. */
 
-/* -v [SRC:]DST[:OPTS] into a mount object {type, source, destination, options, volume?}: type "bind" or "volume".
- * -EINVAL with the user's text in the message. */
+/* -v [SRC:]DST[:OPTS] into a mount object {type, source, destination, options, volume?}: type
+ * "bind" or "volume". -EINVAL with the user's text in the message. */
 int spec_parse_volume(const char *s, json_object **ret, struct err *e);
 /* --mount type=T,key=value,... the same; types bind, volume, tmpfs, ramfs, devpts. */
 int spec_parse_mount(const char *s, json_object **ret, struct err *e);
@@ -88,9 +88,11 @@ int spec_parse_tmpfs(const char *s, json_object **ret, struct err *e);
 int spec_parse_publish(const char *s, json_object *list, struct err *e);
 /* --ulimit name=soft[:hard] into a runtime-spec rlimit. */
 int spec_parse_ulimit(const char *s, json_object **ret, struct err *e);
-/* One env file's text: K=V, K (value from the caller's environment), # comments; appends to *ENV. */
+/* One env file's text: K=V, K (value from the caller's environment), # comments; appends to *ENV.
+ */
 int spec_parse_env_file(const char *text, const char *path, char ***env, struct err *e);
-/* Put K=V into *ENV, replacing an earlier K.  -EINVAL for an empty name or a NUL, newline in the name. */
+/* Put K=V into *ENV, replacing an earlier K.  -EINVAL for an empty name or a NUL, newline in the
+ * name. */
 int spec_env_set(char ***env, const char *kv, struct err *e);
 /* Split a string as a shell's words (quotes and backslashes, nothing else). */
 int spec_split_words(const char *s, char ***ret, struct err *e);

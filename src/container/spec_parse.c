@@ -42,9 +42,11 @@ static int has_option(json_object *m, const char *o)
 /* Options that go to the runtime as they are. */
 static int is_plain_option(const char *o)
 {
-	static const char *const plain[] = { "ro", "rw", "exec", "noexec", "dev", "nodev", "suid", "nosuid", "bind",
-					     "rbind", "shared", "rshared", "slave", "rslave", "private", "rprivate",
-					     "unbindable", "runbindable", "rro", "noatime", "relatime" };
+	static const char *const plain[] = {
+		"ro",	   "rw",       "exec",	     "noexec",	    "dev",     "nodev",	  "suid",
+		"nosuid",  "bind",     "rbind",	     "shared",	    "rshared", "slave",	  "rslave",
+		"private", "rprivate", "unbindable", "runbindable", "rro",     "noatime", "relatime"
+	};
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (strcmp(o, plain[i]) == 0)
 			return 1;
@@ -59,7 +61,8 @@ static int is_bind(const char *o)
 
 static int is_propagation(const char *o)
 {
-	return (*o == 'r' && str_in_words(o + 1, strlen(o + 1), "shared|slave|private|unbindable")) ||
+	return (*o == 'r' &&
+		str_in_words(o + 1, strlen(o + 1), "shared|slave|private|unbindable")) ||
 	       str_in_words(o, strlen(o), "shared|slave|private|unbindable");
 }
 
@@ -70,8 +73,8 @@ static int volume_option(json_object *m, const char *o, const char *s, struct er
 		return 0;
 	}
 	/* SELinux relabelling on a host without SELinux, and consistency hints, change nothing. */
-	if (strcmp(o, "z") == 0 || strcmp(o, "Z") == 0 || strcmp(o, "cached") == 0 || strcmp(o, "delegated") == 0 ||
-	    strcmp(o, "consistent") == 0 || strcmp(o, "") == 0)
+	if (strcmp(o, "z") == 0 || strcmp(o, "Z") == 0 || strcmp(o, "cached") == 0 ||
+	    strcmp(o, "delegated") == 0 || strcmp(o, "consistent") == 0 || strcmp(o, "") == 0)
 		return 0;
 	if (strcmp(o, "copy") == 0 || strcmp(o, "nocopy") == 0) {
 		json_put_bool(m, "nocopy", strcmp(o, "nocopy") == 0);
@@ -86,12 +89,15 @@ static int finish_mount(json_object *m, const char *s, struct err *e)
 	scoped(mem) char *clean = NULL;
 
 	if (!target || target[0] != '/')
-		return err_set(e, -EINVAL, "invalid container path \"%s\", must be an absolute path", target ? target : s);
+		return err_set(e, -EINVAL,
+			       "invalid container path \"%s\", must be an absolute path",
+			       target ? target : s);
 	clean = path_clean(target);
 	if (!clean)
 		return err_errno(e, ENOMEM, "%s", s);
 	if (strcmp(clean, "/") == 0)
-		return err_set(e, -EINVAL, "invalid container path \"%s\": it is the root itself", target);
+		return err_set(e, -EINVAL, "invalid container path \"%s\": it is the root itself",
+			       target);
 	json_put_str(m, "destination", clean);
 	if (strcmp(type, "bind") == 0 || strcmp(type, "volume") == 0) {
 		if (!has_option(m, "bind") && !has_option(m, "rbind"))
@@ -123,10 +129,14 @@ int spec_parse_volume(const char *s, json_object **ret, struct err *e)
 	is_path = source[0] == '/' || source[0] == '.';
 	/* "/a:" is no "/a": the second path was forgotten, or a variable was empty. */
 	if (n < 1 || n > 3 || !*target || (n > 1 && !*source) || (n == 1 && strchr(s, ':')))
-		return err_set(e, -EINVAL, "incorrect volume format \"%s\", should be [host-dir:]ctr-dir[:option]", s);
+		return err_set(
+			e, -EINVAL,
+			"incorrect volume format \"%s\", should be [host-dir:]ctr-dir[:option]", s);
 	if (n > 1 && !is_path && !name_is_valid(source))
 		return err_set(e, -EINVAL,
-			       "volume name \"%s\" is not valid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*", source);
+			       "volume name \"%s\" is not valid: names must match "
+			       "[a-zA-Z0-9][a-zA-Z0-9_.-]*",
+			       source);
 	m = mount_new(is_path ? "bind" : "volume", source, target);
 	if (!m)
 		return err_errno(e, ENOMEM, "%s", s);
@@ -143,7 +153,8 @@ int spec_parse_volume(const char *s, json_object **ret, struct err *e)
 }
 
 /* One key of --mount; the value is "" when there was no '='. */
-static int mount_key(json_object *m, const char *key, const char *value, int has_value, const char *s, struct err *e)
+static int mount_key(json_object *m, const char *key, const char *value, int has_value,
+		     const char *s, struct err *e)
 {
 	const char *type = json_get_str(m, "type");
 	int off = has_value && (strcmp(value, "false") == 0 || strcmp(value, "0") == 0);
@@ -155,8 +166,8 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 		json_put_str(m, "source", value);
 		return 0;
 	}
-	if (strcmp(key, "dst") == 0 || strcmp(key, "dest") == 0 || strcmp(key, "destination") == 0 ||
-	    strcmp(key, "target") == 0) {
+	if (strcmp(key, "dst") == 0 || strcmp(key, "dest") == 0 ||
+	    strcmp(key, "destination") == 0 || strcmp(key, "target") == 0) {
 		json_put_str(m, "destination", value);
 		return 0;
 	}
@@ -170,7 +181,8 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 	}
 	if (strcmp(key, "consistency") == 0 || strcmp(key, "relabel") == 0)
 		return 0;
-	if (strcmp(type, "bind") == 0 && strcmp(key, "bind-propagation") == 0 && is_propagation(value)) {
+	if (strcmp(type, "bind") == 0 && strcmp(key, "bind-propagation") == 0 &&
+	    is_propagation(value)) {
 		add_option(m, value);
 		return 0;
 	}
@@ -192,7 +204,8 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 			return 0;
 		}
 	}
-	if (!has_value && is_plain_option(key) && (!is_bind(key) || strcmp(type, "bind") == 0 || strcmp(type, "volume") == 0)) {
+	if (!has_value && is_plain_option(key) &&
+	    (!is_bind(key) || strcmp(type, "bind") == 0 || strcmp(type, "volume") == 0)) {
 		add_option(m, key);
 		return 0;
 	}
@@ -257,10 +270,12 @@ int spec_parse_tmpfs(const char *s, json_object **ret, struct err *e)
 	if (!m || !opt)
 		return err_errno(e, ENOMEM, "%s", s);
 	for (size_t i = 0; opt[i]; i++) {
-		if ((!is_plain_option(opt[i]) || is_bind(opt[i])) && !str_starts(opt[i], "size=") && !str_starts(opt[i], "mode=") &&
-		    !str_starts(opt[i], "uid=") && !str_starts(opt[i], "gid=") && !str_starts(opt[i], "nr_inodes=") &&
+		if ((!is_plain_option(opt[i]) || is_bind(opt[i])) && !str_starts(opt[i], "size=") &&
+		    !str_starts(opt[i], "mode=") && !str_starts(opt[i], "uid=") &&
+		    !str_starts(opt[i], "gid=") && !str_starts(opt[i], "nr_inodes=") &&
 		    strcmp(opt[i], "tmpcopyup") != 0 && strcmp(opt[i], "notmpcopyup") != 0)
-			return err_set(e, -EINVAL, "unknown mount option \"%s\": invalid mount option", opt[i]);
+			return err_set(e, -EINVAL,
+				       "unknown mount option \"%s\": invalid mount option", opt[i]);
 		add_option(m, opt[i]);
 	}
 	if (!has_option(m, "exec"))
@@ -277,7 +292,7 @@ int spec_parse_tmpfs(const char *s, json_object **ret, struct err *e)
 	return r;
 }
 
-/* ---- ports ------------------------------------------------------------------------------------- */
+/* ---- ports ----------------------------------------------------------------------------------- */
 
 /* "80" or "8000-8010". */
 static int port_range(const char *s, unsigned *first, unsigned *last)
@@ -290,7 +305,8 @@ static int port_range(const char *s, unsigned *first, unsigned *last)
 		return -ENOMEM;
 	if (dash)
 		*dash++ = '\0';
-	if (str_to_u64(copy, 65535, &a) < 0 || a == 0 || (dash && (str_to_u64(dash, 65535, &b) < 0 || b < a)))
+	if (str_to_u64(copy, 65535, &a) < 0 || a == 0 ||
+	    (dash && (str_to_u64(dash, 65535, &b) < 0 || b < a)))
 		return -EINVAL;
 	*first = (unsigned)a;
 	*last = dash ? (unsigned)b : (unsigned)a;
@@ -340,7 +356,8 @@ int spec_parse_publish(const char *s, json_object *list, struct err *e)
 	else
 		proto = "tcp";
 	if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0) {
-		(void)err_set(e, -EINVAL, "cannot publish \"%s\": protocol \"%s\" is not tcp or udp", s, proto);
+		(void)err_set(e, -EINVAL,
+			      "cannot publish \"%s\": protocol \"%s\" is not tcp or udp", s, proto);
 		return e->code;
 	}
 	if (cut_address(&p, &ip) < 0)
@@ -352,12 +369,18 @@ int spec_parse_publish(const char *s, json_object *list, struct err *e)
 		p = colon + 1;
 	}
 	if (port_range(p, &c1, &c2) < 0)
-		return err_set(e, -EINVAL, "cannot parse container port of \"%s\": it must be 1 to 65535", s);
+		return err_set(e, -EINVAL,
+			       "cannot parse container port of \"%s\": it must be 1 to 65535", s);
 	if (host && *host) {
 		if (port_range(host, &h1, &h2) < 0)
-			return err_set(e, -EINVAL, "cannot parse host port of \"%s\": it must be 1 to 65535", s);
+			return err_set(e, -EINVAL,
+				       "cannot parse host port of \"%s\": it must be 1 to 65535",
+				       s);
 		if (h2 - h1 != c2 - c1)
-			return err_set(e, -EINVAL, "host and container port ranges of \"%s\" have different lengths", s);
+			return err_set(
+				e, -EINVAL,
+				"host and container port ranges of \"%s\" have different lengths",
+				s);
 	}
 	for (unsigned i = 0; i <= c2 - c1; i++) {
 		json_object *o = json_object_new_object();
@@ -370,12 +393,14 @@ int spec_parse_publish(const char *s, json_object *list, struct err *e)
 	return 0;
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 int spec_parse_ulimit(const char *s, json_object **ret, struct err *e)
 {
-	static const char *const names[] = { "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue",
-					     "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack" };
+	static const char *const names[] = { "as",     "core",	 "cpu",	       "data",
+					     "fsize",  "locks",	 "memlock",    "msgqueue",
+					     "nice",   "nofile", "nproc",      "rss",
+					     "rtprio", "rttime", "sigpending", "stack" };
 	scoped(mem) char *copy = strdup(s);
 	char *eq = copy ? strchr(copy, '=') : NULL, *colon, type[32] = "RLIMIT_";
 	unsigned long long soft = 0, hard = 0;
@@ -404,7 +429,8 @@ int spec_parse_ulimit(const char *s, json_object **ret, struct err *e)
 	else if (str_to_u64(colon, INT64_MAX, &hard) < 0)
 		return err_set(e, -EINVAL, "invalid ulimit value: %s", s);
 	if (soft > hard)
-		return err_set(e, -EINVAL, "ulimit soft limit must be less than or equal to hard limit: %s", s);
+		return err_set(e, -EINVAL,
+			       "ulimit soft limit must be less than or equal to hard limit: %s", s);
 	for (size_t i = 0; names[k][i] && i < sizeof(type) - 8; i++) {
 		type[7 + i] = (char)toupper((unsigned char)names[k][i]);
 		type[8 + i] = '\0';
@@ -451,7 +477,8 @@ int spec_parse_env_file(const char *text, const char *path, char ***env, struct 
 			p++;
 		if (*p && *p != '#') {
 			const char *value = strchr(p, '=') ? NULL : getenv(p);
-			scoped(mem) char *from_caller = value ? str_printf("%s=%s", p, value) : NULL;
+			scoped(mem) char *from_caller =
+				value ? str_printf("%s=%s", p, value) : NULL;
 			if (strchr(p, '='))
 				r = spec_env_set(env, p, e);
 			else if (from_caller)

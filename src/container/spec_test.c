@@ -185,8 +185,7 @@ TEST(publish)
 		}
 		for (size_t k = 0; k < json_len(list); k++) {
 			json_object *o = json_object_array_get_idx(list, k);
-			(void)strbuf_printf(&b, "%s %d %d %s;",
-					    json_get_str(o, "host_ip"),
+			(void)strbuf_printf(&b, "%s %d %d %s;", json_get_str(o, "host_ip"),
 					    (int)json_get_int(o, "host_port", -1),
 					    (int)json_get_int(o, "container_port", -1),
 					    json_get_str(o, "protocol"));

@@ -17,11 +17,17 @@
 #include "src/util/scoped.h"
 
 /* Fork the monitor of a container that is locked and recorded as running, and wait for its word. */
-static int launch(struct engine *en, const struct container *c, const struct container_spec *spec, int *lock,
-		  const struct attach_options *a, int *ret_stage, struct err *e)
+static int launch(struct engine *en, const struct container *c, const struct container_spec *spec,
+		  int *lock, const struct attach_options *a, int *ret_stage, struct err *e)
 {
-	struct monitor m = { .en = en, .spec = spec, .id = c->id, .name = c->name, .started = c->started, .lock = *lock,
-			     .client = -EBADF, .attached = a != NULL };
+	struct monitor m = { .en = en,
+			     .spec = spec,
+			     .id = c->id,
+			     .name = c->name,
+			     .started = c->started,
+			     .lock = *lock,
+			     .client = -EBADF,
+			     .attached = a != NULL };
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
@@ -38,8 +44,9 @@ static int launch(struct engine *en, const struct container *c, const struct con
 }
 
 /* In the fork that becomes the monitor: make the record, then stay with it. */
-static void __attribute__((noreturn)) run_child(struct engine *en, const struct container_create_options *o, int client,
-						int attached, void (*warn)(const char *text))
+static void __attribute__((noreturn))
+run_child(struct engine *en, const struct container_create_options *o, int client, int attached,
+	  void (*warn)(const char *text))
 {
 	struct container *c = NULL;
 	struct container_spec *spec = NULL;
@@ -53,14 +60,21 @@ static void __attribute__((noreturn)) run_child(struct engine *en, const struct 
 		engine_store_close(en);
 		_exit(125);
 	}
-	m = (struct monitor){ .en = en, .spec = spec, .id = c->id, .name = c->name, .started = c->started, .lock = lock,
-			      .client = client, .attached = attached };
+	m = (struct monitor){ .en = en,
+			      .spec = spec,
+			      .id = c->id,
+			      .name = c->name,
+			      .started = c->started,
+			      .lock = lock,
+			      .client = client,
+			      .attached = attached };
 	monitor_main(&m);
 }
 
 /* The fork comes first: the database is opened once, by the process that also writes the end. */
-int container_run(struct engine *en, const struct container_create_options *o, const struct attach_options *a,
-		  char **ret_id, int *ret_stage, void (*warn)(const char *text), struct err *e)
+int container_run(struct engine *en, const struct container_create_options *o,
+		  const struct attach_options *a, char **ret_id, int *ret_stage,
+		  void (*warn)(const char *text), struct err *e)
 {
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
@@ -77,7 +91,8 @@ int container_run(struct engine *en, const struct container_create_options *o, c
 		return err_sys(e, "fork the monitor");
 	if (pid == 0) {
 		fd_close(ours);
-		/* Until the container is made we die with the command, as the user expects of Ctrl-C and kill. */
+		/* Until the container is made we die with the command, as the user expects of
+		 * Ctrl-C and kill. */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 			_exit(125);
 		run_child(en, o, theirs, a != NULL, warn);
@@ -86,7 +101,8 @@ int container_run(struct engine *en, const struct container_create_options *o, c
 	return attach_started(ours, a, ret_id, ret_stage, e);
 }
 
-int container_start(struct engine *en, const char *ref, const struct attach_options *a, int *ret_stage, struct err *e)
+int container_start(struct engine *en, const char *ref, const struct attach_options *a,
+		    int *ret_stage, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	scoped(container_spec) struct container_spec *spec = NULL;

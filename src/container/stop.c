@@ -82,6 +82,23 @@ static int wait_exit(int pidfd, pid_t pid, unsigned long long start_time, int ti
 	return 0;
 }
 
+/* A container that is just being started has no first process yet: wait for it, or until nobody starts it any more
+ * (0). */
+static pid_t await_pid(struct engine *en, const char *id, int *ret_pidfd)
+{
+	struct timespec tick = { 0, 5000000 };
+	pid_t pid = 0;
+
+	for (int i = 0; i < 6000 && pid <= 0; i++) {
+		int held = record_is_held(en, id); /* looked at first: a start that ends in between has left its pid */
+		pid = record_live_pid(en, id, ret_pidfd);
+		if (pid > 0 || !held)
+			break;
+		(void)nanosleep(&tick, NULL);
+	}
+	return pid > 0 ? pid : 0;
+}
+
 int container_stop(struct engine *en, const char *ref, const struct stop_options *o, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
@@ -95,7 +112,7 @@ int container_stop(struct engine *en, const char *ref, const struct stop_options
 	engine_store_close(en); /* others write meanwhile */
 	timeout = o->timeout >= 0 ? o->timeout : (int)json_get_int(c->spec, "StopTimeout", 10);
 	sig = json_get_str(c->spec, "StopSignal");
-	pid = record_live_pid(en, c->id, &pidfd);
+	pid = await_pid(en, c->id, &pidfd);
 	if (pid > 0) {
 		unsigned long long start_time = proc_start_time(pid);
 		if (timeout > 0) {
@@ -110,7 +127,9 @@ int container_stop(struct engine *en, const char *ref, const struct stop_options
 		}
 	}
 	r = wait_unlocked(en, c->id, 30000, e);
-	return r == 0 ? err_set(e, -EBUSY, "container %s does not end, although it was killed", ref) : r < 0 ? r : 0;
+	return r == 0 ? err_set(e, -EBUSY, "container %s does not end, although it was killed", ref)
+	       : r < 0 ? r
+		       : 0;
 }
 
 int container_kill(struct engine *en, const char *ref, const char *sig, struct err *e)
@@ -128,13 +147,15 @@ int container_kill(struct engine *en, const char *ref, const char *sig, struct e
 	pid = c->state == CONTAINER_RUNNING ? record_live_pid(en, c->id, &pidfd) : 0;
 	if (pid <= 0)
 		return err_set(e, -EINVAL,
-			       "can only kill running containers. %s is in state %s: container state improper", c->id,
-			       container_state_names[c->state]);
+			       "can only kill running containers. %s is in state %s: container "
+			       "state improper",
+			       c->id, container_state_names[c->state]);
 	r = send_signal(pid, pidfd, n);
 	return r < 0 ? err_errno(e, r, "kill container %s", ref) : 0;
 }
 
-/* The monitor tells the code itself, also for a container that goes with its end (--rm).  1: it did. */
+/* The monitor tells the code itself, also for a container that goes with its end (--rm).  1: it
+ * did. */
 static int ask_monitor(struct engine *en, const char *id, int *ret_code)
 {
 	struct err ignored;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The processes of a container, read from the host's /proc: everything whose pid namespace is the container's. */
+/* The processes of a container, read from the host's /proc: everything whose pid namespace is the
+ * container's. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -66,7 +67,16 @@ static long status_number(const char *status, const char *key)
 }
 
 /* What stands behind the state in /proc/PID/stat (proc(5), field 4 and on). */
-enum { STAT_PPID, STAT_PGRP, STAT_TTY = 3, STAT_UTIME = 10, STAT_STIME, STAT_NICE = 15, STAT_START = 18, STAT_FIELDS };
+enum {
+	STAT_PPID,
+	STAT_PGRP,
+	STAT_TTY = 3,
+	STAT_UTIME = 10,
+	STAT_STIME,
+	STAT_NICE = 15,
+	STAT_START = 18,
+	STAT_FIELDS
+};
 
 static int parse_stat(struct process *x, const char *stat)
 {
@@ -112,7 +122,8 @@ static int load(struct process *x, pid_t pid)
 	x->gid = (unsigned)status_number(status, "\nGid:");
 	x->vsz = (unsigned long long)status_number(status, "\nVmSize:");
 	x->rss = (unsigned long long)status_number(status, "\nVmRSS:");
-	(void)snprintf(x->comm, sizeof(x->comm), "%.*s", (int)strcspn(status + 6, "\n"), status + 6);
+	(void)snprintf(x->comm, sizeof(x->comm), "%.*s", (int)strcspn(status + 6, "\n"),
+		       status + 6);
 	if (read_proc(pid, "cmdline", &args, &n) == 0 && n > 0) {
 		for (size_t i = 0; i + 1 < n; i++)
 			if (!args[i])
@@ -159,12 +170,13 @@ static int by_pid(const void *a, const void *b)
 static unsigned inside(const struct idmap *m, unsigned outside)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (outside >= m->extent[i].outside && outside - m->extent[i].outside < m->extent[i].count)
+		if (outside >= m->extent[i].outside &&
+		    outside - m->extent[i].outside < m->extent[i].count)
 			return m->extent[i].inside + (outside - m->extent[i].outside);
 	return outside;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------- */
+/* ---- columns -------------------------------------------------------------------------------- */
 
 static void duration(struct strbuf *b, long long s)
 {
@@ -292,12 +304,14 @@ static const struct {
 	const char *name, *header;
 	void (*write)(const struct top *t, const struct process *x, struct strbuf *b);
 } columns[] = {
-	{ "user", "USER", column_user },   { "pid", "PID", column_pid },     { "ppid", "PPID", column_ppid },
-	{ "pcpu", "%CPU", column_pcpu },   { "etime", "ELAPSED", column_elapsed }, { "tty", "TTY", column_tty },
-	{ "time", "TIME", column_time },   { "args", "COMMAND", column_args }, { "comm", "COMMAND", column_comm },
-	{ "hpid", "HPID", column_hpid },   { "huser", "HUSER", column_huser }, { "state", "STATE", column_state },
-	{ "nice", "NI", column_nice },	   { "pgid", "PGID", column_pgid },   { "vsz", "VSZ", column_vsz },
-	{ "rss", "RSS", column_rss },
+	{ "user", "USER", column_user },	{ "pid", "PID", column_pid },
+	{ "ppid", "PPID", column_ppid },	{ "pcpu", "%CPU", column_pcpu },
+	{ "etime", "ELAPSED", column_elapsed }, { "tty", "TTY", column_tty },
+	{ "time", "TIME", column_time },	{ "args", "COMMAND", column_args },
+	{ "comm", "COMMAND", column_comm },	{ "hpid", "HPID", column_hpid },
+	{ "huser", "HUSER", column_huser },	{ "state", "STATE", column_state },
+	{ "nice", "NI", column_nice },		{ "pgid", "PGID", column_pgid },
+	{ "vsz", "VSZ", column_vsz },		{ "rss", "RSS", column_rss },
 };
 #define DEFAULT_COLUMNS 8
 
@@ -315,7 +329,8 @@ static json_object *row(const struct top *t, const struct process *x, const size
 	return r;
 }
 
-static int choose(char *const *format, size_t pick[ARRAY_LEN(columns)], size_t *ret_n, struct err *e)
+static int choose(char *const *format, size_t pick[ARRAY_LEN(columns)], size_t *ret_n,
+		  struct err *e)
 {
 	size_t n = 0, k;
 	for (size_t i = 0; format && format[i]; i++) {
@@ -350,7 +365,8 @@ static void read_passwd(struct top *t, pid_t pid)
 		t->passwd = strbuf_take(&b);
 }
 
-int container_top(struct engine *en, const char *ref, char *const *format, json_object **ret, struct err *e)
+int container_top(struct engine *en, const char *ref, char *const *format, json_object **ret,
+		  struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	scoped(mem) char *uptime = NULL;
@@ -368,10 +384,12 @@ int container_top(struct engine *en, const char *ref, char *const *format, json_
 	if (r == 0)
 		r = collect(&t, c->pid);
 	if (r < 0)
-		return e->code ? e->code : err_errno(e, r, "read the processes of container %s", ref);
+		return e->code ? e->code
+			       : err_errno(e, r, "read the processes of container %s", ref);
 	if (path_read(AT_FDCWD, "/proc/uptime", 64, &uptime, NULL, &ignored) == 0)
 		t.uptime = strtod(uptime, NULL);
-	(void)idmap_read(c->pid, "uid_map", &t.uids, &ignored); /* without it the numbers are the host's */
+	(void)idmap_read(c->pid, "uid_map", &t.uids,
+			 &ignored); /* without it the numbers are the host's */
 	read_passwd(&t, c->pid);
 	qsort(t.p, t.n, sizeof(*t.p), by_pid);
 	list = json_object_new_array();

@@ -29,8 +29,7 @@ struct image_archive *image_archive_free(struct image_archive *a)
 	return NULL;
 }
 
-/* ---- the role's answer ------------------------------------------------------------------------
- */
+/* ---- the role's answer ----------------------------------------------------------------------- */
 
 static int take_error(const char *p, size_t n, struct err *e)
 {
@@ -187,8 +186,7 @@ int archive_index_parse(const char *bytes, size_t n, int64_t file_size, struct i
 	return err_set(e, -EPROTO, "the archive role gave no full answer");
 }
 
-/* ---- running the role -------------------------------------------------------------------------
- */
+/* ---- running the role ------------------------------------------------------------------------ */
 
 static int run_role(const char *verb, int in_fd, int out_fd, struct strbuf *answer, struct err *e)
 {
@@ -263,10 +261,10 @@ static int is_plain_file(int fd)
 		char bytes[8];
 		size_t n;
 	} magics[] = {
-		{ "\x1f\x8b", 2 },                     /* gzip */
-		{ "\x28\xb5\x2f\xfd", 4 },             /* zstd */
+		{ "\x1f\x8b", 2 },		       /* gzip */
+		{ "\x28\xb5\x2f\xfd", 4 },	       /* zstd */
 		{ { '\xfd', '7', 'z', 'X', 'Z' }, 5 }, /* xz */
-		{ "BZh", 3 },                          /* bzip2 */
+		{ "BZh", 3 },			       /* bzip2 */
 	};
 	char head[8] = { 0 };
 	struct stat st;
@@ -319,8 +317,7 @@ int image_archive_open(struct engine *en, const char *path, struct image_archive
 	return 0;
 }
 
-/* ---- looking up and reading -------------------------------------------------------------------
- */
+/* ---- looking up and reading ------------------------------------------------------------------ */
 
 static const struct archive_item *last_of_name(const struct image_archive *a, const char *name)
 {

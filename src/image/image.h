@@ -11,49 +11,53 @@
 
 /* An image as the store has it.  All owned. */
 struct image {
-	char *id;              /* 64 hex digits: digest of the config blob */
+	char *id;	       /* 64 hex digits: digest of the config blob */
 	char *manifest_digest; /* "sha256:..." of the manifest as stored */
 	char *index_digest;    /* of the index it was chosen from, or NULL */
-	char **names;          /* "registry/repo:tag", sorted */
-	char **digests;        /* "registry/repo@sha256:..." it was pulled as */
-	json_object *config;   /* the OCI image config document (architecture, config{Env,Cmd,...}, rootfs, history) */
+	char **names;	       /* "registry/repo:tag", sorted */
+	char **digests;	       /* "registry/repo@sha256:..." it was pulled as */
+	json_object *config;   /* the OCI image config document (architecture, config{Env,Cmd,...},
+				  rootfs, history) */
 	json_object *manifest; /* the manifest document as stored */
-	char **layers;         /* layer directory names (graphroot/layers/NAME), lowest first */
-	int64_t size;          /* bytes of all layers unpacked */
+	char **layers;	       /* layer directory names (graphroot/layers/NAME), lowest first */
+	int64_t size;	       /* bytes of all layers unpacked */
 	int64_t created;       /* seconds since the epoch, from the config (0 when absent) */
 };
 struct image *image_free(struct image *i);
 DEFINE_SCOPED(image, struct image *, image_free);
 
-/* Find by exact ID, unique ID prefix (>= 3 digits), name with or without registry and tag, or name@digest, in the
- * order of Podman: full name, localhost/NAME, any image whose repository path ends with the short name.
- * -ENOENT "REF: image not known", -EEXIST when a prefix is ambiguous. */
+/* Find by exact ID, unique ID prefix (>= 3 digits), name with or without registry and tag, or
+ * name@digest, in the order of Podman: full name, localhost/NAME, any image whose repository path
+ * ends with the short name. -ENOENT "REF: image not known", -EEXIST when a prefix is ambiguous. */
 int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e);
 
 enum image_pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
 struct image_pull_options {
 	const char *reference;
-	int policy;             /* enum image_pull_policy */
-	const char *platform;   /* "os/arch[/variant]" or NULL for the host's */
-	int tls_verify;         /* -1: by registries.conf, 0, 1 */
-	const char *authfile;   /* NULL: REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, ~/.docker/config.json */
-	const char *creds;      /* "user:password" or NULL */
-	const char *cert_dir;   /* NULL: certs.d */
-	int quiet;              /* no progress */
-	int retry;              /* -1: default 3 */
+	int policy;	      /* enum image_pull_policy */
+	const char *platform; /* "os/arch[/variant]" or NULL for the host's */
+	int tls_verify;	      /* -1: by registries.conf, 0, 1 */
+	const char *authfile; /* NULL: REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+				 ~/.docker/config.json */
+	const char *creds;    /* "user:password" or NULL */
+	const char *cert_dir; /* NULL: certs.d */
+	int quiet;	      /* no progress */
+	int retry;	      /* -1: default 3 */
 };
 /* Have the image locally, by policy.  *RET_ID owned. */
 int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e);
 
-/* Record an image whose blobs are in hand: layers were unpacked by layer_writer into graphroot/tmp/... */
+/* Record an image whose blobs are in hand: layers were unpacked by layer_writer into
+ * graphroot/tmp/... */
 struct image_new_layer {
 	char diff_id[72];
-	char blob_digest[72];    /* compressed, "" when unknown */
+	char blob_digest[72]; /* compressed, "" when unknown */
 	int64_t blob_size, diff_size, tree_size;
-	const char *tmp_path;    /* path below graphroot of the finished layer directory; NULL: already stored (by diff_id) */
+	const char *tmp_path; /* path below graphroot of the finished layer directory; NULL: already
+				 stored (by diff_id) */
 };
 struct image_publish {
-	const char *manifest;   /* bytes as received, and their number */
+	const char *manifest; /* bytes as received, and their number */
 	size_t manifest_len;
 	const char *manifest_type;
 	const char *config;
@@ -61,16 +65,18 @@ struct image_publish {
 	const char *index_digest;
 	const struct image_new_layer *layers;
 	size_t n_layers;
-	const char *name;       /* fully qualified "registry/repo:tag" to point here, or NULL */
+	const char *name;	 /* fully qualified "registry/repo:tag" to point here, or NULL */
 	const char *digest_name; /* "registry/repo@sha256:..." or NULL */
 };
-/* Verify (config diff_ids against the layers, digests), rename the layers in, sync, and commit in one durable
- * transaction.  A layer another process published meanwhile is used instead of ours.  *RET_ID owned. */
+/* Verify (config diff_ids against the layers, digests), rename the layers in, sync, and commit in
+ * one durable transaction.  A layer another process published meanwhile is used instead of ours.
+ * *RET_ID owned. */
 int image_publish(struct engine *en, const struct image_publish *p, char **ret_id, struct err *e);
-/* Name of the stored layer directory with DIFF_ID, or of the layer last seen as compressed BLOB_DIGEST (for skipping
- * downloads); -ENOENT. *RET_* owned. */
+/* Name of the stored layer directory with DIFF_ID, or of the layer last seen as compressed
+ * BLOB_DIGEST (for skipping downloads); -ENOENT. *RET_* owned. */
 int image_layer_by_diff_id(struct engine *en, const char *diff_id, char **ret_name, struct err *e);
-int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_diff_id, struct err *e);
+int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_diff_id,
+			struct err *e);
 
 int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err *e);
 void image_list_free(struct image **list, size_t n);
@@ -80,14 +86,15 @@ int image_untag(struct engine *en, const char *ref, const char *name, struct err
 
 struct image_remove_result {
 	char **untagged; /* names taken away */
-	char **deleted;  /* image IDs removed */
+	char **deleted;	 /* image IDs removed */
 };
 /* Untag REF when it is one of several names, else delete the image and the layers nobody else uses.
  * -EBUSY "image used by ID: image is in use by a container" unless FORCE; -ENOENT. */
-int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret, struct err *e);
+int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret,
+		 struct err *e);
 void image_remove_result_done(struct image_remove_result *r);
-/* Delete layer directories and blobs that no record names, unless somebody is publishing just now.  Never
- * fails loudly; called by commands that write. */
+/* Delete layer directories and blobs that no record names, unless somebody is publishing just now.
+ * Never fails loudly; called by commands that write. */
 void image_collect(struct engine *en);
 
 /* inspect document, as Podman prints it. Owned. */
@@ -96,21 +103,24 @@ json_object *image_inspect_json(struct engine *en, const struct image *i);
 struct image_load_options {
 	const char *path; /* NULL or "-": stdin (spooled) */
 };
-/* Load a docker-archive or oci-archive (plain or compressed, detected).  *RET_NAMES: "Loaded image" names or IDs, owned list. */
-int image_load(struct engine *en, const struct image_load_options *o, char ***ret_names, struct err *e);
+/* Load a docker-archive or oci-archive (plain or compressed, detected).  *RET_NAMES: "Loaded image"
+ * names or IDs, owned list. */
+int image_load(struct engine *en, const struct image_load_options *o, char ***ret_names,
+	       struct err *e);
 struct image_save_options {
 	char *const *references;
 	const char *format; /* "docker-archive" (default) or "oci-archive" */
 	const char *output; /* path; NULL: stdout */
-	int multi;          /* -m */
+	int multi;	    /* -m */
 };
 int image_save(struct engine *en, const struct image_save_options *o, struct err *e);
 struct image_import_options {
-	const char *path; /* or "-" */
+	const char *path;      /* or "-" */
 	const char *reference; /* or NULL */
 	const char *message;
 	char *const *changes; /* "CMD [...]", "ENV A=B", ... as Containerfile instructions */
 };
-int image_import(struct engine *en, const struct image_import_options *o, char **ret_id, struct err *e);
+int image_import(struct engine *en, const struct image_import_options *o, char **ret_id,
+		 struct err *e);
 
 #endif

@@ -3,8 +3,9 @@
  * the layers that the engine wants.  Every document is compared with its digest before it is
  * parsed.
  *
- * It starts the roles that write layers, which lock themselves in with namespaces and mounts of their own, so that it
- * keeps the capabilities of its user namespace and cannot have their narrow filter: sandbox_deny() is what is left. */
+ * It starts the roles that write layers, which lock themselves in with namespaces and mounts of
+ * their own, so that it keeps the capabilities of its user namespace and cannot have their narrow
+ * filter: sandbox_deny() is what is left. */
 #include "src/image/pull_role.h"
 
 #include <fcntl.h>

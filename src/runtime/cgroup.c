@@ -40,14 +40,17 @@ const char *cgroup_delegated(char *buf, size_t n)
 	if (!root || path_read(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL, &ignored) < 0)
 		return buf;
 	/* cgroups(7): the line of v2 is "0::/path". */
-	for (p = text; p && strncmp(p, "0::", 3) != 0; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
+	for (p = text; p && strncmp(p, "0::", 3) != 0;
+	     p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
 		;
 	if (!p)
 		return buf;
 	p += 3;
-	if ((size_t)snprintf(buf, n, "%s%.*s", root, (int)strcspn(p, "\n"), strcmp(p, "/\n") == 0 ? "" : p) >= n)
+	if ((size_t)snprintf(buf, n, "%s%.*s", root, (int)strcspn(p, "\n"),
+			     strcmp(p, "/\n") == 0 ? "" : p) >= n)
 		buf[0] = '\0';
-	/* Moving a process needs the right to write cgroup.procs of the common ancestor too: that is this one. */
+	/* Moving a process needs the right to write cgroup.procs of the common ancestor too: that
+	 * is this one. */
 	if (access(buf, W_OK) == 0) {
 		scoped(mem) char *procs = str_printf("%s/cgroup.procs", buf);
 		if (procs && access(procs, W_OK) == 0)
@@ -114,8 +117,11 @@ void cgroup_remove(struct cgroup *c)
 
 	if (c->fd < 0)
 		return;
-	/* Empty as a rule: the pid namespace took everything with it.  EBUSY lasts until the last one is reaped. */
-	for (int tries = 0; tries < 200 && unlinkat(c->parent, c->name, AT_REMOVEDIR) < 0 && errno == EBUSY; tries++) {
+	/* Empty as a rule: the pid namespace took everything with it.  EBUSY lasts until the last
+	 * one is reaped. */
+	for (int tries = 0;
+	     tries < 200 && unlinkat(c->parent, c->name, AT_REMOVEDIR) < 0 && errno == EBUSY;
+	     tries++) {
 		if (tries == 0)
 			kill_all(c);
 		(void)nanosleep(&tick, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The container's cgroup: a child of the caller's own one in cgroup v2, where that is delegated to the user, and
- * none otherwise. */
+/* The container's cgroup: a child of the caller's own one in cgroup v2, where that is delegated to
+ * the user, and none otherwise. */
 #ifndef COVE_RUNTIME_CGROUP_H
 #define COVE_RUNTIME_CGROUP_H
 
@@ -9,13 +9,13 @@
 #include "src/util/err.h"
 
 struct cgroup {
-	int fd;	     /* directory of the cgroup, or -EBADF: none */
-	int parent;  /* of it */
+	int fd;	    /* directory of the cgroup, or -EBADF: none */
+	int parent; /* of it */
 	char name[80];
 };
-#define CGROUP_NONE                                                                                \
-	{                                                                                          \
-		.fd = -EBADF, .parent = -EBADF                                                     \
+#define CGROUP_NONE                            \
+	{                                      \
+		.fd = -EBADF, .parent = -EBADF \
 	}
 
 /* Make "cove-ID".  Where nothing is delegated C stays empty: that is no error. */
@@ -28,7 +28,8 @@ void cgroup_remove(struct cgroup *c);
 void cgroup_done(struct cgroup *c);
 /* Did the kernel kill something in it for want of memory (memory.events)? */
 int cgroup_had_oom(const struct cgroup *c);
-/* Path of the directory in which containers' cgroups would be made; "" when nothing is delegated.  In BUF. */
+/* Path of the directory in which containers' cgroups would be made; "" when nothing is delegated.
+ * In BUF. */
 const char *cgroup_delegated(char *buf, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copy one directory tree into another, for tmpcopyup and fresh volumes.  Both are reached by descriptors
- * only, and no link is followed. */
+/* Copy one directory tree into another, for tmpcopyup and fresh volumes.  Both are reached by
+ * descriptors only, and no link is followed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +44,8 @@ static int copy_file(int src, int dst, const char *name, const struct stat *st)
 	if (to < 0)
 		return -errno;
 	r = copy_bytes(from, to);
-	if (r == 0 && (fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
-		       futimens(to, times) < 0))
+	if (r == 0 && (fchown(to, st->st_uid, st->st_gid) < 0 ||
+		       fchmod(to, st->st_mode & 07777) < 0 || futimens(to, times) < 0))
 		r = -errno;
 	return r;
 }

@@ -33,7 +33,9 @@ void runtime_process_done(struct runtime_process *p)
 {
 	if (p->pid > 0) {
 		if (p->pidfd < 0 || proc_pidfd_kill(p->pidfd, SIGKILL) == -ENOSYS)
-			(void)kill(p->pid, SIGKILL); /* our own child: the pid cannot have been used again */
+			(void)kill(
+				p->pid,
+				SIGKILL); /* our own child: the pid cannot have been used again */
 		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
@@ -45,8 +47,8 @@ void runtime_process_done(struct runtime_process *p)
 	*p = (struct runtime_process)RUNTIME_PROCESS_NONE;
 }
 
-/* clone3(2) is Linux 5.3, CLONE_INTO_CGROUP 5.7.  Before that: clone, and the cgroup is entered by hand
- * before the child is told to go on. */
+/* clone3(2) is Linux 5.3, CLONE_INTO_CGROUP 5.7.  Before that: clone, and the cgroup is entered by
+ * hand before the child is told to go on. */
 static pid_t clone_into(unsigned long flags, int cgroup_fd, int *ret_pidfd, int *ret_in_cgroup)
 {
 	struct clone_args a;
@@ -111,8 +113,8 @@ static int write_maps(const struct plan *p, pid_t pid, struct err *e)
 	}
 	if (!(p->clone_flags & CLONE_NEWUSER))
 		return 0;
-	/* user_namespaces(7): a gid map written without CAP_SETGID outside wants setgroups denied first; then the
-	 * map has one line of one id. */
+	/* user_namespaces(7): a gid map written without CAP_SETGID outside wants setgroups denied
+	 * first; then the map has one line of one id. */
 	if (idmap_total(&p->gids) == 1) {
 		r = write_proc(pid, "setgroups", "deny", e);
 		if (r < 0)
@@ -122,14 +124,15 @@ static int write_maps(const struct plan *p, pid_t pid, struct err *e)
 	return r < 0 ? r : idmap_write(pid, "gid_map", &p->gids, e);
 }
 
-/* Namespaces that are joined, not made: entered by the parent, so that the child has them whoever owns them
- * (a nested user namespace has no rights over its siblings'). */
+/* Namespaces that are joined, not made: entered by the parent, so that the child has them whoever
+ * owns them (a nested user namespace has no rights over its siblings'). */
 static int join_paths(const struct plan *p, struct err *e)
 {
-	static const int flags[NS_COUNT] = { [NS_USER] = CLONE_NEWUSER, [NS_MOUNT] = CLONE_NEWNS,
-					     [NS_PID] = CLONE_NEWPID,	[NS_IPC] = CLONE_NEWIPC,
-					     [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
-					     [NS_CGROUP] = CLONE_NEWCGROUP };
+	static const int flags[NS_COUNT] = {
+		[NS_USER] = CLONE_NEWUSER,    [NS_MOUNT] = CLONE_NEWNS, [NS_PID] = CLONE_NEWPID,
+		[NS_IPC] = CLONE_NEWIPC,      [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
+		[NS_CGROUP] = CLONE_NEWCGROUP
+	};
 	for (size_t i = 0; i < NS_COUNT; i++) {
 		scoped(fd) int fd = -EBADF;
 		if (!p->ns_path[i])
@@ -160,12 +163,14 @@ static int await_ready(struct runtime_process *p, struct err *e)
 			return 0;
 		if (type < 0)
 			return type;
-		return err_set(e, -EPROTO, "the container's first process ended before it was ready");
+		return err_set(e, -EPROTO,
+			       "the container's first process ended before it was ready");
 	}
 }
 
 /* The image for the last step, and the name for what it may have to say. */
-static int open_stage(int *ret_fd, struct runtime_process *p, const struct plan *plan, struct err *e)
+static int open_stage(int *ret_fd, struct runtime_process *p, const struct plan *plan,
+		      struct err *e)
 {
 	int fd = stage_open();
 
@@ -182,8 +187,13 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	scoped(runtime_process) struct runtime_process p = RUNTIME_PROCESS_NONE;
 	scoped(fd) int theirs = -EBADF;
 	scoped(fd) int stage = -EBADF;
-	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
-			   .empty_fd = -EBADF, .stage_fd = -EBADF };
+	struct init in = { .o = o,
+			   .root_fd = -EBADF,
+			   .dev_fd = -EBADF,
+			   .null_fd = -EBADF,
+			   .console_fd = -EBADF,
+			   .empty_fd = -EBADF,
+			   .stage_fd = -EBADF };
 	int in_cgroup = 0, r = plan_from_config(o->config, &plan, e);
 
 	if (r == 0)
@@ -213,7 +223,8 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	if (r == 0) {
 		r = sync_send(p.sync, 'm', -1);
 		if (r < 0)
-			(void)err_errno(e, r, "tell the container's first process that it is mapped");
+			(void)err_errno(e, r,
+					"tell the container's first process that it is mapped");
 	}
 	if (r == 0)
 		r = await_ready(&p, e);
@@ -232,22 +243,24 @@ int runtime_start(struct runtime_process *p, struct err *e)
 		return err_errno(e, r, "start the container's program");
 	r = sync_recv(p->sync, NULL, p->program, e);
 	if (r > 0)
-		return err_set(e, -EPROTO, "the container's first process sent '%c' for a start", r);
+		return err_set(e, -EPROTO, "the container's first process sent '%c' for a start",
+			       r);
 	fd_close(take_fd(&p->sync));
 	return r;
 }
 
-/* ---- exec -------------------------------------------------------------------------------------- */
+/* ---- exec ------------------------------------------------------------------------------------ */
 
-/* setns(2) on a pidfd enters several namespaces at once since Linux 5.8; before that one by one, the user
- * namespace first (it gives the rights over the others). */
+/* setns(2) on a pidfd enters several namespaces at once since Linux 5.8; before that one by one,
+ * the user namespace first (it gives the rights over the others). */
 static int join_process(pid_t pid, int pidfd, struct err *e)
 {
 	static const struct {
 		const char *name;
 		int flag;
-	} ns[] = { { "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID }, { "ipc", CLONE_NEWIPC },
-		   { "uts", CLONE_NEWUTS },   { "net", CLONE_NEWNET }, { "cgroup", CLONE_NEWCGROUP },
+	} ns[] = { { "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID },
+		   { "ipc", CLONE_NEWIPC },   { "uts", CLONE_NEWUTS },
+		   { "net", CLONE_NEWNET },   { "cgroup", CLONE_NEWCGROUP },
 		   { "mnt", CLONE_NEWNS } };
 	int fds[ARRAY_LEN(ns)], all = 0, r = 0;
 	struct stat mine, other;
@@ -275,7 +288,8 @@ static int join_process(pid_t pid, int pidfd, struct err *e)
 	if (pidfd < 0 || setns(pidfd, all) < 0)
 		for (size_t i = 0; i < ARRAY_LEN(ns) && r == 0; i++)
 			if (fds[i] >= 0 && setns(fds[i], ns[i].flag) < 0)
-				r = err_sys(e, "enter the %s namespace of the container", ns[i].name);
+				r = err_sys(e, "enter the %s namespace of the container",
+					    ns[i].name);
 	for (size_t i = 0; i < ARRAY_LEN(ns); i++)
 		fd_close(fds[i]);
 	return r;
@@ -289,10 +303,12 @@ static void __attribute__((noreturn)) exec_middle(struct init *in, pid_t pid, in
 	pid_t child;
 
 	err_clear(&e);
-	/* Members of the container's pid namespace see this process: nobody there may look into it. */
+	/* Members of the container's pid namespace see this process: nobody there may look into it.
+	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (in->o->cgroup_fd >= 0 && enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
-		err_clear(&e); /* the cgroup of another user's slice: the exec'ed process stays in ours */
+		err_clear(&e); /* the cgroup of another user's slice: the exec'ed process stays in
+				  ours */
 	if (join_process(pid, pidfd, &e) == 0) {
 		child = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
 		if (child == 0)
@@ -315,8 +331,13 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	scoped(fd) int report_r = -EBADF;
 	scoped(fd) int report_w = -EBADF;
 	scoped(fd) int stage = -EBADF;
-	struct init in = { .o = o, .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, .console_fd = -EBADF,
-			   .empty_fd = -EBADF, .stage_fd = -EBADF };
+	struct init in = { .o = o,
+			   .root_fd = -EBADF,
+			   .dev_fd = -EBADF,
+			   .null_fd = -EBADF,
+			   .console_fd = -EBADF,
+			   .empty_fd = -EBADF,
+			   .stage_fd = -EBADF };
 	int r = plan_from_process(process, &plan, e);
 	pid_t middle, child = 0;
 

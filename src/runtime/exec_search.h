@@ -18,7 +18,8 @@ static inline const char *exec_env_value(const char *entry, const char *name)
 	return !*name && *entry == '=' ? entry + 1 : 0;
 }
 
-/* DIR (n bytes, "" is the working directory) and NAME joined into BUF.  0 when that does not fit. */
+/* DIR (n bytes, "" is the working directory) and NAME joined into BUF.  0 when that does not fit.
+ */
 static inline int exec_join(char *buf, const char *dir, unsigned long n, const char *name)
 {
 	unsigned long i, k = 0;
@@ -35,8 +36,8 @@ static inline int exec_join(char *buf, const char *dir, unsigned long n, const c
 	return !name[i];
 }
 
-/* Try NAME in each directory of the PATH in ENV; TRY executes and returns only with a negative errno.  Returns -ENOENT when it
- * is nowhere, else the first failure of another kind. */
+/* Try NAME in each directory of the PATH in ENV; TRY executes and returns only with a negative
+ * errno.  Returns -ENOENT when it is nowhere, else the first failure of another kind. */
 static inline long exec_search(char *const *argv, char *const *env,
 			       long (*try)(const char *path, char *const *argv, char *const *env))
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The container's first process, from clone to execve, stage by stage.
  *
- * The order, and why it is so: the root is mounted first, everything in it is mounted on descriptors below it;
- * bind sources are opened before, while paths still mean the host's; the paths of /proc and /sys are hidden last, after sysctls were
- * written through them; pivot_root lets go of the host; only then 'r'eady is said.  After 's'tart: the user is looked up in the container's files, cwd (needs the
- * right to enter it), keyring, limits (need CAP_SYS_RESOURCE), bounding set (CAP_SETPCAP), ids, capabilities,
- * seccomp, execve. */
+ * The order, and why it is so: the root is mounted first, everything in it is mounted on
+ * descriptors below it; bind sources are opened before, while paths still mean the host's; the
+ * paths of /proc and /sys are hidden last, after sysctls were written through them; pivot_root lets
+ * go of the host; only then 'r'eady is said.  After 's'tart: the user is looked up in the
+ * container's files, cwd (needs the right to enter it), keyring, limits (need CAP_SYS_RESOURCE),
+ * bounding set (CAP_SETPCAP), ids, capabilities, seccomp, execve. */
 #include "src/runtime/init.h"
 
 #include <errno.h>
@@ -28,15 +29,16 @@
 #include "src/util/path.h"
 #include "userns/mount.h"
 
-/* The monitor blocks signals to read them from a descriptor; the program starts with none blocked or
- * ignored. */
+/* The monitor blocks signals to read them from a descriptor; the program starts with none blocked
+ * or ignored. */
 static void reset_signals(void)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++)
-		(void)sigaction(s, &dfl, NULL); /* EINVAL for SIGKILL, SIGSTOP and the C library's own */
+		(void)sigaction(s, &dfl,
+				NULL); /* EINVAL for SIGKILL, SIGSTOP and the C library's own */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -48,10 +50,12 @@ static int await(struct init *in, char want, struct err *e)
 		return 0;
 	if (type == 0)
 		_exit(1); /* the parent is gone, and nobody to tell */
-	return type < 0 ? type : err_set(e, -EPROTO, "unexpected message '%c' from the parent", type);
+	return type < 0 ? type
+			: err_set(e, -EPROTO, "unexpected message '%c' from the parent", type);
 }
 
-/* Id 0 of the new namespace, where it has one: files that are made on the way belong to the container's root. */
+/* Id 0 of the new namespace, where it has one: files that are made on the way belong to the
+ * container's root. */
 static int become_root(struct init *in, struct err *e)
 {
 	uint32_t outside;
@@ -140,7 +144,8 @@ static int set_up(struct init *in, struct err *e)
 	if (r == 0)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody looks into us until execve */
 	if (r == 0)
-		r = set_up_network(in, e); /* first: the other side of the tap can start meanwhile */
+		r = set_up_network(in,
+				   e); /* first: the other side of the tap can start meanwhile */
 	if (r == 0)
 		r = mount_propagation("/", in->plan->rootfs_propagation, e);
 	if (r == 0)

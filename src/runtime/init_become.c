@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The last stages: from a process that may do everything in its namespaces to the user's program. */
+/* The last stages: from a process that may do everything in its namespaces to the user's program.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -36,8 +37,8 @@ static int has_env(char *const *env, const char *name)
 	return 0;
 }
 
-/* HOME comes from the passwd file unless it was given; a home with a newline would be a line of its own in
- * some file later. */
+/* HOME comes from the passwd file unless it was given; a home with a newline would be a line of its
+ * own in some file later. */
 static int set_home(struct plan *p, const char *home, struct err *e)
 {
 	scoped(mem) char *line = NULL;
@@ -59,7 +60,8 @@ int init_resolve_user(struct init *in, struct err *e)
 		return 0;
 	r = user_resolve(in->root_fd, in->o->user, in->o->extra_groups, &u, e);
 	if (r < 0)
-		return e->code = -EPERM; /* the program is there and cannot be executed: 126, as Podman has it */
+		return e->code = -EPERM; /* the program is there and cannot be executed: 126, as
+					    Podman has it */
 	p->uid = u.uid;
 	p->gid = u.gid;
 	free(p->groups);
@@ -79,8 +81,8 @@ int init_resolve_user(struct init *in, struct err *e)
 	return set_home(p, u.uid == 0 && !u.home[0] ? "/root" : u.home, e);
 }
 
-/* After pivot_root "/" is the container's.  No magic link of /proc is followed: WORKDIR /proc/self/fd/7 would
- * be a directory of the host (CVE-2024-21626). */
+/* After pivot_root "/" is the container's.  No magic link of /proc is followed: WORKDIR
+ * /proc/self/fd/7 would be a directory of the host (CVE-2024-21626). */
 int init_enter_cwd(struct init *in, struct err *e)
 {
 	const char *cwd = in->plan->cwd;
@@ -107,9 +109,10 @@ int init_enter_cwd(struct init *in, struct err *e)
 
 static int join_keyring(struct err *e)
 {
-	/* ENOSYS: no keyrings in this kernel; EPERM, EACCES: a filter around us that keeps them from us anyway. */
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS || errno == EPERM ||
-	    errno == EACCES)
+	/* ENOSYS: no keyrings in this kernel; EPERM, EACCES: a filter around us that keeps them
+	 * from us anyway. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ||
+	    errno == EPERM || errno == EACCES)
 		return 0;
 	(void)err_sys(e, "make a session keyring");
 	return err_hint(e, "too many keys of this user: raise the sysctl kernel.keys.maxkeys");
@@ -125,10 +128,10 @@ static int place_stdio(struct init *in, struct err *e)
 		int from = p->terminal ? in->console_fd : in->o->stdio[i];
 		if (dup2(from, i) < 0)
 			return err_sys(e, "place standard descriptor %d", i);
-		/* So that /dev/stdout can be opened by the user that the program runs as; a pipe of ours lets us, a
-		 * file of the host's stays its owner's. */
-		if (p->uid != 0 && fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL &&
-		    errno != EROFS)
+		/* So that /dev/stdout can be opened by the user that the program runs as; a pipe of
+		 * ours lets us, a file of the host's stays its owner's. */
+		if (p->uid != 0 && fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM &&
+		    errno != EINVAL && errno != EROFS)
 			return err_sys(e, "give standard descriptor %d to the user", i);
 	}
 	if (p->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
@@ -157,15 +160,18 @@ static int set_ids(struct init *in, struct err *e)
 	const struct plan *p = in->plan;
 
 	/* EPERM with setgroups denied: a map of one id, which has no groups to drop. */
-	if (!in->o->keep_groups && setgroups(p->n_groups, p->groups) < 0 && (errno != EPERM || p->n_groups > 1))
+	if (!in->o->keep_groups && setgroups(p->n_groups, p->groups) < 0 &&
+	    (errno != EPERM || p->n_groups > 1))
 		return err_sys(e, "set the supplementary groups");
 	if (setresgid(p->gid, p->gid, p->gid) < 0) {
 		(void)err_sys(e, "become group %u", p->gid);
-		return err_hint(e, "the id is not in the container's range: see 'cove unshare cat /proc/self/gid_map'");
+		return err_hint(e, "the id is not in the container's range: see 'cove unshare cat "
+				   "/proc/self/gid_map'");
 	}
 	if (setresuid(p->uid, p->uid, p->uid) < 0) {
 		(void)err_sys(e, "become user %u", p->uid);
-		return err_hint(e, "the id is not in the container's range: see 'cove unshare cat /proc/self/uid_map'");
+		return err_hint(e, "the id is not in the container's range: see 'cove unshare cat "
+				   "/proc/self/uid_map'");
 	}
 	return 0;
 }
@@ -201,8 +207,9 @@ int init_drop_privileges(struct init *in, struct err *e)
 		r = set_limits(p, e);
 	if (r == 0 && p->has_caps)
 		r = caps_limit_bounding(p->caps.bounding, e);
-	/* Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; the profile allows the calls
-	 * that follow.  With it the filter comes last, when nothing but execve is left. */
+	/* Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; the profile
+	 * allows the calls that follow.  With it the filter comes last, when nothing but execve is
+	 * left. */
 	if (r == 0 && o->filter && !p->no_new_privs)
 		r = seccomp_load_program(o->filter, o->n_filter, e);
 	if (r == 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
@@ -220,7 +227,8 @@ int init_drop_privileges(struct init *in, struct err *e)
 	return r;
 }
 
-/* Nothing of ours or the caller's beyond 0, 1, 2 (and what --preserve-fds names) survives execve. */
+/* Nothing of ours or the caller's beyond 0, 1, 2 (and what --preserve-fds names) survives execve.
+ */
 static void close_rest(const struct init *in)
 {
 	int from = 3 + in->o->preserve_fds;
@@ -237,7 +245,8 @@ static long try_exec(const char *path, char *const *argv, char *const *env)
 	return -errno;
 }
 
-/* Through cove-stage, so that no image of ours can be reached for writing.  Returns only on failure. */
+/* Through cove-stage, so that no image of ours can be reached for writing.  Returns only on
+ * failure. */
 static int enter_stage(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;

@@ -25,7 +25,8 @@ static int bind_node(struct init *in, const char *name, struct err *e)
 	source = open(host, O_PATH | O_CLOEXEC);
 	if (source < 0)
 		return err_sys(e, "open %s of the host", host);
-	target = openat(in->dev_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+	target = openat(in->dev_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+			0666);
 	if (target < 0 && errno == EEXIST) /* a mount of the user's is there already */
 		return 0;
 	if (target < 0)
@@ -36,9 +37,11 @@ static int bind_node(struct init *in, const char *name, struct err *e)
 int init_make_dev(struct init *in, struct err *e)
 {
 	static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
-	static const char *const links[][2] = { { "/proc/self/fd", "fd" },	 { "/proc/self/fd/0", "stdin" },
-						{ "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
-						{ "pts/ptmx", "ptmx" },		 { "/proc/kcore", "core" } };
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "fd" },	 { "/proc/self/fd/0", "stdin" },
+		{ "/proc/self/fd/1", "stdout" }, { "/proc/self/fd/2", "stderr" },
+		{ "pts/ptmx", "ptmx" },		 { "/proc/kcore", "core" }
+	};
 	if (in->dev_fd < 0)
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {

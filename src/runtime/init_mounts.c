@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The container's mounts.  Every target is opened below the root's descriptor (path_open_in) and mounted on as
- * a descriptor: whatever links the image has, nothing is made or mounted outside. */
+/* The container's mounts.  Every target is opened below the root's descriptor (path_open_in) and
+ * mounted on as a descriptor: whatever links the image has, nothing is made or mounted outside. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -40,9 +40,10 @@ int init_open_sources(struct init *in, struct err *e)
 	return 0;
 }
 
-/* ---- the root ---------------------------------------------------------------------------------- */
+/* ---- the root -------------------------------------------------------------------------------- */
 
-/* userxattr keeps overlayfs' own attributes in user.*: mandatory in a user namespace (Linux 5.11). */
+/* userxattr keeps overlayfs' own attributes in user.*: mandatory in a user namespace (Linux 5.11).
+ */
 static char *overlay_options(const struct runtime_overlay *o, int userxattr)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
@@ -51,17 +52,20 @@ static char *overlay_options(const struct runtime_overlay *o, int userxattr)
 	(void)strbuf_puts(&b, "lowerdir=");
 	for (size_t i = n; i-- > 0;) /* the topmost comes first */
 		(void)strbuf_printf(&b, "%s%s", o->lower[i], i ? ":" : "");
-	(void)strbuf_printf(&b, ",upperdir=%s,workdir=%s%s", o->upper, o->work, userxattr ? ",userxattr" : "");
+	(void)strbuf_printf(&b, ",upperdir=%s,workdir=%s%s", o->upper, o->work,
+			    userxattr ? ",userxattr" : "");
 	return strbuf_take(&b);
 }
 
 static int set_string(int fs, const char *key, const char *value)
 {
-	return syscall(SYS_fsconfig, fs, 1 /* FSCONFIG_SET_STRING */, key, value, 0) < 0 ? -errno : 0;
+	return syscall(SYS_fsconfig, fs, 1 /* FSCONFIG_SET_STRING */, key, value, 0) < 0 ? -errno
+											 : 0;
 }
 
 /* More layers than fit the page of mount(2): one by one, "lowerdir+" of Linux 6.7. */
-static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int target, struct err *e)
+static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int target,
+			     struct err *e)
 {
 	scoped(fd) int fs = (int)syscall(SYS_fsopen, "overlay", 1 /* FSOPEN_CLOEXEC */);
 	scoped(fd) int mnt = -EBADF;
@@ -73,14 +77,16 @@ static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int
 		r = set_string(fs, "upperdir", o->upper);
 	if (r == 0)
 		r = set_string(fs, "workdir", o->work);
-	if (r == 0 && userxattr && syscall(SYS_fsconfig, fs, 0 /* FSCONFIG_SET_FLAG */, "userxattr", NULL, 0) < 0)
+	if (r == 0 && userxattr &&
+	    syscall(SYS_fsconfig, fs, 0 /* FSCONFIG_SET_FLAG */, "userxattr", NULL, 0) < 0)
 		r = -errno;
 	if (r == 0 && syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0)
 		r = -errno;
 	if (r < 0)
 		return err_errno(e, r, "mount an overlay of %zu layers", strv_len(o->lower));
 	mnt = (int)syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
-	if (mnt < 0 || syscall(SYS_move_mount, mnt, "", target, "", 0x44 /* both paths empty */) < 0)
+	if (mnt < 0 ||
+	    syscall(SYS_move_mount, mnt, "", target, "", 0x44 /* both paths empty */) < 0)
 		return err_sys(e, "mount an overlay of %zu layers", strv_len(o->lower));
 	return 0;
 }
@@ -100,11 +106,14 @@ static int mount_overlay(struct init *in, struct err *e)
 		if (mount("overlay", o->target, "overlay", 0, options) < 0)
 			r = err_sys(e, "mount the overlay on %s", o->target);
 	} else {
-		scoped(fd) int target = open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		r = target < 0 ? err_sys(e, "open %s", o->target) : mount_many_layers(o, userxattr, target, e);
+		scoped(fd) int target =
+			open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		r = target < 0 ? err_sys(e, "open %s", o->target)
+			       : mount_many_layers(o, userxattr, target, e);
 	}
 	if (r == -EPERM || r == -ENODEV || r == -EINVAL)
-		(void)err_hint(e, "this kernel or file system does not take overlay mounts of users (Linux 5.11); 'cove "
+		(void)err_hint(e, "this kernel or file system does not take overlay mounts of "
+				  "users (Linux 5.11); 'cove "
 				  "doctor' tells more");
 	if (r < 0)
 		return r;
@@ -127,7 +136,7 @@ int init_mount_root(struct init *in, struct err *e)
 		       : 0;
 }
 
-/* ---- everything in it -------------------------------------------------------------------------- */
+/* ---- everything in it ------------------------------------------------------------------------ */
 
 static int open_target(struct init *in, const struct plan_mount *m, int source, struct err *e)
 {
@@ -139,7 +148,8 @@ static int open_target(struct init *in, const struct plan_mount *m, int source, 
 			return err_sys(e, "stat %s", m->source);
 		is_dir = S_ISDIR(st.st_mode);
 	}
-	fd = is_dir ? path_mkdirs_in(in->root_fd, m->target, 0755) : path_mkfile_in(in->root_fd, m->target, 0644);
+	fd = is_dir ? path_mkdirs_in(in->root_fd, m->target, 0755)
+		    : path_mkfile_in(in->root_fd, m->target, 0644);
 	if (fd < 0)
 		return err_errno(e, fd, "make the mount point %s", m->target);
 	return fd;
@@ -152,14 +162,15 @@ static int is_procfs(int fd)
 }
 
 /* Nothing is mounted over procfs but what hides it: the object itself is looked at, whatever
- * its name.  Nor in its place: an image's VOLUME /proc would have us write labels into files of its own
- * (CVE-2019-16884). */
+ * its name.  Nor in its place: an image's VOLUME /proc would have us write labels into files of its
+ * own (CVE-2019-16884). */
 static int refuse_procfs(int target, int source, const struct plan_mount *m, struct err *e)
 {
 	if (strcmp(m->fstype, "proc") == 0)
 		return 0;
 	if (is_procfs(target))
-		return err_set(e, -EPERM, "%s is inside /proc: nothing may be mounted there", m->target);
+		return err_set(e, -EPERM, "%s is inside /proc: nothing may be mounted there",
+			       m->target);
 	if (strcmp(m->target, "/proc") == 0 && !is_procfs(source))
 		return err_set(e, -EPERM, "only procfs may be mounted on /proc");
 	return 0;
@@ -181,14 +192,15 @@ static int fill_volume(int source, int target, struct err *e)
 
 	if (!is_empty_dir(source) || fstat(target, &st) < 0)
 		return 0;
-	if (chown(fd_proc_path(source, proc), st.st_uid, st.st_gid) < 0 || chmod(proc, st.st_mode & 07777) < 0)
+	if (chown(fd_proc_path(source, proc), st.st_uid, st.st_gid) < 0 ||
+	    chmod(proc, st.st_mode & 07777) < 0)
 		return err_sys(e, "give the volume its owner");
 	return copy_tree(target, source, e);
 }
 
 /* What cannot be mounted with the host's network or on an odd host is shown read-only instead. */
-static int mount_or_bind(const char *fstype, int target, const struct plan_mount *m, const char *host, int *top,
-			 struct err *e)
+static int mount_or_bind(const char *fstype, int target, const struct plan_mount *m,
+			 const char *host, int *top, struct err *e)
 {
 	scoped(fd) int source = -EBADF;
 	int r = mount_fs(target, fstype, m->source, m->flags, m->data, top, e);
@@ -199,7 +211,8 @@ static int mount_or_bind(const char *fstype, int target, const struct plan_mount
 	if (source < 0)
 		return 0; /* the host has none either */
 	err_clear(e);
-	return mount_bind(source, target, 1, m->flags | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, 1, MS_SLAVE, top,
+	return mount_bind(source, target, 1,
+			  m->flags | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, 1, MS_SLAVE, top,
 			  e);
 }
 
@@ -216,12 +229,14 @@ static int mount_new(struct init *in, const struct plan_mount *m, int target, st
 	if (strcmp(m->fstype, "sysfs") == 0)
 		return mount_or_bind("sysfs", target, m, "/sys", NULL, e);
 	/* A read-only tmpfs is filled first and closed afterwards. */
-	r = mount_fs(target, m->fstype, m->source, m->copy_up ? m->flags & ~MS_RDONLY : m->flags, m->data, &top, e);
+	r = mount_fs(target, m->fstype, m->source, m->copy_up ? m->flags & ~MS_RDONLY : m->flags,
+		     m->data, &top, e);
 	if (r == 0 && m->copy_up) {
 		struct stat st;
 		char proc[32];
 		if (fstat(target, &st) == 0 && !strstr(m->data ? m->data : "", "mode="))
-			(void)!chmod(fd_proc_path(top, proc), st.st_mode & 07777); /* as the image has it */
+			(void)!chmod(fd_proc_path(top, proc),
+				     st.st_mode & 07777); /* as the image has it */
 		r = copy_tree(target, top, e);
 	}
 	if (r == 0 && m->copy_up && (m->flags & MS_RDONLY))
@@ -244,8 +259,9 @@ static int mount_one(struct init *in, const struct plan_mount *m, int source, st
 			if (r < 0)
 				return r;
 		}
-		return mount_bind(source, target, m->recursive, m->flags & MOUNT_ATTR_FLAGS, m->recursive_set,
-				  m->propagation & ~(unsigned long)MS_REC, NULL, e);
+		return mount_bind(source, target, m->recursive, m->flags & MOUNT_ATTR_FLAGS,
+				  m->recursive_set, m->propagation & ~(unsigned long)MS_REC, NULL,
+				  e);
 	}
 	return mount_new(in, m, target, e);
 }
@@ -260,7 +276,7 @@ int init_mount_all(struct init *in, struct err *e)
 	return 0;
 }
 
-/* ---- what is hidden ---------------------------------------------------------------------------- */
+/* ---- what is hidden -------------------------------------------------------------------------- */
 
 static int mask(struct init *in, const char *path, struct err *e)
 {
@@ -275,8 +291,8 @@ static int mask(struct init *in, const char *path, struct err *e)
 		return mount_bind(in->null_fd, fd, 0, 0, 0, 0, NULL, e);
 	if (in->empty_fd >= 0)
 		return mount_bind(in->empty_fd, fd, 0, MS_RDONLY, 0, 0, NULL, e);
-	return mount_fs(fd, "tmpfs", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0,mode=555",
-			&in->empty_fd, e);
+	return mount_fs(fd, "tmpfs", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+			"size=0,mode=555", &in->empty_fd, e);
 }
 
 static int make_readonly(struct init *in, const char *path, struct err *e)

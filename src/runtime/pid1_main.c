@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cove-init PROGRAM [ARG...]: process 1 for --init.  Runs PROGRAM, passes signals on to it, reaps whatever is left
- * to process 1, and ends as PROGRAM does.  Bound into the container, so it is linked statically. */
+/* cove-init PROGRAM [ARG...]: process 1 for --init.  Runs PROGRAM, passes signals on to it, reaps
+ * whatever is left to process 1, and ends as PROGRAM does.  Bound into the container, so it is
+ * linked statically. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

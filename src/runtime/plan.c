@@ -56,9 +56,10 @@ struct plan *plan_free(struct plan *p)
 	return NULL;
 }
 
-/* ---- types ------------------------------------------------------------------------------------- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
-/* A member that is read below must have the type that is read: a list of masks that is no list would mask nothing. */
+/* A member that is read below must have the type that is read: a list of masks that is no list
+ * would mask nothing. */
 struct member {
 	const char *object; /* "" for the document itself */
 	const char *name;
@@ -127,15 +128,25 @@ static int check_types(json_object *o, const struct member *m, const char *where
 	for (; m->name; m++) {
 		json_object *v = json_get(*m->object ? json_get(o, m->object) : o, m->name);
 		if (v && !json_object_is_type(v, m->type))
-			return err_set(e, -EINVAL, "config.json: '%s' of %s has the wrong type", m->name,
-				       *m->object ? m->object : where);
+			return err_set(e, -EINVAL, "config.json: '%s' of %s has the wrong type",
+				       m->name, *m->object ? m->object : where);
 	}
 	return 0;
 }
 
-/* ---- mounts ------------------------------------------------------------------------------------ */
+/* ---- mounts ---------------------------------------------------------------------------------- */
 
-enum { OPT_SET, OPT_CLEAR, OPT_PROPAGATION, OPT_BIND, OPT_RBIND, OPT_RSET, OPT_COPY_UP, OPT_FILL, OPT_IGNORE };
+enum {
+	OPT_SET,
+	OPT_CLEAR,
+	OPT_PROPAGATION,
+	OPT_BIND,
+	OPT_RBIND,
+	OPT_RSET,
+	OPT_COPY_UP,
+	OPT_FILL,
+	OPT_IGNORE
+};
 static const struct {
 	const char *name;
 	int kind;
@@ -233,17 +244,20 @@ int plan_parse_mount(json_object *m, struct plan_mount *ret, struct err *e)
 	if (r < 0)
 		return r;
 	if (!target || target[0] != '/')
-		return err_set(e, -EINVAL, "config.json: mount destination '%s' is not absolute", target ? target : "");
+		return err_set(e, -EINVAL, "config.json: mount destination '%s' is not absolute",
+			       target ? target : "");
 	for (size_t i = 0; i < json_len(options); i++) {
 		const char *o = json_str_at(options, i);
 		if (!o)
-			return err_set(e, -EINVAL, "config.json: an option of mount %s is no string", target);
+			return err_set(e, -EINVAL,
+				       "config.json: an option of mount %s is no string", target);
 		bad |= apply_option(&out, o, &data) < 0;
 	}
 	if ((out.flags & MS_BIND) || (type && strcmp(type, "bind") == 0)) {
 		type = "bind";
 		if (!source)
-			return err_set(e, -EINVAL, "config.json: bind mount on %s has no source", target);
+			return err_set(e, -EINVAL, "config.json: bind mount on %s has no source",
+				       target);
 	}
 	if (!type)
 		return err_set(e, -EINVAL, "config.json: mount on %s has no type", target);
@@ -273,15 +287,15 @@ static int parse_mounts(struct plan *p, json_object *mounts, struct err *e)
 	return 0;
 }
 
-/* ---- namespaces -------------------------------------------------------------------------------- */
+/* ---- namespaces ------------------------------------------------------------------------------ */
 
 static const struct {
 	const char *name;
 	unsigned long flag;
 } ns_types[NS_COUNT] = {
-	[NS_USER] = { "user", CLONE_NEWUSER },	 [NS_MOUNT] = { "mount", CLONE_NEWNS },
-	[NS_PID] = { "pid", CLONE_NEWPID },	 [NS_IPC] = { "ipc", CLONE_NEWIPC },
-	[NS_UTS] = { "uts", CLONE_NEWUTS },	 [NS_NET] = { "network", CLONE_NEWNET },
+	[NS_USER] = { "user", CLONE_NEWUSER },	     [NS_MOUNT] = { "mount", CLONE_NEWNS },
+	[NS_PID] = { "pid", CLONE_NEWPID },	     [NS_IPC] = { "ipc", CLONE_NEWIPC },
+	[NS_UTS] = { "uts", CLONE_NEWUTS },	     [NS_NET] = { "network", CLONE_NEWNET },
 	[NS_CGROUP] = { "cgroup", CLONE_NEWCGROUP },
 };
 
@@ -295,9 +309,11 @@ static int parse_namespaces(struct plan *p, json_object *list, struct err *e)
 			if (type && strcmp(type, ns_types[k].name) == 0)
 				break;
 		if (k == NS_COUNT)
-			return err_set(e, -ENOTSUP, "config.json: namespace type '%s' is not known", type ? type : "");
+			return err_set(e, -ENOTSUP, "config.json: namespace type '%s' is not known",
+				       type ? type : "");
 		if ((p->clone_flags & ns_types[k].flag) || p->ns_path[k])
-			return err_set(e, -EINVAL, "config.json: namespace '%s' is named twice", type);
+			return err_set(e, -EINVAL, "config.json: namespace '%s' is named twice",
+				       type);
 		if (path) {
 			p->ns_path[k] = strdup(path);
 			if (!p->ns_path[k])
@@ -313,11 +329,14 @@ static int parse_idmap(struct idmap *m, json_object *list, const char *what, str
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		json_object *x = json_object_array_get_idx(list, i);
-		int64_t in = json_get_int(x, "containerID", -1), out = json_get_int(x, "hostID", -1);
+		int64_t in = json_get_int(x, "containerID", -1),
+			out = json_get_int(x, "hostID", -1);
 		int64_t n = json_get_int(x, "size", -1);
 		int r;
-		if (in < 0 || in > UINT32_MAX || out < 0 || out > UINT32_MAX || n < 1 || n > UINT32_MAX)
-			return err_set(e, -EINVAL, "config.json: line %zu of %s is out of range", i + 1, what);
+		if (in < 0 || in > UINT32_MAX || out < 0 || out > UINT32_MAX || n < 1 ||
+		    n > UINT32_MAX)
+			return err_set(e, -EINVAL, "config.json: line %zu of %s is out of range",
+				       i + 1, what);
 		r = idmap_append(m, (uint32_t)in, (uint32_t)out, (uint32_t)n);
 		if (r < 0)
 			return err_errno(e, r, "config.json: line %zu of %s", i + 1, what);
@@ -325,25 +344,34 @@ static int parse_idmap(struct idmap *m, json_object *list, const char *what, str
 	return 0;
 }
 
-/* ---- process ----------------------------------------------------------------------------------- */
+/* ---- process --------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
 	int resource;
 } rlimit_names[] = {
-	{ "RLIMIT_AS", RLIMIT_AS },	    { "RLIMIT_CORE", RLIMIT_CORE },
-	{ "RLIMIT_CPU", RLIMIT_CPU },	    { "RLIMIT_DATA", RLIMIT_DATA },
-	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },   { "RLIMIT_LOCKS", RLIMIT_LOCKS },
-	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK }, { "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
-	{ "RLIMIT_NICE", RLIMIT_NICE },	    { "RLIMIT_NOFILE", RLIMIT_NOFILE },
-	{ "RLIMIT_NPROC", RLIMIT_NPROC },   { "RLIMIT_RSS", RLIMIT_RSS },
-	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO }, { "RLIMIT_RTTIME", RLIMIT_RTTIME },
-	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING }, { "RLIMIT_STACK", RLIMIT_STACK },
+	{ "RLIMIT_AS", RLIMIT_AS },
+	{ "RLIMIT_CORE", RLIMIT_CORE },
+	{ "RLIMIT_CPU", RLIMIT_CPU },
+	{ "RLIMIT_DATA", RLIMIT_DATA },
+	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
+	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
+	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
+	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
+	{ "RLIMIT_NICE", RLIMIT_NICE },
+	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
+	{ "RLIMIT_NPROC", RLIMIT_NPROC },
+	{ "RLIMIT_RSS", RLIMIT_RSS },
+	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
+	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
+	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
+	{ "RLIMIT_STACK", RLIMIT_STACK },
 };
 
 static rlim_t limit_value(json_object *r, const char *name)
 {
-	/* uint64 in the spec: json-c says INT64_MAX for what is above, and RLIM_INFINITY is all ones. */
+	/* uint64 in the spec: json-c says INT64_MAX for what is above, and RLIM_INFINITY is all
+	 * ones. */
 	json_object *v = json_get(r, name);
 	uint64_t u = json_object_get_uint64(v);
 	return u >= INT64_MAX ? RLIM_INFINITY : (rlim_t)u;
@@ -361,15 +389,18 @@ static int parse_rlimits(struct plan *p, json_object *list, struct err *e)
 		if (check_types(r, rlimit_members, "an rlimit", e) < 0)
 			return e->code;
 		if (!json_get(r, "soft") || !json_get(r, "hard"))
-			return err_set(e, -EINVAL, "config.json: an rlimit has no 'soft' or no 'hard'");
+			return err_set(e, -EINVAL,
+				       "config.json: an rlimit has no 'soft' or no 'hard'");
 		for (k = 0; k < ARRAY_LEN(rlimit_names); k++)
 			if (type && strcmp(type, rlimit_names[k].name) == 0)
 				break;
 		if (k == ARRAY_LEN(rlimit_names))
-			return err_set(e, -EINVAL, "config.json: rlimit '%s' is not known", type ? type : "");
+			return err_set(e, -EINVAL, "config.json: rlimit '%s' is not known",
+				       type ? type : "");
 		p->rlimit[p->n_rlimits++] = (struct plan_rlimit){
 			.resource = rlimit_names[k].resource,
-			.limit = { .rlim_cur = limit_value(r, "soft"), .rlim_max = limit_value(r, "hard") },
+			.limit = { .rlim_cur = limit_value(r, "soft"),
+				   .rlim_max = limit_value(r, "hard") },
 		};
 	}
 	return 0;
@@ -382,7 +413,8 @@ static int parse_caps_set(json_object *list, caps_set *ret, struct err *e)
 		const char *name = json_str_at(list, i);
 		int n = name ? caps_from_name(name) : -EINVAL;
 		if (n < 0)
-			return err_set(e, -EINVAL, "config.json: capability '%s' is not known", name ? name : "");
+			return err_set(e, -EINVAL, "config.json: capability '%s' is not known",
+				       name ? name : "");
 		s |= CAPS_BIT(n);
 	}
 	*ret = s;
@@ -394,8 +426,10 @@ static int parse_caps(struct plan *p, json_object *o, struct err *e)
 	struct {
 		const char *name;
 		caps_set *set;
-	} sets[] = { { "bounding", &p->caps.bounding },	      { "effective", &p->caps.effective },
-		     { "permitted", &p->caps.permitted },     { "inheritable", &p->caps.inheritable },
+	} sets[] = { { "bounding", &p->caps.bounding },
+		     { "effective", &p->caps.effective },
+		     { "permitted", &p->caps.permitted },
+		     { "inheritable", &p->caps.inheritable },
 		     { "ambient", &p->caps.ambient } };
 	p->has_caps = 1;
 	for (size_t i = 0; i < ARRAY_LEN(sets); i++) {
@@ -412,8 +446,8 @@ static int parse_user(struct plan *p, json_object *user, struct err *e)
 	json_object *groups = json_get(user, "additionalGids");
 
 	if (uid < 0 || uid >= UINT32_MAX || gid < 0 || gid >= UINT32_MAX)
-		return err_set(e, -EINVAL, "config.json: user %lld:%lld is out of range", (long long)uid,
-			       (long long)gid);
+		return err_set(e, -EINVAL, "config.json: user %lld:%lld is out of range",
+			       (long long)uid, (long long)gid);
 	p->uid = (uid_t)uid;
 	p->gid = (gid_t)gid;
 	p->umask = (mode_t)json_get_int(user, "umask", 022) & 0777;
@@ -424,7 +458,9 @@ static int parse_user(struct plan *p, json_object *user, struct err *e)
 		json_object *v = json_object_array_get_idx(groups, i);
 		int64_t g = json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
 		if (g < 0 || g >= UINT32_MAX)
-			return err_set(e, -EINVAL, "config.json: additional gid %lld is out of range", (long long)g);
+			return err_set(e, -EINVAL,
+				       "config.json: additional gid %lld is out of range",
+				       (long long)g);
 		p->groups[p->n_groups++] = (gid_t)g;
 	}
 	return 0;
@@ -448,13 +484,15 @@ static int parse_process(struct plan *p, json_object *o, struct err *e)
 	p->terminal = json_get_bool(o, "terminal", 0);
 	p->rows = (unsigned short)json_get_int(size, "height", 0);
 	p->columns = (unsigned short)json_get_int(size, "width", 0);
-	if (json_to_strv(json_get(o, "args"), &p->args) < 0 || json_to_strv(json_get(o, "env"), &p->env) < 0)
+	if (json_to_strv(json_get(o, "args"), &p->args) < 0 ||
+	    json_to_strv(json_get(o, "env"), &p->env) < 0)
 		return err_set(e, -EINVAL, "config.json: args and env must be lists of strings");
 	if (strv_len(p->args) == 0)
 		return err_set(e, -EINVAL, "config.json: process.args is empty");
 	r = copy_str(&p->cwd, json_get_str(o, "cwd"), e);
 	if (r == 0 && (!p->cwd || p->cwd[0] != '/'))
-		r = err_set(e, -EINVAL, "config.json: cwd '%s' is not absolute", p->cwd ? p->cwd : "");
+		r = err_set(e, -EINVAL, "config.json: cwd '%s' is not absolute",
+			    p->cwd ? p->cwd : "");
 	if (r == 0)
 		r = parse_user(p, json_get(o, "user"), e);
 	if (r == 0 && json_get(o, "capabilities"))
@@ -469,9 +507,10 @@ static int parse_process(struct plan *p, json_object *o, struct err *e)
 	return r;
 }
 
-/* ---- the rest of linux ------------------------------------------------------------------------- */
+/* ---- the rest of linux ----------------------------------------------------------------------- */
 
-/* kernel.shm_rmid_forced -> kernel/shm_rmid_forced; only what belongs to a namespace of the container. */
+/* kernel.shm_rmid_forced -> kernel/shm_rmid_forced; only what belongs to a namespace of the
+ * container. */
 static int parse_sysctls(struct plan *p, json_object *o, struct err *e)
 {
 	if (!o)
@@ -485,7 +524,8 @@ static int parse_sysctls(struct plan *p, json_object *o, struct err *e)
 		if (strstr(key, "..") || strchr(key, '/'))
 			return err_set(e, -EINVAL, "config.json: sysctl '%s' is no name", key);
 		if (!json_object_is_type(value, json_type_string))
-			return err_set(e, -EINVAL, "config.json: the value of sysctl '%s' is no string", key);
+			return err_set(e, -EINVAL,
+				       "config.json: the value of sysctl '%s' is no string", key);
 		s->path = strdup(key);
 		s->value = strdup(json_object_get_string(value));
 		if (!s->path || !s->value)
@@ -509,11 +549,13 @@ static int parse_linux(struct plan *p, json_object *o, struct err *e)
 		r = parse_idmap(&p->gids, json_get(o, "gidMappings"), "gidMappings", e);
 	if (r == 0 && (json_to_strv(json_get(o, "maskedPaths"), &p->masked) < 0 ||
 		       json_to_strv(json_get(o, "readonlyPaths"), &p->readonly) < 0))
-		r = err_set(e, -EINVAL, "config.json: maskedPaths and readonlyPaths must be lists of strings");
+		r = err_set(e, -EINVAL,
+			    "config.json: maskedPaths and readonlyPaths must be lists of strings");
 	if (r == 0)
 		r = parse_sysctls(p, json_get(o, "sysctl"), e);
 	if (r == 0 && (p->clone_flags & CLONE_NEWUSER) && (p->uids.n == 0 || p->gids.n == 0))
-		r = err_set(e, -EINVAL, "config.json: a new user namespace has no uidMappings or gidMappings");
+		r = err_set(e, -EINVAL,
+			    "config.json: a new user namespace has no uidMappings or gidMappings");
 	return r;
 }
 
@@ -549,7 +591,8 @@ int plan_from_config(json_object *config, struct plan **ret, struct err *e)
 		r = copy_str(&p->domainname, json_get_str(config, "domainname"), e);
 	p->rootfs_readonly = json_get_bool(root, "readonly", 0);
 	if (r == 0 && !(p->clone_flags & CLONE_NEWNS) && !p->ns_path[NS_MOUNT])
-		r = err_set(e, -EINVAL, "config.json: a container needs a mount namespace of its own");
+		r = err_set(e, -EINVAL,
+			    "config.json: a container needs a mount namespace of its own");
 	if (r == 0)
 		*ret = take_ptr(&p);
 	return r;

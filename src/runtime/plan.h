@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container's first process has to do, worked out by the parent so that the child between clone and
- * execve only executes it (src/runtime/init.c).  Made from config.json by plan_from_config(). */
+/* What a container's first process has to do, worked out by the parent so that the child between
+ * clone and execve only executes it (src/runtime/init.c).  Made from config.json by
+ * plan_from_config(). */
 #ifndef COVE_RUNTIME_PLAN_H
 #define COVE_RUNTIME_PLAN_H
 
@@ -16,16 +17,16 @@
 #include "userns/idmap.h"
 
 struct plan_mount {
-	char *source;	    /* by the host's rules; NULL for file systems without one */
-	char *target;	    /* in the container */
-	char *fstype;	    /* "bind", "proc", "tmpfs", ... */
+	char *source;	     /* by the host's rules; NULL for file systems without one */
+	char *target;	     /* in the container */
+	char *fstype;	     /* "bind", "proc", "tmpfs", ... */
 	unsigned long flags; /* MS_* */
 	unsigned long propagation;
 	char *data;
 	int recursive;	   /* rbind */
 	int recursive_set; /* rro and the like: attributes for every mount below */
-	int copy_up;	   /* tmpcopyup: what the image has there is copied into the new file system */
-	int fill;	   /* an empty source directory first gets what the image has at the target */
+	int copy_up; /* tmpcopyup: what the image has there is copied into the new file system */
+	int fill;    /* an empty source directory first gets what the image has at the target */
 };
 
 struct plan_rlimit {
@@ -42,14 +43,15 @@ enum plan_ns { NS_USER, NS_MOUNT, NS_PID, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_
 
 struct plan {
 	/* namespaces */
-	unsigned long clone_flags;   /* CLONE_NEW* */
-	char *ns_path[NS_COUNT];     /* joined instead of made; NULL otherwise */
-	struct idmap uids, gids;     /* of a new user namespace */
+	unsigned long clone_flags; /* CLONE_NEW* */
+	char *ns_path[NS_COUNT];   /* joined instead of made; NULL otherwise */
+	struct idmap uids, gids;   /* of a new user namespace */
 
 	/* root file system */
 	char *rootfs; /* a directory by the host's rules, when no overlay is given by the caller */
 	int rootfs_readonly;
-	unsigned long rootfs_propagation; /* MS_SLAVE or MS_PRIVATE for what the child sees of the host */
+	unsigned long
+		rootfs_propagation; /* MS_SLAVE or MS_PRIVATE for what the child sees of the host */
 	struct plan_mount *mount;
 	size_t n_mounts;
 	char **masked;
@@ -83,8 +85,8 @@ struct plan {
 struct plan *plan_free(struct plan *p);
 DEFINE_SCOPED(plan, struct plan *, plan_free);
 
-/* Work out CONFIG (runtime-spec config.json).  Things that cannot be honoured are errors, not left out
- * silently: -EINVAL, -ENOTSUP with the member named. */
+/* Work out CONFIG (runtime-spec config.json).  Things that cannot be honoured are errors, not left
+ * out silently: -EINVAL, -ENOTSUP with the member named. */
 int plan_from_config(json_object *config, struct plan **ret, struct err *e);
 /* Only the process part: for exec. */
 int plan_from_process(json_object *process, struct plan **ret, struct err *e);

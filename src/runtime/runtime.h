@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The OCI runtime: config.json in, container process out.
  *
- * How a container starts.  Parent is the monitor (or cove-runtime), a member of the user's namespace; the child
- * is cloned into all its namespaces at once.  They talk over one SOCK_SEQPACKET pair, first byte first:
+ * How a container starts.  Parent is the monitor (or cove-runtime), a member of the user's
+ *namespace; the child is cloned into all its namespaces at once.  They talk over one SOCK_SEQPACKET
+ *pair, first byte first:
  *
  *	parent                                   child (src/runtime/init.c)
  *	clone3, write uid_map/gid_map
  *	'm'ap is written  ------------------->   mounts the root and everything in it
- *	                  <-------------------   't'ap: descriptor of the tap device, when one is wanted
+ *	                  <-------------------   't'ap: descriptor of the tap device, when one is
+ *wanted
  *	                  <-------------------   'c'onsole: descriptor of the pty master
  *	                  <-------------------   'r'eady
  *	(hooks, network, state)
@@ -27,38 +29,39 @@
 
 /* An overlay root, mounted by the child in its own mount namespace. */
 struct runtime_overlay {
-	const char *base;   /* directory that the names in lower are relative to; it becomes the cwd for mount(2) */
+	const char *base;   /* directory that the names in lower are relative to; it becomes the cwd
+			       for mount(2) */
 	char *const *lower; /* lowest layer first; relative to base or absolute */
 	const char *upper, *work;
 	const char *target; /* an existing empty directory to mount on */
 };
 
 struct runtime_options {
-	json_object *config;			/* borrowed */
-	const struct runtime_overlay *overlay;	/* NULL: config.root.path */
-	const char *user;			/* "name[:group]" looked up in the container; NULL: process.user */
-	char *const *extra_groups;		/* --group-add, names or numbers */
-	int make_cwd;				/* the image's WORKDIR is made when missing */
-	const struct sock_filter *filter;	/* seccomp program; NULL: none */
+	json_object *config;		       /* borrowed */
+	const struct runtime_overlay *overlay; /* NULL: config.root.path */
+	const char *user; /* "name[:group]" looked up in the container; NULL: process.user */
+	char *const *extra_groups;	  /* --group-add, names or numbers */
+	int make_cwd;			  /* the image's WORKDIR is made when missing */
+	const struct sock_filter *filter; /* seccomp program; NULL: none */
 	size_t n_filter;
-	int stdio[3];				/* without a terminal: becomes 0, 1, 2 */
-	const struct tap_config *tap;		/* NULL: no tap device wanted */
-	int cgroup_fd;				/* directory to be cloned into, or -EBADF */
-	int keep_groups;			/* do not drop the caller's supplementary groups */
-	int preserve_fds;			/* 3..3+N-1 stay open */
+	int stdio[3];		      /* without a terminal: becomes 0, 1, 2 */
+	const struct tap_config *tap; /* NULL: no tap device wanted */
+	int cgroup_fd;		      /* directory to be cloned into, or -EBADF */
+	int keep_groups;	      /* do not drop the caller's supplementary groups */
+	int preserve_fds;	      /* 3..3+N-1 stay open */
 };
 
 struct runtime_process {
 	pid_t pid;
 	int pidfd;
-	int sync;    /* parent's end of the pair */
-	int console; /* pty master or -EBADF */
-	int tap;     /* or -EBADF */
+	int sync;      /* parent's end of the pair */
+	int console;   /* pty master or -EBADF */
+	int tap;       /* or -EBADF */
 	char *program; /* owned: what it was asked to execute, for messages */
 };
-#define RUNTIME_PROCESS_NONE                                                                       \
-	{                                                                                          \
-		.pid = 0, .pidfd = -EBADF, .sync = -EBADF, .console = -EBADF, .tap = -EBADF        \
+#define RUNTIME_PROCESS_NONE                                                                \
+	{                                                                                   \
+		.pid = 0, .pidfd = -EBADF, .sync = -EBADF, .console = -EBADF, .tap = -EBADF \
 	}
 /* Kill (when still there), reap and close. */
 void runtime_process_done(struct runtime_process *p);
@@ -67,15 +70,16 @@ static inline __attribute__((unused)) void scoped_runtime_process(struct runtime
 	runtime_process_done(p);
 }
 
-/* Everything up to 'r'eady.  The process must have one thread and, without root, be in the user namespace of
- * the ids.  The error names the step that failed; nothing stays behind. */
+/* Everything up to 'r'eady.  The process must have one thread and, without root, be in the user
+ * namespace of the ids.  The error names the step that failed; nothing stays behind. */
 int runtime_create(const struct runtime_options *o, struct runtime_process *ret, struct err *e);
-/* Let it execute its program; returns when it has.  -ENOENT: no such program (exit 127), -EACCES, -ENOEXEC... :
- * it cannot be executed (exit 126). */
+/* Let it execute its program; returns when it has.  -ENOENT: no such program (exit 127), -EACCES,
+ * -ENOEXEC... : it cannot be executed (exit 126). */
 int runtime_start(struct runtime_process *p, struct err *e);
 
-/* Run PROCESS (runtime-spec process object) inside the container whose first process is PID; stdio, filter,
- * user, extra_groups, cgroup_fd of O count.  As runtime_create() followed by runtime_start(): RET is a child of the caller. */
+/* Run PROCESS (runtime-spec process object) inside the container whose first process is PID; stdio,
+ * filter, user, extra_groups, cgroup_fd of O count.  As runtime_create() followed by
+ * runtime_start(): RET is a child of the caller. */
 int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtime_options *o,
 		 struct runtime_process *ret, struct err *e);
 

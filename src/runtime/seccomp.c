@@ -31,7 +31,7 @@ DEFINE_SCOPED(filter, scmp_filter_ctx, filter_release);
 #define PROGRAM_MAX   4096 /* BPF_MAXINSNS */
 #define ERRNO_DEFAULT 1	   /* EPERM: what the dialect means when no number is given */
 
-/* ---- reading the dialect ----------------------------------------------------------------------- */
+/* ---- reading the dialect --------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -52,8 +52,12 @@ static const struct {
 	const char *name;
 	enum scmp_compare op;
 } compares[] = {
-	{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT }, { "SCMP_CMP_LE", SCMP_CMP_LE },
-	{ "SCMP_CMP_EQ", SCMP_CMP_EQ }, { "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+	{ "SCMP_CMP_NE", SCMP_CMP_NE },
+	{ "SCMP_CMP_LT", SCMP_CMP_LT },
+	{ "SCMP_CMP_LE", SCMP_CMP_LE },
+	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
+	{ "SCMP_CMP_GE", SCMP_CMP_GE },
+	{ "SCMP_CMP_GT", SCMP_CMP_GT },
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 
@@ -62,13 +66,16 @@ static const struct {
 	const char *name;
 	uint32_t arch;
 } arch_names[] = {
-	{ "amd64", SCMP_ARCH_X86_64 },	{ "x86", SCMP_ARCH_X86 },	{ "x32", SCMP_ARCH_X32 },
-	{ "arm64", SCMP_ARCH_AARCH64 }, { "arm", SCMP_ARCH_ARM },	{ "ppc64le", SCMP_ARCH_PPC64LE },
-	{ "s390", SCMP_ARCH_S390 },	{ "s390x", SCMP_ARCH_S390X },	{ "riscv64", SCMP_ARCH_RISCV64 },
-	{ "mips64le", SCMP_ARCH_MIPSEL64 }, { "ppc64", SCMP_ARCH_PPC64 },
+	{ "amd64", SCMP_ARCH_X86_64 },	  { "x86", SCMP_ARCH_X86 },
+	{ "x32", SCMP_ARCH_X32 },	  { "arm64", SCMP_ARCH_AARCH64 },
+	{ "arm", SCMP_ARCH_ARM },	  { "ppc64le", SCMP_ARCH_PPC64LE },
+	{ "s390", SCMP_ARCH_S390 },	  { "s390x", SCMP_ARCH_S390X },
+	{ "riscv64", SCMP_ARCH_RISCV64 }, { "mips64le", SCMP_ARCH_MIPSEL64 },
+	{ "ppc64", SCMP_ARCH_PPC64 },
 };
 
-static int parse_action(json_object *o, const char *member, const char *errno_member, uint32_t *ret, struct err *e)
+static int parse_action(json_object *o, const char *member, const char *errno_member, uint32_t *ret,
+			struct err *e)
 {
 	const char *name = json_get_str(o, member);
 	int64_t n = json_get_int(o, errno_member, ERRNO_DEFAULT);
@@ -76,7 +83,9 @@ static int parse_action(json_object *o, const char *member, const char *errno_me
 	for (size_t i = 0; name && i < ARRAY_LEN(actions); i++)
 		if (strcmp(name, actions[i].name) == 0) {
 			if (n < 0 || n > 4095)
-				return err_set(e, -EINVAL, "seccomp profile: errno %lld is out of range", (long long)n);
+				return err_set(e, -EINVAL,
+					       "seccomp profile: errno %lld is out of range",
+					       (long long)n);
 			*ret = actions[i].action | (actions[i].takes_errno ? (uint32_t)n : 0);
 			return 0;
 		}
@@ -155,9 +164,12 @@ static int parse_args(json_object *list, struct scmp_arg_cmp *cmp, unsigned *ret
 				break;
 		if (k == ARRAY_LEN(compares) || index < 0 || index > 5 ||
 		    !json_object_is_type(json_get(a, "value"), json_type_int) ||
-		    (json_get(a, "valueTwo") && !json_object_is_type(json_get(a, "valueTwo"), json_type_int)))
-			return err_set(e, -EINVAL, "seccomp profile: argument comparison '%s' is not understood",
-				       op ? op : "");
+		    (json_get(a, "valueTwo") &&
+		     !json_object_is_type(json_get(a, "valueTwo"), json_type_int)))
+			return err_set(
+				e, -EINVAL,
+				"seccomp profile: argument comparison '%s' is not understood",
+				op ? op : "");
 		cmp[(*ret_n)++] = (struct scmp_arg_cmp){
 			.arg = (unsigned)index,
 			.op = compares[k].op,
@@ -175,21 +187,29 @@ static int check_rule(json_object *rule, struct err *e)
 	static const char *const conditions[] = { "includes", "excludes" };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		if (json_get(rule, lists[i]) && !json_object_is_type(json_get(rule, lists[i]), json_type_array))
-			return err_set(e, -EINVAL, "seccomp profile: '%s' of a rule has the wrong type", lists[i]);
+		if (json_get(rule, lists[i]) &&
+		    !json_object_is_type(json_get(rule, lists[i]), json_type_array))
+			return err_set(e, -EINVAL,
+				       "seccomp profile: '%s' of a rule has the wrong type",
+				       lists[i]);
 	for (size_t i = 0; i < ARRAY_LEN(conditions); i++) {
 		json_object *c = json_get(rule, conditions[i]);
 		if (c && (!json_object_is_type(c, json_type_object) ||
-			  (json_get(c, "caps") && !json_object_is_type(json_get(c, "caps"), json_type_array)) ||
-			  (json_get(c, "arches") && !json_object_is_type(json_get(c, "arches"), json_type_array)) ||
+			  (json_get(c, "caps") &&
+			   !json_object_is_type(json_get(c, "caps"), json_type_array)) ||
+			  (json_get(c, "arches") &&
+			   !json_object_is_type(json_get(c, "arches"), json_type_array)) ||
 			  (json_get(c, "minKernel") && !json_get_str(c, "minKernel"))))
-			return err_set(e, -EINVAL, "seccomp profile: '%s' of a rule has the wrong type", conditions[i]);
+			return err_set(e, -EINVAL,
+				       "seccomp profile: '%s' of a rule has the wrong type",
+				       conditions[i]);
 	}
 	if (!json_get(rule, "names") && !json_get_str(rule, "name"))
 		return err_set(e, -EINVAL, "seccomp profile: a rule names no system call");
 	for (size_t i = 0; i < json_len(json_get(rule, "names")); i++)
 		if (!json_str_at(json_get(rule, "names"), i))
-			return err_set(e, -EINVAL, "seccomp profile: 'names' of a rule has the wrong type");
+			return err_set(e, -EINVAL,
+				       "seccomp profile: 'names' of a rule has the wrong type");
 	return 0;
 }
 
@@ -202,16 +222,17 @@ static int compares_one_twice(const struct scmp_arg_cmp *cmp, unsigned n)
 	return 0;
 }
 
-static int add_name(scmp_filter_ctx ctx, uint32_t action, const char *name, const struct scmp_arg_cmp *cmp, unsigned n,
-		    struct err *e)
+static int add_name(scmp_filter_ctx ctx, uint32_t action, const char *name,
+		    const struct scmp_arg_cmp *cmp, unsigned n, struct err *e)
 {
 	int nr = seccomp_syscall_resolve_name(name), r = 0;
-	/* Comparisons of different arguments must all hold; several of one argument are alternatives, as in the
-	 * runtimes that the dialect comes from. */
+	/* Comparisons of different arguments must all hold; several of one argument are
+	 * alternatives, as in the runtimes that the dialect comes from. */
 	unsigned step = compares_one_twice(cmp, n) ? 1 : n;
 
 	if (nr == __NR_SCMP_ERROR)
-		return 0; /* of another architecture, or newer than libseccomp: the default action holds */
+		return 0; /* of another architecture, or newer than libseccomp: the default action
+			     holds */
 	for (unsigned i = 0; i == 0 || i < n; i += step ? step : 1) {
 		r = seccomp_rule_add_array(ctx, action, nr, step, cmp + i);
 		/* -EDOM: none of the architectures has it; -EEXIST: said before. */
@@ -232,7 +253,8 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t default_action, json_object *r
 
 	if (r == 0)
 		r = parse_args(json_get(rule, "args"), cmp, &n, e);
-	if (r < 0 || action == default_action) /* libseccomp refuses rules that say what the default says */
+	if (r < 0 ||
+	    action == default_action) /* libseccomp refuses rules that say what the default says */
 		return r;
 	if (single)
 		r = add_name(ctx, action, single, cmp, n, e);
@@ -247,13 +269,16 @@ static int add_architectures(scmp_filter_ctx ctx, json_object *profile, uint32_t
 	char name[64];
 
 	for (size_t i = 0; i < json_len(map); i++) {
-		json_object *m = json_object_array_get_idx(map, i), *sub = json_get(m, "subArchitectures");
+		json_object *m = json_object_array_get_idx(map, i),
+			    *sub = json_get(m, "subArchitectures");
 		const char *arch = json_get_str(m, "architecture");
 		if (!arch || !str_starts(arch, "SCMP_ARCH_"))
 			continue;
 		for (size_t k = 0; k < ARRAY_LEN(arch_names); k++) {
-			static const char *const scmp[] = { "X86_64", "X86", "X32", "AARCH64", "ARM", "PPC64LE",
-							    "S390", "S390X", "RISCV64", "MIPSEL64", "PPC64" };
+			static const char *const scmp[] = { "X86_64",	"X86",	 "X32",
+							    "AARCH64",	"ARM",	 "PPC64LE",
+							    "S390",	"S390X", "RISCV64",
+							    "MIPSEL64", "PPC64" };
 			if (arch_names[k].arch == native && strcmp(arch + 10, scmp[k]) == 0)
 				list = sub;
 		}
@@ -285,17 +310,20 @@ static int export(scmp_filter_ctx ctx, struct sock_filter **ret, size_t *ret_n, 
 		return err_errno(e, r < 0 ? r : errno, "compile the seccomp profile");
 	*ret_n = (size_t)st.st_size / sizeof(*f);
 	if (*ret_n == 0 || *ret_n > PROGRAM_MAX)
-		return err_set(e, -E2BIG, "the seccomp profile compiles to %zu instructions; the kernel takes %d",
-			       *ret_n, PROGRAM_MAX);
+		return err_set(
+			e, -E2BIG,
+			"the seccomp profile compiles to %zu instructions; the kernel takes %d",
+			*ret_n, PROGRAM_MAX);
 	f = malloc((size_t)st.st_size);
-	if (!f || lseek(fd, 0, SEEK_SET) < 0 || fd_read_full(fd, f, (size_t)st.st_size) != st.st_size)
+	if (!f || lseek(fd, 0, SEEK_SET) < 0 ||
+	    fd_read_full(fd, f, (size_t)st.st_size) != st.st_size)
 		return err_sys(e, "compile the seccomp profile");
 	*ret = take_ptr(&f);
 	return 0;
 }
 
-int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret, size_t *ret_n,
-		    struct err *e)
+int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret,
+		    size_t *ret_n, struct err *e)
 {
 	scoped(json) json_object *o = NULL;
 	scoped(filter) scmp_filter_ctx ctx = NULL;
@@ -313,7 +341,8 @@ int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_fi
 		return err_errno(e, ENOMEM, "compile the seccomp profile");
 	/* The program carries no no_new_privs of its own: the process part of the plan says. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
-	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* libseccomp 2.5: a binary tree */
+	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE,
+			       2); /* libseccomp 2.5: a binary tree */
 	/* What an unknown architecture asks for: the default of libseccomp is to kill. */
 	(void)add_architectures(ctx, o, native);
 	rules = json_get(o, "syscalls");
@@ -333,7 +362,7 @@ int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_fi
 	return export(ctx, ret, ret_n, e);
 }
 
-/* ---- the cache --------------------------------------------------------------------------------- */
+/* ---- the cache ------------------------------------------------------------------------------- */
 
 static uint64_t fnv1a(const void *bytes, size_t n, uint64_t h)
 {
@@ -358,7 +387,8 @@ static void cache_name(char buf[64], const char *profile, size_t n, caps_set cap
 		h[i] = fnv1a(u.release, strlen(u.release), h[i]); /* minKernel */
 		h[i] = fnv1a(u.machine, strlen(u.machine), h[i]);
 	}
-	(void)snprintf(buf, 64, "seccomp-%016llx%016llx", (unsigned long long)h[0], (unsigned long long)h[1]);
+	(void)snprintf(buf, 64, "seccomp-%016llx%016llx", (unsigned long long)h[0],
+		       (unsigned long long)h[1]);
 }
 
 /* A file that is ours alone and whole; anything else is compiled anew. */
@@ -370,7 +400,8 @@ static int cache_load(int cache_fd, const char *name, struct sock_filter **ret, 
 	char magic[8];
 	size_t bytes;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 022))
 		return -ENOENT;
 	bytes = (size_t)st.st_size;
 	if (bytes <= sizeof(magic) || (bytes - sizeof(magic)) % sizeof(*f) ||
@@ -378,7 +409,8 @@ static int cache_load(int cache_fd, const char *name, struct sock_filter **ret, 
 		return -ENOENT;
 	bytes -= sizeof(magic);
 	f = malloc(bytes);
-	if (!f || fd_read_full(fd, magic, sizeof(magic)) != sizeof(magic) || memcmp(magic, CACHE_MAGIC, sizeof(magic)) ||
+	if (!f || fd_read_full(fd, magic, sizeof(magic)) != sizeof(magic) ||
+	    memcmp(magic, CACHE_MAGIC, sizeof(magic)) ||
 	    fd_read_full(fd, f, bytes) != (ssize_t)bytes)
 		return -ENOENT;
 	*ret = take_ptr(&f);
@@ -397,8 +429,8 @@ static void cache_store(int cache_fd, const char *name, const struct sock_filter
 		dbg("the seccomp program was not kept"); /* it is compiled again next time */
 }
 
-int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct sock_filter **ret, size_t *ret_n,
-		    struct err *e)
+int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct sock_filter **ret,
+		    size_t *ret_n, struct err *e)
 {
 	scoped(mem) char *own = NULL;
 	char name[64];
@@ -443,7 +475,8 @@ int seccomp_host_profile(char **ret, struct err *e)
 
 int seccomp_load_program(const struct sock_filter *filter, size_t n, struct err *e)
 {
-	struct sock_fprog prog = { .len = (unsigned short)n, .filter = (struct sock_filter *)filter };
+	struct sock_fprog prog = { .len = (unsigned short)n,
+				   .filter = (struct sock_filter *)filter };
 
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		return err_sys(e, "load the seccomp filter");

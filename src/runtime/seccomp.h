@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Seccomp profiles (the JSON dialect of seccomp.json) to BPF programs, and the cache of the programs.
+/* Seccomp profiles (the JSON dialect of seccomp.json) to BPF programs, and the cache of the
+ * programs.
  *
  * Compiling takes libseccomp 12-16 ms, loading a ready program 0.2 ms: so a program is kept in the
  * store's cache directory under the hash of all that went into it. */
@@ -17,17 +18,19 @@
 /* The built-in profile; its quotes are single ones. */
 extern const char seccomp_default_profile[];
 
-/* The program for profile text PROFILE (NULL: the built-in one) and a container whose bounding set is
- * CAPS.  CACHE_FD is the directory of the cache, or -EBADF for none.  *RET (owned) has *RET_N instructions.
- * -EINVAL, -EBADMSG for a profile that is not understood: no container starts with it. */
-int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct sock_filter **ret, size_t *ret_n,
-		    struct err *e);
-/* The administrator's profile (/etc/containers/seccomp.json), which takes the place of the built-in one; *RET NULL
- * when there is none.  The distribution's copy under /usr/share is not taken: it lets AF_ALG through. */
+/* The program for profile text PROFILE (NULL: the built-in one) and a container whose bounding set
+ * is CAPS.  CACHE_FD is the directory of the cache, or -EBADF for none.  *RET (owned) has *RET_N
+ * instructions. -EINVAL, -EBADMSG for a profile that is not understood: no container starts with
+ * it. */
+int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct sock_filter **ret,
+		    size_t *ret_n, struct err *e);
+/* The administrator's profile (/etc/containers/seccomp.json), which takes the place of the built-in
+ * one; *RET NULL when there is none.  The distribution's copy under /usr/share is not taken: it
+ * lets AF_ALG through. */
 int seccomp_host_profile(char **ret, struct err *e);
 /* Compile without any cache; for the fuzz target and tests. */
-int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret, size_t *ret_n,
-		    struct err *e);
+int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret,
+		    size_t *ret_n, struct err *e);
 /* Load the program into the calling process (seccomp(2)).  Needs no_new_privs or CAP_SYS_ADMIN. */
 int seccomp_load_program(const struct sock_filter *filter, size_t n, struct err *e);
 

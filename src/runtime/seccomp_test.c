@@ -87,8 +87,7 @@ TEST(default_profile_on_every_abi)
 	static const char *const allowed[] = { "read",	"write", "openat",   "execve",	"clone",
 					       "futex", "ioctl", "mount",    "unshare", "setuid",
 					       "chown", "kill",	 "getrandom" };
-	static const char *const denied[] = {
-					      "kexec_load",
+	static const char *const denied[] = { "kexec_load",
 					      "init_module",
 					      "delete_module",
 					      "swapon",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cove-stage FD PROGRAM [ARG...]: execute PROGRAM, looked for in PATH; say why not on socket FD.  See stage.h. */
+/* cove-stage FD PROGRAM [ARG...]: execute PROGRAM, looked for in PATH; say why not on socket FD.
+ * See stage.h. */
 #include <fcntl.h>
 
 #include "src/runtime/exec_search.h"
@@ -18,7 +19,8 @@ static void stage(char **argv, char **env)
 
 	for (const char *p = argv[1]; *p >= '0' && *p <= '9'; p++)
 		fd = fd * 10 + (*p - '0');
-	(void)call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0, 0); /* its end of file tells that PROGRAM runs */
+	(void)call(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC, 0,
+		   0); /* its end of file tells that PROGRAM runs */
 	f.type = 'p';
 	f.code = (int)exec_search(argv + 2, env, try);
 	(void)call(SYS_write, fd, (long)&f, sizeof(f), 0, 0);
@@ -27,7 +29,8 @@ static void stage(char **argv, char **env)
 
 #ifdef BARE
 void bare_main(long *stack) __attribute__((noreturn, used));
-/* STACK: the argument count, the arguments, NULL, the environment (the processor's ABI supplement). */
+/* STACK: the argument count, the arguments, NULL, the environment (the processor's ABI supplement).
+ */
 void bare_main(long *stack)
 {
 	char **argv = (char **)(stack + 1);

@@ -30,7 +30,8 @@ int sync_send_err(int sock, const struct err *e)
 int runtime_exec_error(struct err *e, int code, const char *name)
 {
 	if (code == -ENOENT)
-		return err_set(e, -ENOENT, "executable file `%s` not found%s: No such file or directory", name,
+		return err_set(e, -ENOENT,
+			       "executable file `%s` not found%s: No such file or directory", name,
 			       strchr(name, '/') ? "" : " in $PATH");
 	return err_errno(e, code, "execute `%s`", name);
 }

@@ -13,7 +13,8 @@
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-/* Field K (from 0) of the line at LINE (n bytes, ':' between) into BUF.  0 when there is no such field. */
+/* Field K (from 0) of the line at LINE (n bytes, ':' between) into BUF.  0 when there is no such
+ * field. */
 static int field(const char *line, size_t n, int k, char *buf, size_t size)
 {
 	const char *end = line + n;
@@ -76,9 +77,12 @@ static int find_user(const char *passwd, const char *who, struct user *u, struct
 	} else {
 		line = *who ? find(passwd, 0, who, &n) : NULL;
 		if (!line)
-			return err_set(e, -ENOENT, "unable to find user %s: no matching entries in passwd file", who);
+			return err_set(e, -ENOENT,
+				       "unable to find user %s: no matching entries in passwd file",
+				       who);
 		if (!field(line, n, 2, f, sizeof(f)) || number(f, &id) < 0)
-			return err_set(e, -EINVAL, "the passwd entry of user %s has no valid id", who);
+			return err_set(e, -EINVAL, "the passwd entry of user %s has no valid id",
+				       who);
 		u->uid = id;
 	}
 	if (!line)
@@ -103,7 +107,9 @@ static int find_group(const char *group, const char *who, gid_t *ret, struct err
 	if (r < 0) {
 		line = *who ? find(group, 0, who, &n) : NULL;
 		if (!line)
-			return err_set(e, -ENOENT, "unable to find group %s: no matching entries in group file", who);
+			return err_set(e, -ENOENT,
+				       "unable to find group %s: no matching entries in group file",
+				       who);
 		if (!field(line, n, 2, f, sizeof(f)) || number(f, &id) < 0)
 			return err_set(e, -EINVAL, "the group entry of %s has no valid id", who);
 	}
@@ -129,15 +135,16 @@ static void add_memberships(struct user *u, const char *group)
 		uint32_t g = 0;
 		if (field(group, n, 2, id, sizeof(id)) && number(id, &g) == 0 &&
 		    field(group, n, 3, members, sizeof(members)))
-			for (char *save = NULL, *m = strtok_r(members, ",", &save); m; m = strtok_r(NULL, ",", &save))
+			for (char *save = NULL, *m = strtok_r(members, ",", &save); m;
+			     m = strtok_r(NULL, ",", &save))
 				if (strcmp(m, u->name) == 0)
 					add_group(u, g);
 		group += n + (group[n] == '\n');
 	}
 }
 
-int user_resolve_text(const char *passwd, const char *group, const char *spec, char *const *extra, struct user *ret,
-		      struct err *e)
+int user_resolve_text(const char *passwd, const char *group, const char *spec, char *const *extra,
+		      struct user *ret, struct err *e)
 {
 	scoped(mem) char *who = strdup(*spec ? spec : "0");
 	char *colon = who ? strchr(who, ':') : NULL;
@@ -169,8 +176,8 @@ int user_resolve_text(const char *passwd, const char *group, const char *spec, c
 	return 0;
 }
 
-/* A missing file is an empty one; a link, FIFO or directory at its place is followed inside the root or
- * refused, and never waited for. */
+/* A missing file is an empty one; a link, FIFO or directory at its place is followed inside the
+ * root or refused, and never waited for. */
 static int read_file(int root_fd, const char *path, char **ret, struct err *e)
 {
 	scoped(fd) int fd = path_open_in(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);

@@ -18,8 +18,8 @@
 #include "src/util/strbuf.h"
 #include "userns/join.h"
 
-/* Open one of our two roots: made 0700, and refused when it is somebody else's or a link to elsewhere
- * in a shared directory. */
+/* Open one of our two roots: made 0700, and refused when it is somebody else's or a link to
+ * elsewhere in a shared directory. */
 static int open_root(const char *path, uid_t uid, int *ret_fd, struct err *e)
 {
 	scoped(fd) int fd = -EBADF;
@@ -34,7 +34,8 @@ static int open_root(const char *path, uid_t uid, int *ret_fd, struct err *e)
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", path);
 	if (st.st_uid != uid) {
-		(void)err_set(e, -EACCES, "%s belongs to user %u, not to user %u", path, st.st_uid, uid);
+		(void)err_set(e, -EACCES, "%s belongs to user %u, not to user %u", path, st.st_uid,
+			      uid);
 		return err_hint(e, "choose another directory with --root or --runroot");
 	}
 	if ((st.st_mode & 077) && fchmod(fd, st.st_mode & 0700) < 0)
@@ -100,7 +101,8 @@ static char *runroot_default(const struct engine *en)
 int engine_open(const struct engine_options *o, struct engine **ret, struct err *e)
 {
 	scoped(engine) struct engine *en = calloc(1, sizeof(*en));
-	static const char *const dirs[] = { "blobs", "layers", "containers", "volumes", "tmp", "cache" };
+	static const char *const dirs[] = { "blobs",   "layers", "containers",
+					    "volumes", "tmp",	 "cache" };
 	const char *config = getenv("XDG_CONFIG_HOME");
 	int r;
 
@@ -110,9 +112,11 @@ int engine_open(const struct engine_options *o, struct engine **ret, struct err 
 	en->uid = geteuid();
 	en->gid = getegid();
 	en->home = home_dir(en->uid);
-	en->config_dir = config && config[0] == '/' ? str_printf("%s/containers", config)
-						    : str_printf("%s/.config/containers", en->home ? en->home : "");
-	en->graphroot = o->graphroot && *o->graphroot ? absolute(o->graphroot) : graphroot_default(en);
+	en->config_dir = config && config[0] == '/'
+				 ? str_printf("%s/containers", config)
+				 : str_printf("%s/.config/containers", en->home ? en->home : "");
+	en->graphroot =
+		o->graphroot && *o->graphroot ? absolute(o->graphroot) : graphroot_default(en);
 	en->runroot = o->runroot && *o->runroot ? absolute(o->runroot) : runroot_default(en);
 	if (!en->home || !en->config_dir || !en->graphroot || !en->runroot)
 		return err_errno(e, ENOMEM, "open the engine");
@@ -155,7 +159,8 @@ struct engine *engine_free(struct engine *en)
 struct store *engine_store(struct engine *en, struct err *e)
 {
 	if (!en->store)
-		(void)store_open(en->graphroot, en->graph_fd, &en->store, e); /* the error is in E */
+		(void)store_open(en->graphroot, en->graph_fd, &en->store,
+				 e); /* the error is in E */
 	return en->store;
 }
 
@@ -216,8 +221,8 @@ void engine_tmpdir_remove(struct engine *en, const char *name)
 	(void)unlinkat(tmp, lease_name, 0); /* gone is gone */
 }
 
-/* A name without a lease is somebody's mkdir between two system calls of engine_tmpdir(), or older than the
- * lease idea; the lease is made first, so it can only be rubbish. */
+/* A name without a lease is somebody's mkdir between two system calls of engine_tmpdir(), or older
+ * than the lease idea; the lease is made first, so it can only be rubbish. */
 static void collect_one(struct engine *en, int tmp, const char *entry)
 {
 	char name[NAME_MAX + 1], lease_name[NAME_MAX + 8];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine: where this user's state lives, opened once per command and handed to every operation. */
+/* The engine: where this user's state lives, opened once per command and handed to every operation.
+ */
 #ifndef COVE_STORE_ENGINE_H
 #define COVE_STORE_ENGINE_H
 
@@ -12,13 +13,14 @@ struct store; /* src/store/store.h */
 
 struct engine_options {
 	const char *graphroot; /* --root; NULL: storage.conf, else $XDG_DATA_HOME/cove */
-	const char *runroot;   /* --runroot; NULL: storage.conf, else $XDG_RUNTIME_DIR/cove, else /tmp/cove-run-UID */
+	const char *runroot;   /* --runroot; NULL: storage.conf, else $XDG_RUNTIME_DIR/cove, else
+				  /tmp/cove-run-UID */
 };
 
 struct engine {
 	char *graphroot, *runroot; /* absolute paths */
-	int graph_fd, run_fd;      /* O_PATH-free directory descriptors of both */
-	uid_t uid;                 /* caller's effective ids on the host */
+	int graph_fd, run_fd;	   /* O_PATH-free directory descriptors of both */
+	uid_t uid;		   /* caller's effective ids on the host */
 	gid_t gid;
 	struct store *store; /* the database, opened on first use: engine_store() */
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
@@ -31,18 +33,20 @@ int engine_open(const struct engine_options *o, struct engine **ret, struct err 
 struct engine *engine_free(struct engine *en);
 DEFINE_SCOPED(engine, struct engine *, engine_free);
 
-/* The database of EN, opened (and made or migrated) on first use; NULL with *E filled on failure. */
+/* The database of EN, opened (and made or migrated) on first use; NULL with *E filled on failure.
+ */
 struct store *engine_store(struct engine *en, struct err *e);
 /* Close the database, e.g. before a fork whose child goes on (a connection must not cross fork). */
 void engine_store_close(struct engine *en);
 
 /* A private directory for something half made: graphroot/tmp/NAME, 0700, with a lease (a lock file
- * held by *RET_LEASE): when the maker is gone, the next writing command removes it.  *RET_NAME owned;
- * *RET_FD the directory. */
+ * held by *RET_LEASE): when the maker is gone, the next writing command removes it.  *RET_NAME
+ * owned; *RET_FD the directory. */
 int engine_tmpdir(struct engine *en, char **ret_name, int *ret_fd, int *ret_lease, struct err *e);
 /* Remove graphroot/tmp/NAME and its lease (in the user namespace where needed). */
 void engine_tmpdir_remove(struct engine *en, const char *name);
-/* Collect what dead makers left in graphroot/tmp.  Called by writing commands; never fails loudly. */
+/* Collect what dead makers left in graphroot/tmp.  Called by writing commands; never fails loudly.
+ */
 void engine_collect(struct engine *en);
 
 #endif

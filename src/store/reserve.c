@@ -11,7 +11,7 @@
 #define RESERVE_FILE  "reserve"
 #define RESERVE_BYTES (256 << 10)
 #define NEEDED_BYTES  (128 << 10) /* more than a transaction that removes writes */
-#define KEEP_FACTOR   8           /* a reserve is no reason to fill the file system */
+#define KEEP_FACTOR   8		  /* a reserve is no reason to fill the file system */
 
 static unsigned long long available(int graph_fd)
 {
@@ -26,10 +26,13 @@ void reserve_keep(int graph_fd)
 	if (faccessat(graph_fd, RESERVE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
 	    available(graph_fd) < (unsigned long long)KEEP_FACTOR * RESERVE_BYTES)
 		return;
-	fd = openat(graph_fd, RESERVE_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(graph_fd, RESERVE_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
 	if (fd < 0)
-		return; /* another command makes it just now, or the store cannot be written at all */
-	/* A file system that cannot promise blocks (NFS before 4.2) has none: written zeros may be stored as nothing. */
+		return; /* another command makes it just now, or the store cannot be written at all
+			 */
+	/* A file system that cannot promise blocks (NFS before 4.2) has none: written zeros may be
+	 * stored as nothing. */
 	if (fallocate(fd, 0, 0, RESERVE_BYTES) < 0)
 		(void)unlinkat(graph_fd, RESERVE_FILE, 0); /* it would only be an empty file */
 }

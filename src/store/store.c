@@ -23,12 +23,15 @@
 #define MAGIC_FUSE   0x65735546
 #define MAGIC_BEEGFS 0x19830326
 
-/* A process's connection is the only one as a rule, and the first one reads the whole log to find out what is in it:
- * so the log is kept short.  Emptying it costs an fsync or two, hence not at every close. */
+/* A process's connection is the only one as a rule, and the first one reads the whole log to find
+ * out what is in it: so the log is kept short.  Emptying it costs an fsync or two, hence not at
+ * every close. */
 #define WAL_SHORT (96 << 10)
 #define WAL_LONG  (512 << 10)
 
-#define BUSY_MS 60000 /* writers wait for each other; 50 parallel runs each hold the lock for a millisecond */
+#define BUSY_MS                                                                         \
+	60000 /* writers wait for each other; 50 parallel runs each hold the lock for a \
+		 millisecond */
 
 struct store {
 	sqlite3 *db;
@@ -71,7 +74,8 @@ static int sql_err(struct store *s, struct err *e, int rc, const char *what)
 	default:
 		break;
 	}
-	return err_set(e, code, "database: %s: %s", what, s && s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
+	return err_set(e, code, "database: %s: %s", what,
+		       s && s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 }
 
 static int is_network_fs(int dir_fd)
@@ -124,8 +128,10 @@ static int migrate(struct store *s, struct err *e)
 	if (v == (int64_t)ARRAY_LEN(migrations))
 		return 0;
 	if (v > (int64_t)ARRAY_LEN(migrations)) {
-		(void)err_set(e, -EPROTO, "the store was written by a newer cove (schema %lld, this one knows %zu)",
-			      (long long)v, ARRAY_LEN(migrations));
+		(void)err_set(
+			e, -EPROTO,
+			"the store was written by a newer cove (schema %lld, this one knows %zu)",
+			(long long)v, ARRAY_LEN(migrations));
 		return err_hint(e, "use that version, or another --root");
 	}
 	r = store_begin(s, 1, e);
@@ -144,14 +150,15 @@ static int migrate(struct store *s, struct err *e)
 	return r;
 }
 
-/* The journal mode is set once, by whoever makes the file, under a lock of its own: a change of mode
- * wants the database for itself. */
+/* The journal mode is set once, by whoever makes the file, under a lock of its own: a change of
+ * mode wants the database for itself. */
 static int make(struct store *s, int graph_fd, int network, struct err *e)
 {
 	scoped(fd) int lock = lock_file(graph_fd, "db.lock", LOCK_EXCLUSIVE, 1, e);
 	if (lock < 0)
 		return lock;
-	/* Small pages: a transaction writes a few rows, and every page of it goes to the log whole. */
+	/* Small pages: a transaction writes a few rows, and every page of it goes to the log whole.
+	 */
 	return simple(s,
 		      network ? "PRAGMA page_size=1024; PRAGMA journal_mode=TRUNCATE"
 			      : "PRAGMA page_size=1024; PRAGMA journal_mode=WAL",
@@ -170,7 +177,8 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 	s->graph_fd = graph_fd;
 	fresh = fstatat(graph_fd, "db.sqlite", &st, 0) < 0 || st.st_size == 0;
 	rc = sqlite3_open_v2(path, &s->db,
-			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+				     SQLITE_OPEN_EXRESCODE,
 			     NULL);
 	if (rc != SQLITE_OK) {
 		(void)sql_err(s, e, rc, "open");
@@ -185,14 +193,16 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 	}
 	r = simple(s,
 		   network ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"
-			   : "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=ON",
+			   : "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA "
+			     "foreign_keys=ON",
 		   e);
 	if (r == 0)
 		r = migrate(s, e);
 	if (r < 0) {
 		(void)err_in(e, "%s", path);
 		if (r == -EBADMSG)
-			return err_hint(e, "the file is damaged; move it away and pull the images again");
+			return err_hint(
+				e, "the file is damaged; move it away and pull the images again");
 		return r;
 	}
 	*ret = take_ptr(&s);
@@ -203,9 +213,11 @@ static void empty_log(struct store *s, int64_t limit)
 {
 	struct stat st;
 
-	if (fstatat(s->graph_fd, "db.sqlite-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size <= limit)
+	if (fstatat(s->graph_fd, "db.sqlite-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    st.st_size <= limit)
 		return;
-	/* Others that read or write just now have their turn; whoever closes after them empties it. */
+	/* Others that read or write just now have their turn; whoever closes after them empties it.
+	 */
 	(void)sqlite3_busy_timeout(s->db, 0);
 	(void)sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
@@ -234,11 +246,16 @@ int store_begin(struct store *s, int flags, struct err *e)
 {
 	int r;
 
-	/* Before the first page is written: what fails later is rolled back by SQLite and cannot be tried again. */
+	/* Before the first page is written: what fails later is rolled back by SQLite and cannot be
+	 * tried again. */
 	if ((flags & STORE_REMOVES) && reserve_spend(s->graph_fd))
 		dbg("the disk is full: the store's reserve is used");
-	/* A durable commit waits for the disk; the mode belongs to the connection, so each transaction says. */
-	r = simple(s, (flags & STORE_DURABLE) ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", e);
+	/* A durable commit waits for the disk; the mode belongs to the connection, so each
+	 * transaction says. */
+	r = simple(s,
+		   (flags & STORE_DURABLE) ? "PRAGMA synchronous=FULL"
+					   : "PRAGMA synchronous=NORMAL",
+		   e);
 	if (r == 0)
 		r = simple(s, "BEGIN IMMEDIATE", e);
 	if (r == 0)
@@ -260,12 +277,13 @@ int store_commit(struct store *s, struct err *e)
 void store_rollback(struct store *s)
 {
 	if (s->in_transaction)
-		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* SQLite may have done it already */
+		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL,
+				   NULL); /* SQLite may have done it already */
 	s->in_transaction = 0;
 }
 
-static int query(struct store *s, struct sqlite3_stmt **ret, struct err *e, const char *sql, const char *args,
-		 va_list ap)
+static int query(struct store *s, struct sqlite3_stmt **ret, struct err *e, const char *sql,
+		 const char *args, va_list ap)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
@@ -278,7 +296,8 @@ static int query(struct store *s, struct sqlite3_stmt **ret, struct err *e, cons
 			rc = sqlite3_bind_int64(q, i, va_arg(ap, int64_t));
 		} else {
 			text = va_arg(ap, const char *);
-			rc = text ? sqlite3_bind_text(q, i, text, -1, SQLITE_TRANSIENT) : sqlite3_bind_null(q, i);
+			rc = text ? sqlite3_bind_text(q, i, text, -1, SQLITE_TRANSIENT)
+				  : sqlite3_bind_null(q, i);
 		}
 		if (rc != SQLITE_OK)
 			return sql_err(s, e, rc, sql);
@@ -287,7 +306,8 @@ static int query(struct store *s, struct sqlite3_stmt **ret, struct err *e, cons
 	return 0;
 }
 
-int store_query(struct store *s, struct sqlite3_stmt **ret, struct err *e, const char *sql, const char *args, ...)
+int store_query(struct store *s, struct sqlite3_stmt **ret, struct err *e, const char *sql,
+		const char *args, ...)
 {
 	va_list ap;
 	int r;

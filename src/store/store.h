@@ -20,27 +20,29 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 struct store *store_close(struct store *s);
 DEFINE_SCOPED(store, struct store *, store_close);
 
-/* Empty the write-ahead log if it has grown: for a moment when nobody waits for this process.  S may be NULL. */
+/* Empty the write-ahead log if it has grown: for a moment when nobody waits for this process.  S
+ * may be NULL. */
 void store_tidy(struct store *s);
 
 /* A write transaction (BEGIN IMMEDIATE).  store_rollback() is fine when none is open. */
 enum {
 	STORE_DURABLE = 1, /* the commit is on disk when store_commit() returns */
-	STORE_REMOVES = 2, /* makes room, or says what ended: may use the reserve of a full disk (reserve.h) */
+	STORE_REMOVES = 2, /* makes room, or says what ended: may use the reserve of a full disk
+			      (reserve.h) */
 };
 int store_begin(struct store *s, int flags, struct err *e);
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
 
-/* Prepared statements.  ARGS says the types of the arguments that follow, in order: 's' const char *
- * (NULL is SQL NULL), 'i' int64_t.
- *	store_query(s, &q, e, "SELECT id FROM image_name WHERE name = ?", "s", name)
- *	while ((r = store_step(q, e)) > 0) ... store_text(q, 0) ... */
+/* Prepared statements.  ARGS says the types of the arguments that follow, in order: 's' const char
+ ** (NULL is SQL NULL), 'i' int64_t. store_query(s, &q, e, "SELECT id FROM image_name WHERE name =
+ *?", "s", name) while ((r = store_step(q, e)) > 0) ... store_text(q, 0) ... */
 int store_query(struct store *s, struct sqlite3_stmt **ret, struct err *e, const char *sql,
 		const char *args, ...);
 /* 1: a row, 0: no more rows, or the error. */
 int store_step(struct sqlite3_stmt *q, struct err *e);
-const char *store_text(struct sqlite3_stmt *q, int column); /* borrowed until the next step; NULL for NULL */
+const char *store_text(struct sqlite3_stmt *q,
+		       int column); /* borrowed until the next step; NULL for NULL */
 int64_t store_int(struct sqlite3_stmt *q, int column);
 void store_finish(struct sqlite3_stmt *q);
 DEFINE_SCOPED(stmt, struct sqlite3_stmt *, store_finish);

@@ -380,12 +380,12 @@ static int shrink(struct store *s, int flags)
 	return r;
 }
 
-#define MUST(claim)                                                                                \
-	do {                                                                                       \
-		if (!(claim)) {                                                                    \
-			(void)printf("# line %d: not so: " #claim "\n", __LINE__);                 \
-			return 1;                                                                  \
-		}                                                                                  \
+#define MUST(claim)                                                                \
+	do {                                                                       \
+		if (!(claim)) {                                                    \
+			(void)printf("# line %d: not so: " #claim "\n", __LINE__); \
+			return 1;                                                  \
+		}                                                                  \
 	} while (0)
 
 static int on_full_disk(const char *dir)
@@ -401,7 +401,8 @@ static int on_full_disk(const char *dir)
 	for (int i = 0; i < 500; i++) {
 		char name[16];
 		(void)snprintf(name, sizeof(name), "layer%d", i);
-		MUST(store_exec(s, &e, "INSERT INTO layer VALUES (?, ?, NULL, 0, 0, ?)", "ssi", name, name, (int64_t)i) == 1);
+		MUST(store_exec(s, &e, "INSERT INTO layer VALUES (?, ?, NULL, 0, 0, ?)", "ssi",
+				name, name, (int64_t)i) == 1);
 	}
 	MUST(store_commit(s, &e) == 0);
 	engine_store_close(en);

@@ -12,8 +12,9 @@
 /* The log level is one of the two mutable objects that the tree allows (see .ci/check-globals). */
 static int debug_on;
 
-__attribute__((format(printf, 4, 0))) static void set_text(struct err *e, int code, const char *cause,
-							const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static void set_text(struct err *e, int code,
+							   const char *cause, const char *fmt,
+							   va_list ap)
 {
 	int n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	e->code = code;
@@ -149,7 +150,8 @@ void dbg(const char *fmt, ...)
 	if (!debug_on)
 		return;
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	head = snprintf(line, sizeof(line), "%lld.%06ld cove[%d]: ", (long long)now.tv_sec, now.tv_nsec / 1000, (int)getpid());
+	head = snprintf(line, sizeof(line), "%lld.%06ld cove[%d]: ", (long long)now.tv_sec,
+			now.tv_nsec / 1000, (int)getpid());
 	va_start(ap, fmt);
 	n = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, fmt, ap);
 	va_end(ap);

@@ -11,9 +11,9 @@
 #include <limits.h>
 
 struct err {
-	int code;        /* negative errno, 0 while nothing has failed */
+	int code;	 /* negative errno, 0 while nothing has failed */
 	char text[1536]; /* "outer: inner: cause", cut at the inner end */
-	char hint[512];  /* what the user can do about it, may be empty */
+	char hint[512];	 /* what the user can do about it, may be empty */
 };
 /* A whole struct err crosses a pipe in one atomic write. */
 _Static_assert(sizeof(struct err) <= PIPE_BUF, "struct err must fit PIPE_BUF");
@@ -21,7 +21,8 @@ _Static_assert(sizeof(struct err) <= PIPE_BUF, "struct err must fit PIPE_BUF");
 /* A libc call failed: code from errno, text "FMT: strerror".  Returns the code. */
 int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* As err_sys(), for an interface that returned the (positive or negative) errno. */
-int err_errno(struct err *e, int errnum, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int err_errno(struct err *e, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* A failure of our own finding: CODE is a negative errno, the text is all of it.  Returns CODE. */
 int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Put "FMT: " in front of the text while passing the error up.  Returns e->code. */
@@ -31,7 +32,8 @@ int err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 
 /* Forget the failure: for callers that branched on it and went on. */
 void err_clear(struct err *e);
 
-/* Send the whole struct over FD in one write (async-signal-safe).  Returns 0 or a negative errno. */
+/* Send the whole struct over FD in one write (async-signal-safe).  Returns 0 or a negative errno.
+ */
 int err_send(int fd, const struct err *e);
 /* Receive what err_send() wrote.  Returns 0 on end of file with nothing sent (no failure), the
  * sent code (negative) when an error arrived, and fills E either way. */

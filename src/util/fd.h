@@ -15,14 +15,15 @@ int fd_write_all(int fd, const void *bytes, size_t n);
 ssize_t fd_read_full(int fd, void *bytes, size_t n);
 /* Read to the end into B (B's limit holds: -E2BIG).  0 or a negative errno. */
 int fd_read_all(int fd, struct strbuf *b);
-/* A pipe, and a pair of Unix sockets of TYPE (SOCK_STREAM, SOCK_SEQPACKET); all CLOEXEC, the caller's. */
+/* A pipe, and a pair of Unix sockets of TYPE (SOCK_STREAM, SOCK_SEQPACKET); all CLOEXEC, the
+ * caller's. */
 int fd_pipe(int *ret_r, int *ret_w, struct err *e);
 int fd_pair(int type, int *ret_a, int *ret_b, struct err *e);
 /* Send one message with up to 8 descriptors over a Unix socket (SCM_RIGHTS; n >= 1 bytes).
  * 0 or a negative errno.  The descriptors stay the caller's. */
 int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t n_fds);
-/* Receive one message: up to *N_FDS descriptors are stored (CLOEXEC, the caller's), the rest closed.
- * Bytes received (0: end of file) or a negative errno. */
+/* Receive one message: up to *N_FDS descriptors are stored (CLOEXEC, the caller's), the rest
+ * closed. Bytes received (0: end of file) or a negative errno. */
 ssize_t fd_recv(int sock, void *bytes, size_t n, int *fds, size_t *n_fds);
 /* Set or clear O_NONBLOCK.  0 or a negative errno. */
 int fd_set_nonblock(int fd, int on);

@@ -18,7 +18,8 @@ static void tokener_free(struct json_tokener *t)
 }
 DEFINE_SCOPED(tokener, struct json_tokener *, tokener_free);
 
-/* A tokener has a stack of JSON_DEPTH_MAX levels, which costs more than an empty column of the store is worth. */
+/* A tokener has a stack of JSON_DEPTH_MAX levels, which costs more than an empty column of the
+ * store is worth. */
 static json_object *parse_empty(const char *bytes, size_t n)
 {
 	if (n != 2)
@@ -47,12 +48,14 @@ static int parse(const char *bytes, size_t n, json_object **ret, struct err *e)
 	if (json_tokener_get_error(tok) == json_tokener_continue) /* a number at the very end */
 		o = json_tokener_parse_ex(tok, "", 1);
 	if (json_tokener_get_error(tok) != json_tokener_success)
-		return err_set(e, -EBADMSG, "invalid JSON at byte %zu: %s", json_tokener_get_parse_end(tok),
+		return err_set(e, -EBADMSG, "invalid JSON at byte %zu: %s",
+			       json_tokener_get_parse_end(tok),
 			       json_tokener_error_desc(json_tokener_get_error(tok)));
 	end = json_tokener_get_parse_end(tok);
 	for (size_t i = end; i < n; i++)
 		if (!isspace((unsigned char)bytes[i]))
-			return err_set(e, -EBADMSG, "invalid JSON: something follows the value at byte %zu", i);
+			return err_set(e, -EBADMSG,
+				       "invalid JSON: something follows the value at byte %zu", i);
 	*ret = take_ptr(&o);
 	return 0;
 }
@@ -70,7 +73,8 @@ int json_parse(const char *bytes, size_t n, json_object **ret, struct err *e)
 static char *text(json_object *o, int flags)
 {
 	size_t n = 0;
-	const char *s = json_object_to_json_string_length(o, flags | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+	const char *s =
+		json_object_to_json_string_length(o, flags | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 	return s ? strndup(s, n) : NULL;
 }
 
@@ -111,8 +115,8 @@ static int pretty(json_object *o, struct strbuf *b, int depth)
 		}
 		return strbuf_printf(b, "\n%*s]", depth * 4, "");
 	}
-	return strbuf_puts(b, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-									JSON_C_TO_STRING_NOSLASHESCAPE));
+	return strbuf_puts(b, json_object_to_json_string_ext(
+				      o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 char *json_text_pretty(json_object *o)
@@ -228,7 +232,8 @@ static int wrong_type(struct err *e, const char *where, const char *name)
 	return err_set(e, -EBADMSG, "%s: '%s' has the wrong type", where, name);
 }
 
-static int decode_one(const struct field *f, json_object *v, void *at, const char *where, struct err *e)
+static int decode_one(const struct field *f, json_object *v, void *at, const char *where,
+		      struct err *e)
 {
 	enum json_type type = json_object_get_type(v);
 
@@ -275,7 +280,8 @@ static int decode_one(const struct field *f, json_object *v, void *at, const cha
 	return 0;
 }
 
-int field_decode(const struct field *table, json_object *o, void *dst, const char *where, struct err *e)
+int field_decode(const struct field *table, json_object *o, void *dst, const char *where,
+		 struct err *e)
 {
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(e, -EBADMSG, "%s is no JSON object", where);

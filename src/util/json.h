@@ -42,7 +42,8 @@ void json_put_int(json_object *o, const char *name, int64_t v);
 void json_put_bool(json_object *o, const char *name, int v);
 void json_put_strv(json_object *o, const char *name, char *const *v); /* NULL: [] */
 json_object *json_strv(char *const *v);
-/* Owned list of the strings of an array (NULL or no array: empty list). -EBADMSG when an element is no string. */
+/* Owned list of the strings of an array (NULL or no array: empty list). -EBADMSG when an element is
+ * no string. */
 int json_to_strv(json_object *array, char ***ret);
 
 /* One row of a field table: a JSON member and the place in a struct that it fills. */
@@ -57,7 +58,7 @@ enum field_kind {
 	FIELD_STRUCT, /* embedded struct, described by sub */
 };
 #define FIELD_OMITEMPTY 1 /* encode: leave out when NULL, 0, empty */
-#define FIELD_REQUIRED  2 /* decode: missing is an error */
+#define FIELD_REQUIRED	2 /* decode: missing is an error */
 struct field {
 	const char *name;
 	enum field_kind kind;
@@ -66,8 +67,10 @@ struct field {
 	const struct field *sub;
 };
 /* Decode members of O into DST (zeroed or holding defaults).  A known member of the wrong type is
- * -EBADMSG, "WHERE: 'NAME' has the wrong type"; unknown members are ignored (the OCI specs ask so). */
-int field_decode(const struct field *table, json_object *o, void *dst, const char *where, struct err *e);
+ * -EBADMSG, "WHERE: 'NAME' has the wrong type"; unknown members are ignored (the OCI specs ask so).
+ */
+int field_decode(const struct field *table, json_object *o, void *dst, const char *where,
+		 struct err *e);
 /* Encode into a fresh object; NULL when out of memory. */
 json_object *field_encode(const struct field *table, const void *src);
 /* Free all that the rows own and zero it. */

@@ -79,16 +79,20 @@ int name_escape(struct strbuf *b, const char *s)
 void name_random(char *buf)
 {
 	static const char *const first[] = {
-		"amber", "brave", "bright", "calm",  "clear", "crisp", "deep",  "eager", "early", "fair",  "fleet",
-		"fresh", "gentle", "glad", "golden", "green", "happy", "hardy", "keen",  "kind",  "light", "lively",
-		"lucid", "mellow", "merry", "neat",  "noble", "patient", "plain", "proud", "quick", "quiet", "ready",
-		"silver", "sleek", "smart", "solid", "steady", "still", "sunny", "swift", "tidy", "warm", "wise",
+		"amber", "brave",  "bright", "calm",	"clear",  "crisp",  "deep",   "eager",
+		"early", "fair",   "fleet",  "fresh",	"gentle", "glad",   "golden", "green",
+		"happy", "hardy",  "keen",   "kind",	"light",  "lively", "lucid",  "mellow",
+		"merry", "neat",   "noble",  "patient", "plain",  "proud",  "quick",  "quiet",
+		"ready", "silver", "sleek",  "smart",	"solid",  "steady", "still",  "sunny",
+		"swift", "tidy",   "warm",   "wise",
 	};
 	static const char *const second[] = {
-		"anchor", "bay",   "beach",  "boat",  "breeze", "buoy",   "cape",   "cliff",  "coast", "coral", "crab",
-		"current", "delta", "dolphin", "dune", "fjord", "gull",   "harbor", "heron",  "inlet", "island", "jetty",
-		"keel",   "kelp",  "lagoon", "mast",  "otter",  "pearl",  "pier",   "plover", "quay",  "reef",  "ripple",
-		"sail",   "salmon", "sand",  "seal",  "shell",  "shoal",  "shore",  "spray",  "tern",  "tide",  "wave",
+		"anchor", "bay",    "beach",  "boat",	 "breeze", "buoy",    "cape",  "cliff",
+		"coast",  "coral",  "crab",   "current", "delta",  "dolphin", "dune",  "fjord",
+		"gull",	  "harbor", "heron",  "inlet",	 "island", "jetty",   "keel",  "kelp",
+		"lagoon", "mast",   "otter",  "pearl",	 "pier",   "plover",  "quay",  "reef",
+		"ripple", "sail",   "salmon", "sand",	 "seal",   "shell",   "shoal", "shore",
+		"spray",  "tern",   "tide",   "wave",
 	};
 	uint32_t r[2] = { 0, 0 };
 	if (getrandom(r, sizeof(r), 0) < 0)

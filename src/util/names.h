@@ -7,7 +7,7 @@
 
 #include "src/util/strbuf.h"
 
-#define ID_LEN       64 /* hex digits of an object's ID */
+#define ID_LEN	     64 /* hex digits of an object's ID */
 #define ID_SHORT_LEN 12 /* as tables show it */
 
 /* [a-zA-Z0-9][a-zA-Z0-9_.-]*, at most 255 bytes. */

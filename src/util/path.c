@@ -20,7 +20,8 @@
 
 /* ---- below a root ------------------------------------------------------------------------- */
 
-/* The walk keeps what is left to resolve in a buffer of its own: a link's target is put in front. */
+/* The walk keeps what is left to resolve in a buffer of its own: a link's target is put in front.
+ */
 struct walk {
 	char rest[2 * PATH_MAX];
 	int links;
@@ -203,7 +204,8 @@ int path_open_in(int root_fd, const char *path, int flags, mode_t mode)
 	return -EAGAIN;
 }
 
-/* PATH without its last component into DIR, which has room for PATH_MAX; the last one is returned. */
+/* PATH without its last component into DIR, which has room for PATH_MAX; the last one is returned.
+ */
 static const char *split_last(const char *path, char *dir)
 {
 	size_t len = strlen(path);
@@ -298,7 +300,8 @@ int path_mkdirs(const char *path, mode_t mode, struct err *e)
 	return 0;
 }
 
-int path_read(int dir_fd, const char *name, size_t limit, char **ret, size_t *ret_len, struct err *e)
+int path_read(int dir_fd, const char *name, size_t limit, char **ret, size_t *ret_len,
+	      struct err *e)
 {
 	scoped(fd) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
@@ -323,8 +326,8 @@ int path_read(int dir_fd, const char *name, size_t limit, char **ret, size_t *re
 	return *ret ? 0 : err_errno(e, ENOMEM, "read %s", name);
 }
 
-int path_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode, int durable,
-		 struct err *e)
+int path_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
+		 int durable, struct err *e)
 {
 	char tmp[NAME_MAX + 1];
 	scoped(fd) int fd = -EBADF;

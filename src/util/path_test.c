@@ -51,9 +51,12 @@ static int inode_of(int fd, ino_t *ino)
 
 TEST(both_ways_below_a_root_agree)
 {
-	static const char *const paths[] = { "/", ".", "a", "/a/f", "abs/f", "abs/b/rel", "up", "up/secret", "loop",
-					     "dangling", "../../a/f", "a/../a/./b//rel", "a/f/", "a/f/x", "a/b/..",
-					     "missing", "missing/x", "a/b/", "abs", "" };
+	static const char *const paths[] = {
+		"/",	".",	     "a",      "/a/f",	   "abs/f",	"abs/b/rel",
+		"up",	"up/secret", "loop",   "dangling", "../../a/f", "a/../a/./b//rel",
+		"a/f/", "a/f/x",     "a/b/..", "missing",  "missing/x", "a/b/",
+		"abs",	""
+	};
 	static const int flags[] = { O_RDONLY, O_PATH, O_PATH | O_NOFOLLOW, O_PATH | O_DIRECTORY,
 				     O_RDONLY | O_NOFOLLOW };
 	char dir[] = "/tmp/cove-path-XXXXXX";
@@ -64,7 +67,8 @@ TEST(both_ways_below_a_root_agree)
 			int x = inode_of(path_open_in(root, paths[i], flags[j], 0), &a);
 			int y = inode_of(path_open_in_walk(root, paths[i], flags[j], 0), &b);
 			if (x != y || a != b)
-				TEST_FAIL("'%s' flags %#x: openat2 %d, walk %d", paths[i], flags[j], x, y);
+				TEST_FAIL("'%s' flags %#x: openat2 %d, walk %d", paths[i], flags[j],
+					  x, y);
 		}
 	(void)close(root);
 	CHECK_INT(path_rmtree(AT_FDCWD, dir), 0);
@@ -108,7 +112,11 @@ TEST(paths_compare_by_component)
 TEST(paths_are_cleaned)
 {
 	static const char *const cases[][2] = {
-		{ "", "/" }, { "/", "/" }, { "a//b/./c", "/a/b/c" }, { "/../../x", "/x" }, { "/a/b/../../..", "/" },
+		{ "", "/" },
+		{ "/", "/" },
+		{ "a//b/./c", "/a/b/c" },
+		{ "/../../x", "/x" },
+		{ "/a/b/../../..", "/" },
 		{ "/a/../b", "/b" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -115,7 +115,8 @@ int proc_exec(const struct proc_options *o, int report_fd, struct err *e)
 	return err_sys(e, "execute %s", o->path);
 }
 
-static void __attribute__((noreturn)) exec_child(const struct proc_options *o, pid_t parent, int report)
+static void __attribute__((noreturn))
+exec_child(const struct proc_options *o, pid_t parent, int report)
 {
 	struct err e;
 
@@ -131,11 +132,12 @@ static void __attribute__((noreturn)) exec_child(const struct proc_options *o, p
 	_exit(127);
 }
 
-/* vfork: no page tables are copied; the child only makes system calls before its exec.  In a function of its own,
- * because nothing may live in the registers of a frame that returns twice. */
+/* vfork: no page tables are copied; the child only makes system calls before its exec.  In a
+ * function of its own, because nothing may live in the registers of a frame that returns twice. */
 static __attribute__((noinline)) pid_t start(const struct proc_options *o, int report)
 {
-	pid_t parent = getpid(), pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): as said */
+	pid_t parent = getpid(),
+	      pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): as said */
 	if (pid == 0)
 		exec_child(o, parent, report);
 	return pid;
@@ -231,14 +233,16 @@ void proc_set_title(const char *name)
 		return;
 	buf[n] = '\0';
 	p = strrchr(buf, ')');
-	/* proc(5): fields 48 and 49 are where the arguments begin and end in our memory (Linux 3.5). */
+	/* proc(5): fields 48 and 49 are where the arguments begin and end in our memory
+	 * (Linux 3.5). */
 	for (int field = 2; p && field < 48; field++)
 		p = strchr(p + 1, ' ');
 	start = p ? strtoull(p + 1, &p, 10) : 0;
 	end = p ? strtoull(p + 1, NULL, 10) : 0;
 	if (!start || end <= start)
 		return;
-	title = (char *)(uintptr_t)start; /* NOLINT(performance-no-int-to-ptr): the kernel says where */
+	title = (char *)(uintptr_t)
+		start; /* NOLINT(performance-no-int-to-ptr): the kernel says where */
 	memset(title, 0, end - start);
 	strncpy(title, name, end - start - 1);
 }
@@ -278,7 +282,11 @@ int proc_capture(char *const *argv, size_t limit, char **ret_out, struct err *e)
 	scoped(fd) int r = -EBADF;
 	scoped(fd) int w = -EBADF;
 	struct proc_fd fds[1];
-	struct proc_options o = { .path = argv[0], .argv = argv, .fds = fds, .n_fds = 1, .null_stdio = 1,
+	struct proc_options o = { .path = argv[0],
+				  .argv = argv,
+				  .fds = fds,
+				  .n_fds = 1,
+				  .null_stdio = 1,
 				  .die_with_us = 1 };
 	int bad = fd_pipe(&r, &w, e);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starting programs and children: the one idiom.
  *
- * A struct child is held by pidfd where the kernel has them (Linux 5.3); its cleanup kills and reaps.
- * Roles are our own helper programs under libexec/cove; in the build tree they are found beside the
- * running program. */
+ * A struct child is held by pidfd where the kernel has them (Linux 5.3); its cleanup kills and
+ * reaps. Roles are our own helper programs under libexec/cove; in the build tree they are found
+ * beside the running program. */
 #ifndef COVE_UTIL_PROC_H
 #define COVE_UTIL_PROC_H
 
@@ -16,9 +16,9 @@ struct child {
 	pid_t pid; /* 0: none */
 	int pidfd; /* -EBADF where the kernel has none */
 };
-#define CHILD_NONE                                                                                 \
-	{                                                                                          \
-		.pid = 0, .pidfd = -EBADF                                                          \
+#define CHILD_NONE                        \
+	{                                 \
+		.pid = 0, .pidfd = -EBADF \
 	}
 
 /* One descriptor the new program gets: FROM in this process becomes TO there. */
@@ -27,22 +27,23 @@ struct proc_fd {
 };
 
 struct proc_options {
-	const char *path;          /* program, searched in PATH when it has no '/' */
-	char *const *argv;         /* NULL-terminated */
-	char *const *env;          /* NULL: the caller's environment */
-	const struct proc_fd *fds; /* what it gets beside 0, 1, 2 (which are inherited unless named here) */
+	const char *path;  /* program, searched in PATH when it has no '/' */
+	char *const *argv; /* NULL-terminated */
+	char *const *env;  /* NULL: the caller's environment */
+	const struct proc_fd
+		*fds; /* what it gets beside 0, 1, 2 (which are inherited unless named here) */
 	size_t n_fds;
-	int null_stdio;   /* those of 0, 1, 2 not named in fds become /dev/null */
-	int die_with_us;  /* SIGKILL when the starting thread dies (PR_SET_PDEATHSIG) */
-	int new_session;  /* setsid() */
-	const char *cwd;  /* NULL: inherited */
+	int null_stdio;	 /* those of 0, 1, 2 not named in fds become /dev/null */
+	int die_with_us; /* SIGKILL when the starting thread dies (PR_SET_PDEATHSIG) */
+	int new_session; /* setsid() */
+	const char *cwd; /* NULL: inherited */
 };
 
 /* Start a program.  Signal mask and ignored SIGPIPE are reset.  On success *RET holds the child.
  * -ENOENT, -EACCES when it cannot be executed (the text names it). */
 int proc_spawn(const struct proc_options *o, struct child *ret, struct err *e);
-/* Become the program, for a child that was forked and prepared otherwise: places the descriptors and executes.  Returns
- * only on failure.  REPORT_FD is kept open (CLOEXEC) until the exec. */
+/* Become the program, for a child that was forked and prepared otherwise: places the descriptors
+ * and executes.  Returns only on failure.  REPORT_FD is kept open (CLOEXEC) until the exec. */
 int proc_exec(const struct proc_options *o, int report_fd, struct err *e);
 /* Fork with no exec: returns 0 in the child, 1 in the parent with *RET filled, or the error.  The
  * process must have one thread. */
@@ -60,11 +61,13 @@ int proc_pidfd_kill(int pidfd, int sig);
 /* Start time of PID in clock ticks since boot (field 22 of /proc/PID/stat), 0 when it is gone:
  * a pid without it is not believed (it may have been used again). */
 unsigned long long proc_start_time(pid_t pid);
-/* Call this process NAME in ps and pgrep -f: a fork would otherwise carry its parent's command line.  Cut at the
- * room that the old one has.  The old arguments are overwritten: nothing may point into argv any more. */
+/* Call this process NAME in ps and pgrep -f: a fork would otherwise carry its parent's command
+ * line.  Cut at the room that the old one has.  The old arguments are overwritten: nothing may
+ * point into argv any more. */
 void proc_set_title(const char *name);
 /* Full path of helper program NAME ("cove-net"): $COVE_LIBEXEC_DIR when the build tree set it, the
- * directory of the running program when NAME is there, else the installed libexec directory. Owned. */
+ * directory of the running program when NAME is there, else the installed libexec directory. Owned.
+ */
 char *proc_role_path(const char *name);
 /* Run a program to its end with stdin from /dev/null and collect at most LIMIT bytes of its output.
  * Exit status as proc_wait(); *RET_OUT owned. */

@@ -5,8 +5,8 @@
  *	scoped(fd) int fd = -EBADF;
  *
  * Every scoped variable is initialised where it is declared.  take_fd() and take_ptr() give the
- * resource away and leave the variable empty.  DEFINE_SCOPED(name, type, free_function) adds a kind:
- * the free function gets the value and must accept the empty one (NULL, or a negative fd). */
+ * resource away and leave the variable empty.  DEFINE_SCOPED(name, type, free_function) adds a
+ *kind: the free function gets the value and must accept the empty one (NULL, or a negative fd). */
 #ifndef COVE_UTIL_SCOPED_H
 #define COVE_UTIL_SCOPED_H
 
@@ -19,13 +19,13 @@
 
 #define scoped(kind) __attribute__((cleanup(scoped_##kind)))
 
-#define DEFINE_SCOPED(name, type, fn)                                                              \
-	static inline __attribute__((unused)) void scoped_##name(type *p)                          \
-	{                                                                                          \
-		int scoped_errno = errno;                                                          \
-		fn(*p);                                                                            \
-		errno = scoped_errno;                                                              \
-	}                                                                                          \
+#define DEFINE_SCOPED(name, type, fn)                                     \
+	static inline __attribute__((unused)) void scoped_##name(type *p) \
+	{                                                                 \
+		int scoped_errno = errno;                                 \
+		fn(*p);                                                   \
+		errno = scoped_errno;                                     \
+	}                                                                 \
 	struct scoped_##name##_defined
 
 static inline void fd_close(int fd)

@@ -14,9 +14,9 @@ struct strbuf {
 	size_t limit; /* 0: no limit; more is an error that sticks */
 	int failed;   /* 0, -ENOMEM or -E2BIG: sticky, so that callers may check once at the end */
 };
-#define STRBUF_INIT                                                                                \
-	{                                                                                          \
-		0                                                                                  \
+#define STRBUF_INIT \
+	{           \
+		0   \
 	}
 
 /* Every adder returns 0 or the sticky failure. */
@@ -27,7 +27,8 @@ int strbuf_puts(struct strbuf *b, const char *s);
 int strbuf_putc(struct strbuf *b, char c);
 int strbuf_printf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_reset(struct strbuf *b);
-/* Give the string away (an empty buffer gives ""): NULL when out of memory or when an adder failed. */
+/* Give the string away (an empty buffer gives ""): NULL when out of memory or when an adder failed.
+ */
 char *strbuf_take(struct strbuf *b);
 
 static inline __attribute__((unused)) void scoped_strbuf(struct strbuf *b)
@@ -38,7 +39,8 @@ static inline __attribute__((unused)) void scoped_strbuf(struct strbuf *b)
 /* printf into fresh memory; NULL when out of memory. */
 char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* A NULL-terminated list of owned strings; v may be NULL (empty).  strv_add copies S.  0 or -ENOMEM. */
+/* A NULL-terminated list of owned strings; v may be NULL (empty).  strv_add copies S.  0 or
+ * -ENOMEM. */
 int strv_add(char ***v, const char *s);
 size_t strv_len(char *const *v);
 char **strv_copy(char *const *v);

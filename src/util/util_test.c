@@ -116,7 +116,10 @@ TEST(field_tables_decode_and_encode)
 	struct err e;
 	scoped(json) json_object *o = NULL;
 	scoped(mem) char *text = NULL;
-	CHECK_INT(decode("{\"Name\":\"x\",\"On\":true,\"N\":5,\"List\":[\"a\",\"b\"],\"Other\":1}\n", &s, &e), 0);
+	CHECK_INT(
+		decode("{\"Name\":\"x\",\"On\":true,\"N\":5,\"List\":[\"a\",\"b\"],\"Other\":1}\n",
+		       &s, &e),
+		0);
 	o = field_encode(sample_fields, &s);
 	text = json_text(o);
 	CHECK_STR(text, "{\"Name\":\"x\",\"On\":true,\"N\":5,\"List\":[\"a\",\"b\"]}");

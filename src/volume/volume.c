@@ -32,7 +32,8 @@ int volume_ensure(struct engine *en, const char *name, char **ret_data, struct e
 
 int volume_remove(struct engine *en, const char *name, struct err *e)
 {
-	scoped(fd) int dir = openat(en->graph_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	scoped(fd) int dir =
+		openat(en->graph_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (!name_is_valid(name))
 		return err_set(e, -EINVAL, "volume name \"%s\" is not valid", name);

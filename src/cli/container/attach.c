@@ -24,11 +24,15 @@ static int attach_one(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct attach_cli *o = opts;
 	scoped(container) struct container *c = NULL;
-	struct attach_options a = { .with_stdout = 1, .with_stderr = 1, .detach_keys = o->detach_keys };
+	struct attach_options a = { .with_stdout = 1,
+				    .with_stderr = 1,
+				    .detach_keys = o->detach_keys };
 	int r;
 
 	if (!args[0] && !o->latest)
-		return err_set(e, -EINVAL, "attach requires the name or id of one running container or the latest flag");
+		return err_set(e, -EINVAL,
+			       "attach requires the name or id of one running container or the "
+			       "latest flag");
 	r = args[0] ? container_find(en, args[0], &c, e) : container_latest(en, &c, e);
 	if (r < 0)
 		return r;
@@ -44,7 +48,8 @@ const struct cmd cmd_container_attach = {
 	.alias = "attach",
 	.args = "CONTAINER",
 	.help = "Attach to a running container",
-	.man = "The exit status is that of the container's command; 0 when the detach keys were pressed.",
+	.man = "The exit status is that of the container's command; 0 when the detach keys were "
+	       "pressed.",
 	.examples = "cove attach web",
 	.complete = "container",
 	.max_args = 1,

@@ -17,7 +17,8 @@ static const struct opt options[] = {
 	FLAG('d', "detach", AT(o.detach), "Run in the background"),
 	STR(0, "detach-keys", "KEYS", AT(o.detach_keys), "Keys that detach from the command"),
 	LIST('e', "env", "NAME=VALUE", AT(o.env), "Set an environment variable"),
-	LIST(0, "env-file", "FILE", AT(o.env_file), "Read environment variables from a file", .complete = "file"),
+	LIST(0, "env-file", "FILE", AT(o.env_file), "Read environment variables from a file",
+	     .complete = "file"),
 	FLAG('i', "interactive", AT(o.interactive), "Keep stdin open"),
 	FLAG('l', "latest", AT(latest), "Use the newest container"),
 	FLAG(0, "privileged", AT(o.privileged), "Give the command all capabilities"),
@@ -30,8 +31,12 @@ static const struct opt options[] = {
 static int exec(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct exec_cli *o = opts;
-	struct attach_options a = { .with_stdin = o->o.interactive, .with_stdout = 1, .with_stderr = 1, .tty = o->o.tty,
-				    .sig_proxy = !o->o.tty, .detach_keys = o->o.detach_keys };
+	struct attach_options a = { .with_stdin = o->o.interactive,
+				    .with_stdout = 1,
+				    .with_stderr = 1,
+				    .tty = o->o.tty,
+				    .sig_proxy = !o->o.tty,
+				    .detach_keys = o->o.detach_keys };
 	scoped(container) struct container *c = NULL;
 	const char *ref = args[0];
 	int stage = 0, r;
@@ -45,9 +50,12 @@ static int exec(struct engine *en, void *opts, char **args, struct err *e)
 		args++;
 	}
 	if (!ref)
-		return err_set(e, -EINVAL, "exec requires the name or ID of a container or the --latest flag");
+		return err_set(e, -EINVAL,
+			       "exec requires the name or ID of a container or the --latest flag");
 	if (!args[0])
-		return err_set(e, -EINVAL, "must provide a non-empty command to start an exec session: invalid argument");
+		return err_set(e, -EINVAL,
+			       "must provide a non-empty command to start an exec session: invalid "
+			       "argument");
 	o->o.command = args;
 	r = container_exec(en, ref, &o->o, o->o.detach ? NULL : &a, &stage, e);
 	return run_status(r, stage, e);

@@ -39,7 +39,9 @@ static int logs_one(struct engine *en, const char *ref, void *arg, struct err *e
 static int logs(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct logs_cli *o = opts;
-	struct logs_options l = { .follow = o->follow, .timestamps = o->timestamps, .tail = o->tail };
+	struct logs_options l = { .follow = o->follow,
+				  .timestamps = o->timestamps,
+				  .tail = o->tail };
 	int r = parse_time(o->since, &l.since, e);
 
 	if (r == 0)

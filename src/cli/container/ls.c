@@ -30,7 +30,8 @@ struct ps_options {
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Show containers that do not run, too"),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only containers for which this holds",
-	     .man = "Keys: ancestor, before, exited, id, label, label!, name, network, since, status, until, volume."),
+	     .man = "Keys: ancestor, before, exited, id, label, label!, name, network, since, "
+		    "status, until, volume."),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
 	INT('n', "last", "N", AT(last), -1, 1000000, "Show the N newest containers", .init = -1),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
@@ -43,7 +44,7 @@ static const struct opt options[] = {
 	END,
 };
 
-/* ---- filters ------------------------------------------------------------------------------------- */
+/* ---- filters -------------------------------------------------------------------------------- */
 
 struct filter {
 	struct engine *en;
@@ -73,13 +74,15 @@ static int is_ancestor(struct engine *en, const struct container *c, const char 
 {
 	scoped(image) struct image *i = NULL;
 	struct err ignored;
-	if (strcmp(c->image_name, want) == 0 || (*want && strncmp(c->image_id, want, strlen(want)) == 0))
+	if (strcmp(c->image_name, want) == 0 ||
+	    (*want && strncmp(c->image_id, want, strlen(want)) == 0))
 		return 1;
 	return image_find(en, want, &i, &ignored) == 0 && strcmp(i->id, c->image_id) == 0;
 }
 
 /* 1: passes, 0: not, or -EINVAL. */
-static int passes(struct engine *en, const struct container *c, const char *key, const char *value, struct err *e)
+static int passes(struct engine *en, const struct container *c, const char *key, const char *value,
+		  struct err *e)
 {
 	scoped(container) struct container *other = NULL;
 	int64_t t = 0;
@@ -94,8 +97,10 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 	if (strcmp(key, "label!") == 0)
 		return !has_label(c, value);
 	if (strcmp(key, "status") == 0) {
-		static const char *const known[] = { "created", "initialized", "running", "paused", "stopped",
-						     "stopping", "exited", "removing", "unknown", "configured" };
+		static const char *const known[] = { "created",	  "initialized", "running",
+						     "paused",	  "stopped",	 "stopping",
+						     "exited",	  "removing",	 "unknown",
+						     "configured" };
 		const char *state = container_state_names[c->state];
 		size_t k;
 		for (k = 0; k < ARRAY_LEN(known); k++)
@@ -103,7 +108,8 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 				break;
 		if (k == ARRAY_LEN(known))
 			return err_set(e, -EINVAL, "%s is not a valid status", value);
-		return strcmp(value, state) == 0 || (strcmp(value, "stopped") == 0 && c->state == CONTAINER_EXITED) ||
+		return strcmp(value, state) == 0 ||
+		       (strcmp(value, "stopped") == 0 && c->state == CONTAINER_EXITED) ||
 		       (strcmp(value, "configured") == 0 && c->state == CONTAINER_CREATED);
 	}
 	if (strcmp(key, "exited") == 0) {
@@ -134,7 +140,8 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 		json_object *mounts = json_get(other->spec, "Mounts");
 		for (size_t i = 0; i < json_len(mounts); i++) {
 			json_object *m = json_object_array_get_idx(mounts, i);
-			const char *v = json_get_str(m, "volume"), *d = json_get_str(m, "destination");
+			const char *v = json_get_str(m, "volume"),
+				   *d = json_get_str(m, "destination");
 			if ((v && strcmp(v, value) == 0) || (d && strcmp(d, value) == 0))
 				return 1;
 		}
@@ -153,7 +160,8 @@ static int passes_all(const struct filter *f, const struct container *c, struct 
 		/* "label!=x": the '!' belongs to the key. */
 		key = strndup(f->list[i], n);
 		if (!key || !f->list[i][n])
-			return err_set(e, -EINVAL, "invalid filter \"%s\": must be KEY=VALUE", f->list[i]);
+			return err_set(e, -EINVAL, "invalid filter \"%s\": must be KEY=VALUE",
+				       f->list[i]);
 		if (strncmp(key, "label", 5) == 0) {
 			any = passes(f->en, c, key, f->list[i] + n + 1, e);
 			if (any <= 0)
@@ -171,7 +179,7 @@ static int passes_all(const struct filter *f, const struct container *c, struct 
 	return 1;
 }
 
-/* ---- columns ------------------------------------------------------------------------------------- */
+/* ---- columns -------------------------------------------------------------------------------- */
 
 static void add_status(const struct container *c, struct strbuf *b)
 {
@@ -179,7 +187,8 @@ static void add_status(const struct container *c, struct strbuf *b)
 	int64_t now = time_now_ns();
 
 	if (c->state == CONTAINER_RUNNING)
-		(void)strbuf_printf(b, "Up %s", duration_human((now - c->started) / NS_PER_S, text));
+		(void)strbuf_printf(b, "Up %s",
+				    duration_human((now - c->started) / NS_PER_S, text));
 	else if (c->state == CONTAINER_EXITED)
 		(void)strbuf_printf(b, "Exited (%d) %s ago", c->exit_code,
 				    duration_human((now - c->finished) / NS_PER_S, text));
@@ -208,7 +217,8 @@ static void add_ports(const struct container *c, struct strbuf *b)
 		json_object *p = json_object_array_get_idx(c->ports, i);
 		const char *ip = json_get_str(p, "host_ip");
 		(void)strbuf_printf(b, "%s%s:%d->%d/%s", i ? ", " : "", ip && *ip ? ip : "0.0.0.0",
-				    (int)json_get_int(p, "host_port", 0), (int)json_get_int(p, "container_port", 0),
+				    (int)json_get_int(p, "host_port", 0),
+				    (int)json_get_int(p, "container_port", 0),
 				    json_get_str(p, "protocol"));
 	}
 }
@@ -258,7 +268,8 @@ static json_object *row_object(const struct container *c, const struct ps_option
 	json_put_str(t, "Image", c->image_name);
 	json_put_str(t, "ImageID", c->image_id);
 	put_command(c, t, o->no_trunc);
-	(void)strbuf_printf(&since, "%s ago", duration_human((time_now_ns() - c->created) / NS_PER_S, text));
+	(void)strbuf_printf(&since, "%s ago",
+			    duration_human((time_now_ns() - c->created) / NS_PER_S, text));
 	json_put_str(t, "CreatedHuman", since.s);
 	json_put_str(t, "RunningFor", since.s);
 	json_put_str(t, "Created", since.s);
@@ -294,7 +305,9 @@ static json_object *document(const struct container *c)
 	json_put_str(o, "Image", c->image_name);
 	json_put_str(o, "ImageID", c->image_id);
 	json_put_bool(o, "IsInfra", 0);
-	json_put(o, "Labels", c->labels && json_object_object_length(c->labels) ? json_object_get(c->labels) : NULL);
+	json_put(o, "Labels",
+		 c->labels && json_object_object_length(c->labels) ? json_object_get(c->labels)
+								   : NULL);
 	json_put(o, "Mounts", json_object_new_array());
 	(void)json_object_array_add(names, json_object_new_string(c->name));
 	json_put(o, "Names", names);
@@ -312,7 +325,8 @@ static json_object *document(const struct container *c)
 
 static int compare(const void *a, const void *b, void *key)
 {
-	const struct container *x = *(struct container *const *)a, *y = *(struct container *const *)b;
+	const struct container *x = *(struct container *const *)a,
+			       *y = *(struct container *const *)b;
 	const char *sort = key;
 	int c = 0;
 
@@ -340,13 +354,15 @@ static int print_table(struct container **list, size_t n, const struct ps_option
 	char text[UNITS_MAX];
 
 	if (!o->no_heading)
-		(void)strbuf_puts(&b, "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES\n");
+		(void)strbuf_puts(&b,
+				  "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct container *c = list[i];
 		(void)strbuf_add(&b, c->id, o->no_trunc ? ID_LEN : ID_SHORT_LEN);
 		(void)strbuf_printf(&b, "\t%s\t", c->image_name);
 		add_command(c, &b, o->no_trunc);
-		(void)strbuf_printf(&b, "\t%s ago\t", duration_human((time_now_ns() - c->created) / NS_PER_S, text));
+		(void)strbuf_printf(&b, "\t%s ago\t",
+				    duration_human((time_now_ns() - c->created) / NS_PER_S, text));
 		add_status(c, &b);
 		(void)strbuf_putc(&b, '\t');
 		add_ports(c, &b);
@@ -359,12 +375,17 @@ static int print_table(struct container **list, size_t n, const struct ps_option
 
 static int print(struct container **list, size_t n, const struct ps_options *o, struct err *e)
 {
-	static const struct report_header headers[] = { { "ID", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
-							{ "Created", "CREATED" }, { "RunningFor", "CREATED" },
+	static const struct report_header headers[] = { { "ID", "CONTAINER ID" },
+							{ "CreatedHuman", "CREATED" },
+							{ "Created", "CREATED" },
+							{ "RunningFor", "CREATED" },
 							{ NULL, NULL } };
 	static const struct template_schema schema = { .maps = "Labels", .member = member };
 	scoped(json) json_object *rows = json_object_new_array();
-	struct report r = { .name = "ps", .format = o->format, .headers = headers, .schema = &schema,
+	struct report r = { .name = "ps",
+			    .format = o->format,
+			    .headers = headers,
+			    .schema = &schema,
 			    .no_heading = o->no_heading };
 	int json = report_is_json(o->format);
 
@@ -378,7 +399,8 @@ static int print(struct container **list, size_t n, const struct ps_options *o, 
 	if (!rows)
 		return err_errno(e, ENOMEM, "list containers");
 	for (size_t i = 0; i < n; i++)
-		(void)json_object_array_add(rows, json ? document(list[i]) : row_object(list[i], o));
+		(void)json_object_array_add(rows,
+					    json ? document(list[i]) : row_object(list[i], o));
 	return json ? report_json(rows, e) : report_print(&r, rows, e);
 }
 
@@ -387,7 +409,8 @@ static int wants_all(const struct ps_options *o)
 	if (o->all || o->latest || o->last > 0)
 		return 1;
 	for (size_t i = 0; o->filters && o->filters[i]; i++)
-		if (strncmp(o->filters[i], "status=", 7) == 0 || strncmp(o->filters[i], "exited=", 7) == 0)
+		if (strncmp(o->filters[i], "status=", 7) == 0 ||
+		    strncmp(o->filters[i], "exited=", 7) == 0)
 			return 1;
 	return 0;
 }
@@ -426,7 +449,8 @@ const struct cmd cmd_container_ls = {
 	.alias = "ps",
 	.help = "List containers",
 	.man = "Running containers, with --all those that have ended or were never started, too.",
-	.examples = "cove ps --all\ncove ps --filter status=exited --format '{{.Names}} {{.Status}}'",
+	.examples =
+		"cove ps --all\ncove ps --filter status=exited --format '{{.Names}} {{.Status}}'",
 	.max_args = 0,
 	.size = sizeof(struct ps_options),
 	.groups = (const struct opt *const[]){ options, NULL },

@@ -16,15 +16,21 @@
 const struct opt container_process_rows[] = {
 	LIST(0, "annotation", "KEY=VALUE", AT(annotation), "Add an annotation"),
 	LIST('a', "attach", "STREAM", AT(attach), "Attach only to stdin, stdout or stderr"),
-	STR(0, "cidfile", "FILE", AT(cidfile), "Write the container's ID to a file that must not exist"),
+	STR(0, "cidfile", "FILE", AT(cidfile),
+	    "Write the container's ID to a file that must not exist"),
 	STR(0, "detach-keys", "KEYS", AT(detach_keys), "Keys that detach from the container",
-	    .man = "A comma-separated list of single characters and ctrl-X; the default is ctrl-p,ctrl-q, an empty list "
+	    .man = "A comma-separated list of single characters and ctrl-X; the default is "
+		   "ctrl-p,ctrl-q, an empty list "
 		   "switches detaching off."),
-	STR(0, "entrypoint", "COMMAND", AT(entrypoint), "Run this instead of the image's entrypoint",
-	    .man = "A program, or a JSON list of it and its first arguments. An empty value takes the image's away."),
+	STR(0, "entrypoint", "COMMAND", AT(entrypoint),
+	    "Run this instead of the image's entrypoint",
+	    .man = "A program, or a JSON list of it and its first arguments. An empty value takes "
+		   "the image's away."),
 	LIST('e', "env", "NAME=VALUE", AT(env), "Set an environment variable",
-	     .man = "NAME alone takes the caller's value, NAME* those of all whose names begin so."),
-	LIST(0, "env-file", "FILE", AT(env_file), "Read environment variables from a file", .complete = "file"),
+	     .man = "NAME alone takes the caller's value, NAME* those of all whose names begin "
+		    "so."),
+	LIST(0, "env-file", "FILE", AT(env_file), "Read environment variables from a file",
+	     .complete = "file"),
 	FLAG(0, "env-host", AT(env_host), "Pass the caller's whole environment"),
 	LIST(0, "group-add", "GROUP", AT(group_add), "Add a supplementary group",
 	     .man = "keep-groups, alone, keeps the caller's own."),
@@ -33,14 +39,17 @@ const struct opt container_process_rows[] = {
 	FLAG(0, "init", AT(init), "Run an init that forwards signals and reaps processes"),
 	FLAG('i', "interactive", AT(interactive), "Keep stdin open"),
 	LIST('l', "label", "KEY=VALUE", AT(label), "Add a label"),
-	LIST(0, "label-file", "FILE", AT(label_file), "Read labels from a file", .complete = "file"),
-	STR(0, "log-driver", "DRIVER", AT(log_driver), "Where the output is logged", .def = "k8s-file",
-	    .values = "k8s-file|json-file|none"),
-	LIST(0, "log-opt", "KEY=VALUE", AT(log_opt), "Option of the log driver", .man = "Keys: max-size, path."),
+	LIST(0, "label-file", "FILE", AT(label_file), "Read labels from a file",
+	     .complete = "file"),
+	STR(0, "log-driver", "DRIVER", AT(log_driver), "Where the output is logged",
+	    .def = "k8s-file", .values = "k8s-file|json-file|none"),
+	LIST(0, "log-opt", "KEY=VALUE", AT(log_opt), "Option of the log driver",
+	     .man = "Keys: max-size, path."),
 	STR(0, "name", "NAME", AT(name), "Name the container"),
 	STR(0, "pidfile", "FILE", AT(pidfile), "Write the first process's ID to a file"),
 	FLAG(0, "replace", AT(replace), "Remove a container of the same name first"),
-	STR(0, "restart", "POLICY", AT(restart), "When to restart the container", .values = "no|never"),
+	STR(0, "restart", "POLICY", AT(restart), "When to restart the container",
+	    .values = "no|never"),
 	FLAG(0, "rm", AT(rm), "Remove the container when it exits"),
 	STR(0, "stop-signal", "SIGNAL", AT(stop_signal), "Signal that stops the container"),
 	INT(0, "stop-timeout", "SECONDS", AT(stop_timeout), -1, INT_MAX,
@@ -56,14 +65,17 @@ const struct opt container_process_rows[] = {
 const struct opt container_network_rows[] = {
 	LIST(0, "add-host", "NAME:IP", AT(add_host), "Add a line to /etc/hosts"),
 	LIST(0, "dns", "ADDRESS", AT(dns), "Set a name server"),
-	LIST(0, "dns-option", "OPTION", AT(dns_option), "Set a resolver option", .spellings = "dns-opt"),
+	LIST(0, "dns-option", "OPTION", AT(dns_option), "Set a resolver option",
+	     .spellings = "dns-opt"),
 	LIST(0, "dns-search", "DOMAIN", AT(dns_search), "Set a search domain"),
 	LIST(0, "expose", "PORT", AT(expose), "Tell that the container listens on a port"),
 	LIST(0, "network", "MODE", AT(network), "Network of the container", .spellings = "net",
-	     .man = "private (its own, with access to the outside), none, host, container:NAME or ns:PATH. The default is "
+	     .man = "private (its own, with access to the outside), none, host, container:NAME or "
+		    "ns:PATH. The default is "
 		    "private."),
 	FLAG(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
-	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish), "Publish a port or a range of ports",
+	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish),
+	     "Publish a port or a range of ports",
 	     .man = "Without HOST a free port is taken. PROTO is tcp or udp."),
 	FLAG('P', "publish-all", AT(publish_all), "Publish all exposed ports on free ports"),
 	END,
@@ -74,12 +86,14 @@ const struct opt container_storage_rows[] = {
 	LIST(0, "mount", "type=TYPE,KEY=VALUE...", AT(mount), "Mount a file system",
 	     .man = "Types: bind, volume, tmpfs, ramfs, devpts."),
 	FLAG(0, "read-only", AT(read_only), "Make the root file system read-only"),
-	FLAG(0, "read-only-tmpfs", AT(read_only_tmpfs), "With --read-only: writable tmpfs on /run, /tmp, /var/tmp",
-	     .def = "true"),
+	FLAG(0, "read-only-tmpfs", AT(read_only_tmpfs),
+	     "With --read-only: writable tmpfs on /run, /tmp, /var/tmp", .def = "true"),
 	STR(0, "shm-size", "SIZE", AT(shm_size), "Size of /dev/shm", .def = "64m"),
 	LIST(0, "tmpfs", "DIR[:OPTIONS]", AT(tmpfs), "Mount a tmpfs"),
-	LIST('v', "volume", "[SOURCE:]DIR[:OPTIONS]", AT(volume), "Mount a directory of the host or a named volume",
-	     .man = "SOURCE that begins with / or . is a path of the host and must exist; another one is a volume, made when "
+	LIST('v', "volume", "[SOURCE:]DIR[:OPTIONS]", AT(volume),
+	     "Mount a directory of the host or a named volume",
+	     .man = "SOURCE that begins with / or . is a path of the host and must exist; another "
+		    "one is a volume, made when "
 		    "there is none."),
 	END,
 };
@@ -87,18 +101,25 @@ const struct opt container_storage_rows[] = {
 const struct opt container_security_rows[] = {
 	LIST(0, "cap-add", "CAPABILITY", AT(cap_add), "Add a capability"),
 	LIST(0, "cap-drop", "CAPABILITY", AT(cap_drop), "Take a capability away"),
-	STR(0, "cgroupns", "MODE", AT(cgroupns), "Cgroup namespace: private, host, ns:PATH, container:NAME"),
-	STR(0, "ipc", "MODE", AT(ipc), "IPC namespace: private, host, none, shareable, ns:PATH, container:NAME"),
-	INT(0, "oom-score-adj", "NUMBER", AT(oom_score_adj), -1000, 1000, "Likelihood of being killed for memory",
+	STR(0, "cgroupns", "MODE", AT(cgroupns),
+	    "Cgroup namespace: private, host, ns:PATH, container:NAME"),
+	STR(0, "ipc", "MODE", AT(ipc),
+	    "IPC namespace: private, host, none, shareable, ns:PATH, container:NAME"),
+	INT(0, "oom-score-adj", "NUMBER", AT(oom_score_adj), -1000, 1000,
+	    "Likelihood of being killed for memory",
 	    .given = OPT_GIVEN(struct container_create_options, oom_score_adj_given)),
 	STR(0, "pid", "MODE", AT(pid), "PID namespace: private, host, ns:PATH, container:NAME"),
-	FLAG(0, "privileged", AT(privileged), "Give all capabilities that the caller's range allows, hide nothing"),
+	FLAG(0, "privileged", AT(privileged),
+	     "Give all capabilities that the caller's range allows, hide nothing"),
 	LIST(0, "security-opt", "OPTION", AT(security_opt), "Security option",
-	     .man = "no-new-privileges[=BOOL], seccomp=FILE, seccomp=unconfined, apparmor=PROFILE, mask=PATH, unmask=PATH, "
+	     .man = "no-new-privileges[=BOOL], seccomp=FILE, seccomp=unconfined, apparmor=PROFILE, "
+		    "mask=PATH, unmask=PATH, "
 		    "unmask=ALL, systempaths=unconfined, label=disable."),
-	LIST(0, "sysctl", "NAME=VALUE", AT(sysctl), "Set a kernel parameter of the container's namespaces"),
+	LIST(0, "sysctl", "NAME=VALUE", AT(sysctl),
+	     "Set a kernel parameter of the container's namespaces"),
 	LIST(0, "ulimit", "NAME=SOFT[:HARD]", AT(ulimit), "Set a resource limit"),
-	STR(0, "userns", "MODE", AT(userns), "User namespace: host, private, keep-id, ns:PATH, container:NAME"),
+	STR(0, "userns", "MODE", AT(userns),
+	    "User namespace: host, private, keep-id, ns:PATH, container:NAME"),
 	STR(0, "uts", "MODE", AT(uts), "UTS namespace: private, host, ns:PATH, container:NAME"),
 	END,
 };
@@ -109,8 +130,9 @@ const struct opt container_image_rows[] = {
 	STR(0, "pull", "POLICY", AT(pull), "When to pull the image", .def = "missing",
 	    .values = "always|missing|never|newer"),
 	FLAG('q', "quiet", AT(quiet), "Show no progress of a pull"),
-	STR(0, "rootfs", "PATH[:O]", AT(rootfs), "Use a directory as the root file system instead of an image",
-	    .complete = "dir", .man = "With :O changes go to the container, and the directory stays as it is."),
+	STR(0, "rootfs", "PATH[:O]", AT(rootfs),
+	    "Use a directory as the root file system instead of an image", .complete = "dir",
+	    .man = "With :O changes go to the container, and the directory stays as it is."),
 	TRI(0, "tls-verify", AT(tls_verify), "Verify the registry's certificate"),
 	END,
 };
@@ -121,7 +143,8 @@ void container_warn(const char *text)
 }
 
 static int each_name(struct engine *en, char *const *names, int print, int rule,
-		     int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e), void *arg, struct err *e)
+		     int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e),
+		     void *arg, struct err *e)
 {
 	int status = 0;
 	for (; names && *names; names++) {
@@ -134,9 +157,11 @@ static int each_name(struct engine *en, char *const *names, int print, int rule,
 	return status;
 }
 
-/* A name that does not exist spoils the whole command before anything is done, unless FN takes it lightly (--ignore). */
+/* A name that does not exist spoils the whole command before anything is done, unless FN takes it
+ * lightly (--ignore). */
 static int check_names(struct engine *en, char *const *names,
-		       int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e), void *arg, struct err *e)
+		       int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e),
+		       void *arg, struct err *e)
 {
 	for (; *names; names++) {
 		scoped(container) struct container *c = NULL;
@@ -150,7 +175,8 @@ static int check_names(struct engine *en, char *const *names,
 }
 
 int container_each(struct engine *en, char *const *names, int all, int latest, int print, int rule,
-		   int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e), void *arg, struct err *e)
+		   int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e),
+		   void *arg, struct err *e)
 {
 	scoped(strv) char **ids = NULL;
 	int r = 0;

@@ -13,8 +13,8 @@ struct restart_cli {
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Restart all containers"),
 	FLAG('l', "latest", AT(latest), "Restart the newest container"),
-	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX, "Time from the stop signal to SIGKILL", .init = -1,
-	    .spellings = "timeout"),
+	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX,
+	    "Time from the stop signal to SIGKILL", .init = -1, .spellings = "timeout"),
 	END,
 };
 

@@ -14,11 +14,13 @@ struct rm_cli {
 #define AT(f) offsetof(struct rm_cli, f)
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Remove all containers"),
-	FLAG('f', "force", AT(o.force), "Stop running containers first; do not fail for those that do not exist"),
+	FLAG('f', "force", AT(o.force),
+	     "Stop running containers first; do not fail for those that do not exist"),
 	FLAG('i', "ignore", AT(ignore), "Do not fail for containers that do not exist"),
 	FLAG('l', "latest", AT(latest), "Remove the newest container"),
-	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX, "With --force: time from the stop signal to SIGKILL",
-	    .init = -1, .spellings = "timeout"),
+	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX,
+	    "With --force: time from the stop signal to SIGKILL", .init = -1,
+	    .spellings = "timeout"),
 	FLAG('v', "volumes", AT(o.volumes), "Remove the containers' anonymous volumes"),
 	END,
 };

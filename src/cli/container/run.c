@@ -33,8 +33,12 @@ int run_arguments(struct container_create_options *o, char **args, const char *v
 
 int run_attach(const struct container_create_options *o, struct attach_options *a, struct err *e)
 {
-	*a = (struct attach_options){ .with_stdin = o->interactive, .with_stdout = 1, .with_stderr = 1, .tty = o->tty,
-				      .sig_proxy = o->sig_proxy && !o->tty, .detach_keys = o->detach_keys };
+	*a = (struct attach_options){ .with_stdin = o->interactive,
+				      .with_stdout = 1,
+				      .with_stderr = 1,
+				      .tty = o->tty,
+				      .sig_proxy = o->sig_proxy && !o->tty,
+				      .detach_keys = o->detach_keys };
 	if (o->attach && o->attach[0]) {
 		a->with_stdin = a->with_stdout = a->with_stderr = 0;
 		for (size_t i = 0; o->attach[i]; i++) {
@@ -46,7 +50,8 @@ int run_attach(const struct container_create_options *o, struct attach_options *
 				a->with_stderr = 1;
 			else
 				return err_set(e, -EINVAL,
-					       "invalid stream \"%s\" for --attach - must be one of stdin, stdout, or stderr",
+					       "invalid stream \"%s\" for --attach - must be one "
+					       "of stdin, stdout, or stderr",
 					       o->attach[i]);
 		}
 	}
@@ -76,7 +81,8 @@ static int run(struct engine *en, void *opts, char **args, struct err *e)
 	if (r < 0)
 		return r;
 	if (o->tty && o->interactive && !o->detach && !isatty(STDIN_FILENO))
-		container_warn("the input device is not a TTY. The --tty and --interactive flags might not work properly");
+		container_warn("the input device is not a TTY. The --tty and --interactive flags "
+			       "might not work properly");
 	r = container_run(en, o, o->detach ? NULL : &a, &id, &stage, container_warn, e);
 	if (r >= 0 && o->detach)
 		(void)printf("%s\n", id);
@@ -89,8 +95,10 @@ const struct cmd cmd_container_run = {
 	.alias = "run",
 	.args = "IMAGE [COMMAND [ARG...]]",
 	.help = "Run a command in a new container",
-	.man = "The image is pulled when it is not there. The exit status is that of the command; 125 when the container "
-	       "could not be made, 126 when the command cannot be executed, 127 when it is not found, 128 and the signal's "
+	.man = "The image is pulled when it is not there. The exit status is that of the command; "
+	       "125 when the container "
+	       "could not be made, 126 when the command cannot be executed, 127 when it is not "
+	       "found, 128 and the signal's "
 	       "number when it was killed.",
 	.examples = "cove run --rm debian cat /etc/os-release\n"
 		    "cove run -it --name work -v \"$PWD:/src\" -w /src debian bash\n"
@@ -99,7 +107,9 @@ const struct cmd cmd_container_run = {
 	.max_args = -1,
 	.flags = CMD_STOP_AT_ARG,
 	.size = sizeof(struct container_create_options),
-	.groups = (const struct opt *const[]){ options, container_process_rows, container_network_rows,
-					       container_storage_rows, container_security_rows, container_image_rows, NULL },
+	.groups =
+		(const struct opt *const[]){ options, container_process_rows,
+					     container_network_rows, container_storage_rows,
+					     container_security_rows, container_image_rows, NULL },
 	.run = run,
 };

@@ -8,7 +8,8 @@
 /* IMAGE COMMAND ARG..., or with --rootfs the command alone. */
 int run_arguments(struct container_create_options *o, char **args, const char *verb, struct err *e);
 int run_attach(const struct container_create_options *o, struct attach_options *a, struct err *e);
-/* The exit status for result R of an operation that starts a program; STAGE as session_failure's. */
+/* The exit status for result R of an operation that starts a program; STAGE as session_failure's.
+ */
 int run_status(int r, int stage, struct err *e);
 
 #endif

@@ -32,10 +32,13 @@ static int start_one(struct engine *en, const char *ref, void *arg, struct err *
 	return container_start(en, ref, NULL, &stage, e);
 }
 
-static int start_attached(struct engine *en, const struct start_options *o, const char *ref, struct err *e)
+static int start_attached(struct engine *en, const struct start_options *o, const char *ref,
+			  struct err *e)
 {
 	scoped(container) struct container *c = NULL;
-	struct attach_options a = { .with_stdin = o->interactive, .with_stdout = 1, .with_stderr = 1,
+	struct attach_options a = { .with_stdin = o->interactive,
+				    .with_stdout = 1,
+				    .with_stderr = 1,
 				    .detach_keys = o->detach_keys };
 	int stage = 0, r = ref ? container_find(en, ref, &c, e) : container_latest(en, &c, e);
 
@@ -53,7 +56,8 @@ static int start(struct engine *en, void *opts, char **args, struct err *e)
 
 	if (o->attach || o->interactive) {
 		if (args[0] && args[1])
-			return err_set(e, -EINVAL, "you cannot start and attach multiple containers at once");
+			return err_set(e, -EINVAL,
+				       "you cannot start and attach multiple containers at once");
 		if (!args[0] && !o->latest)
 			return err_set(e, -EINVAL, "start requires at least one argument");
 		return start_attached(en, o, args[0], e);

@@ -16,8 +16,9 @@ static const struct opt options[] = {
 	FLAG('i', "ignore", AT(ignore), "Do not fail for containers that do not exist"),
 	FLAG('l', "latest", AT(latest), "Stop the newest container"),
 	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX,
-	    "Time from the stop signal to SIGKILL (the container's own, 10 as a rule, when not given)", .init = -1,
-	    .spellings = "timeout"),
+	    "Time from the stop signal to SIGKILL (the container's own, 10 as a rule, when not "
+	    "given)",
+	    .init = -1, .spellings = "timeout"),
 	END,
 };
 
@@ -44,7 +45,8 @@ const struct cmd cmd_container_stop = {
 	.alias = "stop",
 	.args = "CONTAINER [CONTAINER...]",
 	.help = "Stop running containers",
-	.man = "The stop signal is sent, and SIGKILL when the container still runs after the time given.",
+	.man = "The stop signal is sent, and SIGKILL when the container still runs after the time "
+	       "given.",
 	.examples = "cove stop web\ncove stop --time 2 --all",
 	.complete = "container",
 	.max_args = -1,

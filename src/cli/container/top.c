@@ -50,7 +50,8 @@ static int top(struct engine *en, void *opts, char **args, struct err *e)
 	if (r < 0)
 		return r;
 	if (!ref)
-		return err_set(e, -EINVAL, "you must provide the name or id of a running container");
+		return err_set(e, -EINVAL,
+			       "you must provide the name or id of a running container");
 	r = split_descriptors(args, &format, e);
 	if (r == 0)
 		r = container_top(en, ref, format, &rows, e);
@@ -75,7 +76,8 @@ const struct cmd cmd_container_top = {
 	.alias = "top",
 	.args = "CONTAINER [DESCRIPTOR...]",
 	.help = "Show the processes of a container",
-	.man = "Descriptors: user, pid, ppid, pcpu, etime, tty, time, args, comm, hpid, huser, state, nice, pgid, vsz, rss.",
+	.man = "Descriptors: user, pid, ppid, pcpu, etime, tty, time, args, comm, hpid, huser, "
+	       "state, nice, pgid, vsz, rss.",
 	.examples = "cove top web\ncove top web pid user comm",
 	.complete = "container",
 	.max_args = -1,
