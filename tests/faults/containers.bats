@@ -88,6 +88,7 @@ usable() {
 }
 
 @test "the holder and the network process are killed" {
+	local pid
 	cove run -d --network none --name c "$IMAGE" sleep 98765 >/dev/null
 	kill -KILL "$(cat "$R/cove/userns/pid")"
 	run_cove ps --format '{{.State}}'
@@ -102,8 +103,8 @@ usable() {
 	nothing_left
 	[ -w /dev/net/tun ] || return 0
 	cove run -d --name n "$IMAGE" sleep 98765 >/dev/null
-	# shellcheck disable=SC2046 # several
-	kill -KILL $(ours cove-net)
+	pid=$(awk '/^PPid/ { print $2 }' "/proc/$(cove inspect --format '{{.State.Pid}}' n)/status")
+	pkill -KILL -P "$pid" -x cove-net
 	run_cove exec n echo works
 	is "$output" works
 	run_cove stop -t 0 n

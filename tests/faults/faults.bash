@@ -23,17 +23,16 @@ kill_only_after() {
 	wait "$pid" 2>/dev/null || true
 }
 
-# ours [NAME]: pids of processes that work for this test's store (the holder apart), or those called NAME of them.
+# ours: pids of processes that work for this test's store (the holder apart).
 ours() {
 	local p text
 	for p in /proc/[0-9]*; do
 		[ "${p#/proc/}" != "$$" ] && [ "${p#/proc/}" != "$BASHPID" ] || continue
-		text=$(tr '\0' ' ' <"$p/environ" 2>/dev/null; tr '\0' ' ' <"$p/cmdline" 2>/dev/null) || continue
+		text=$({ tr '\0' ' ' <"$p/environ"; tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null) || continue
 		[[ $text == *"XDG_RUNTIME_DIR=$R "* || $text == *"$R/cove"* || $text == *"$T/data"* ]] || continue
-		text=$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) || continue
+		text=$({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null) || continue
 		[[ $text == cove* || $text == "$COVE"* || $text == "$COVE_BUILD"/cove* || $text == "sleep 98765"* ]] || continue
 		[[ $text != cove-holder* ]] || continue
-		[ $# = 0 ] || [[ $text == "$1"* || $text == "$COVE_BUILD/$1"* ]] || continue
 		echo "${p#/proc/}"
 	done
 }
