@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER (256 * 1024)
+#define BUFFER ((size_t)256 * 1024)
 
 enum { SINK = 'u', SOURCE = 'd', ECHO_ONE = 'c' };
 
