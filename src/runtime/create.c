@@ -297,7 +297,8 @@ static int join_process(pid_t pid, int pidfd, struct err *e)
 
 /* The middle process: enters the namespaces, then clones the real one as a child of its own parent
  * (CLONE_PARENT), because a pid namespace is only entered by children. */
-static void __attribute__((noreturn)) exec_middle(struct init *in, pid_t pid, int pidfd, int report)
+static void __attribute__((noreturn))
+exec_middle(struct init *in, pid_t pid, int pidfd, int in_cgroup, int report)
 {
 	struct err e;
 	pid_t child;
@@ -306,9 +307,9 @@ static void __attribute__((noreturn)) exec_middle(struct init *in, pid_t pid, in
 	/* Members of the container's pid namespace see this process: nobody there may look into it.
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (in->o->cgroup_fd >= 0 && enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
-		err_clear(&e); /* the cgroup of another user's slice: the exec'ed process stays in
-				  ours */
+	/* Another user's slice may refuse: the process stays in our cgroup then. */
+	if (in->o->cgroup_fd >= 0 && !in_cgroup && enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
+		err_clear(&e);
 	if (join_process(pid, pidfd, &e) == 0) {
 		child = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
 		if (child == 0)
@@ -338,7 +339,8 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 			   .console_fd = -EBADF,
 			   .empty_fd = -EBADF,
 			   .stage_fd = -EBADF };
-	int r = plan_from_process(process, &plan, e);
+	scoped(fd) int middle_fd = -EBADF;
+	int r = plan_from_process(process, &plan, e), in_cgroup = 0;
 	pid_t middle, child = 0;
 
 	if (r == 0)
@@ -351,13 +353,18 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	r = fd_pipe(&report_r, &report_w, e);
 	if (r < 0)
 		return r;
-	middle = fork();
+	/* Born in the cgroup: moving a running process costs an RCU grace period (10 ms). */
+	middle = clone_into(0, o->cgroup_fd, &middle_fd, &in_cgroup);
+	if (middle < 0) {
+		in_cgroup = 0;
+		middle = fork();
+	}
 	if (middle < 0)
 		return err_sys(e, "fork");
 	if (middle == 0) {
 		in.plan = plan;
 		in.sync = theirs;
-		exec_middle(&in, pid, pidfd, report_w);
+		exec_middle(&in, pid, pidfd, in_cgroup, report_w);
 	}
 	fd_close(take_fd(&theirs));
 	fd_close(take_fd(&report_w));
