@@ -52,6 +52,18 @@ setup() {
 	die "nothing came through"
 }
 
+@test "a client that goes away in the middle harms nobody" {
+	port=$(free_port)
+	cove run -d --name web -p "127.0.0.1:$port:8080" busybox \
+		sh -c 'mkdir /tmp/w && head -c 20000000 /dev/zero >/tmp/w/big && echo small >/tmp/w/small && httpd -f -p 8080 -h /tmp/w' >/dev/null
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/small"
+	for _ in {1..8}; do
+		curl -s "http://127.0.0.1:$port/big" | head -c 100000 >/dev/null
+	done
+	is "$(curl -fsS "http://127.0.0.1:$port/small")" small
+	is "$(curl -fsS "http://127.0.0.1:$port/big" | wc -c)" 20000000
+}
+
 @test "a port in use, and one that is root's" {
 	port=$(free_port)
 	cove run -d --name one -p "127.0.0.1:$port:80" busybox sleep 100 >/dev/null
