@@ -22,7 +22,7 @@ cove_setup() {
 cove_teardown() {
 	local pid
 	if [ -n "${COVE_CONTAINERS-}" ]; then
-		timeout 60 "$COVE" rm -fa >/dev/null 2>&1 || true
+		timeout 60 "$COVE" rm -fa -t 0 >/dev/null 2>&1 || true
 	fi
 	for pid in "${PIDS[@]}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
