@@ -45,7 +45,8 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 		err_clear(e);		 /* a damaged record can still be removed */
 	r = record_delete(en, c->id, e); /* fine when --rm was faster */
 	if (r == -ENOSPC && record_remove_files(en, c->id, e) == 0) {
-		/* The disk is full, perhaps of this container's own files: they make room for their record's end. */
+		/* The disk is full, perhaps of this container's own files: they make room for their
+		 * record's end. */
 		err_clear(e);
 		r = record_delete(en, c->id, e);
 	}

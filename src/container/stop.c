@@ -82,15 +82,17 @@ static int wait_exit(int pidfd, pid_t pid, unsigned long long start_time, int ti
 	return 0;
 }
 
-/* A container that is just being started has no first process yet: wait for it, or until nobody starts it any more
- * (0). */
+/* A container that is just being started has no first process yet: wait for it, or until nobody
+ * starts it any more (0). */
 static pid_t await_pid(struct engine *en, const char *id, int *ret_pidfd)
 {
 	struct timespec tick = { 0, 5000000 };
 	pid_t pid = 0;
 
 	for (int i = 0; i < 6000 && pid <= 0; i++) {
-		int held = record_is_held(en, id); /* looked at first: a start that ends in between has left its pid */
+		int held = record_is_held(
+			en,
+			id); /* looked at first: a start that ends in between has left its pid */
 		pid = record_live_pid(en, id, ret_pidfd);
 		if (pid > 0 || !held)
 			break;
