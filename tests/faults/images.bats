@@ -39,10 +39,10 @@ setup() {
 	for who in cove-layer cove-archive; do
 		for ms in {1..4}; do
 			status=0
-			(timeout 20 "$COVE" load -q -i "$file" >/dev/null 2>"$T/err" 3>&-) &
+			setsid timeout 20 "$COVE" load -q -i "$file" >/dev/null 2>"$T/err" 3>&- &
 			pid=$!
 			for _ in {1..200}; do
-				pkill -KILL -x "$who" -u "$(id -u)" && break || true
+				pkill -KILL -s "$pid" -x "$who" && break || true # of our session: others test, too
 			done
 			wait "$pid" || status=$?
 			[ "$status" = 0 ] || [ "$(wc -l <"$T/err")" = 1 ] || die "$who: $status" "$(cat "$T/err")"
@@ -67,10 +67,10 @@ setup() {
 	done
 	for _ in {1..4}; do
 		status=0
-		(timeout 20 "$COVE" pull -q --tls-verify=false "$REGISTRY/busybox:latest" >/dev/null 2>"$T/err" 3>&-) &
+		setsid timeout 20 "$COVE" pull -q --tls-verify=false "$REGISTRY/busybox:latest" >/dev/null 2>"$T/err" 3>&- &
 		pid=$!
 		for _ in {1..200}; do
-			pkill -KILL -x cove-pull -u "$(id -u)" && break || true
+			pkill -KILL -s "$pid" -x cove-pull && break || true
 		done
 		wait "$pid" || status=$?
 		[ "$status" -lt 126 ] || die "pull: $status" "$(cat "$T/err")"
