@@ -241,8 +241,8 @@ void proc_set_title(const char *name)
 	end = p ? strtoull(p + 1, NULL, 10) : 0;
 	if (!start || end <= start)
 		return;
-	title = (char *)(uintptr_t)
-		start; /* NOLINT(performance-no-int-to-ptr): the kernel says where */
+	/* The kernel says where. NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	title = (char *)(uintptr_t)start;
 	memset(title, 0, end - start);
 	strncpy(title, name, end - start - 1);
 }
