@@ -16,7 +16,6 @@
 #include "src/container/session.h"
 #include "src/runtime/cgroup.h"
 #include "src/runtime/runtime.h"
-#include "src/runtime/seccomp.h"
 #include "src/util/fd.h"
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
@@ -39,28 +38,6 @@ static void scoped_exec(struct exec *x)
 	json_free(x->process);
 	free(x->filter);
 	free(x->user);
-}
-
-/* The container's own filter: what its first process may not do, this one may not either. */
-static int load_filter(struct exec *x, struct err *e)
-{
-	const struct container_spec *spec = x->spec;
-	scoped(fd) int cache =
-		openat(x->en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	scoped(mem) char *host = NULL;
-	caps_set caps = 0;
-	int r = 0;
-
-	if (spec->privileged || x->o->privileged ||
-	    (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0))
-		return 0;
-	for (size_t i = 0; spec->caps && spec->caps[i]; i++)
-		caps |= CAPS_BIT(caps_from_name(spec->caps[i]));
-	if (!spec->seccomp)
-		r = seccomp_host_profile(&host, e);
-	return r < 0 ? r
-		     : seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache,
-				       &x->filter, &x->n_filter, e);
 }
 
 static void __attribute__((noreturn)) exec_monitor(struct exec *x)
@@ -148,7 +125,11 @@ static int prepare(struct exec *x, struct err *e)
 		json_put_int(size, "width", w.ws_col);
 		json_put(x->process, "consoleSize", size);
 	}
-	return load_filter(x, e);
+	/* The container's own filter: what its first process may not do, this one may not either.
+	 */
+	if (x->o->privileged)
+		return 0;
+	return generate_filter(x->en, x->spec, &x->filter, &x->n_filter, e);
 }
 
 int container_exec(struct engine *en, const char *ref, const struct exec_options *o,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "src/runtime/seccomp.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
@@ -506,4 +507,23 @@ json_object *generate_exec_process(const struct container_spec *s, const struct 
 		json_put(p, "capabilities", make_caps(all, all));
 	}
 	return p;
+}
+
+int generate_filter(struct engine *en, const struct container_spec *s, struct sock_filter **ret,
+		    size_t *ret_n, struct err *e)
+{
+	scoped(fd) int cache = -EBADF;
+	scoped(mem) char *host = NULL;
+	caps_set caps = 0;
+	int r = 0;
+
+	if (s->privileged || is(s->seccomp, "unconfined"))
+		return 0;
+	for (size_t i = 0; s->caps && s->caps[i]; i++)
+		caps |= CAPS_BIT(caps_from_name(s->caps[i]));
+	cache = openat(en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (!s->seccomp)
+		r = seccomp_host_profile(&host, e);
+	return r < 0 ? r
+		     : seccomp_program(s->seccomp ? s->seccomp : host, caps, cache, ret, ret_n, e);
 }

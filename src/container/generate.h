@@ -4,6 +4,7 @@
 #define COVE_CONTAINER_GENERATE_H
 
 #include <json-c/json_object.h>
+#include <linux/filter.h>
 
 #include "src/container/container.h"
 #include "src/container/spec.h"
@@ -17,6 +18,10 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 int generate_config(struct engine *en, const struct container_spec *s, const char *id,
 		    const struct idmap *uids, const struct idmap *gids, json_object **ret,
 		    struct err *e);
+/* The seccomp program of S's processes (owned; NULL where it has none), from the store's cache
+ * where possible. */
+int generate_filter(struct engine *en, const struct container_spec *s, struct sock_filter **ret,
+		    size_t *ret_n, struct err *e);
 /* The process object of an exec. */
 json_object *generate_exec_process(const struct container_spec *s, const struct exec_options *o,
 				   char *const *env);

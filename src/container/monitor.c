@@ -22,7 +22,6 @@
 #include "src/container/session.h"
 #include "src/runtime/cgroup.h"
 #include "src/runtime/runtime.h"
-#include "src/runtime/seccomp.h"
 #include "src/store/store.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
@@ -72,29 +71,6 @@ static int detach_from_caller(struct err *e)
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	proc_set_title("cove-monitor");
 	return 0;
-}
-
-static int load_filter(struct start *s, struct err *e)
-{
-	const struct container_spec *spec = s->m->spec;
-	scoped(fd) int cache = -EBADF;
-	scoped(mem) char *host = NULL;
-	caps_set caps = 0;
-	int r;
-
-	if (spec->privileged || (spec->seccomp && strcmp(spec->seccomp, "unconfined") == 0))
-		return 0;
-	for (size_t i = 0; spec->caps && spec->caps[i]; i++)
-		caps |= CAPS_BIT(caps_from_name(spec->caps[i]));
-	cache = openat(s->m->en->graph_fd, "cache",
-		       O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (!spec->seccomp) {
-		r = seccomp_host_profile(&host, e);
-		if (r < 0)
-			return r;
-	}
-	return seccomp_program(spec->seccomp ? spec->seccomp : host, caps, cache, &s->filter,
-			       &s->n_filter, e);
 }
 
 static int start_net(struct start *s, struct err *e)
@@ -275,7 +251,7 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0)
 		r = session_io_open(&s->io, m->spec->tty, m->spec->interactive, e);
 	if (r == 0)
-		r = load_filter(s, e);
+		r = generate_filter(m->en, m->spec, &s->filter, &s->n_filter, e);
 	if (r == 0)
 		r = generate_files(m->en, m->spec, m->id, e);
 	if (r == 0)

@@ -187,13 +187,7 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	scoped(runtime_process) struct runtime_process p = RUNTIME_PROCESS_NONE;
 	scoped(fd) int theirs = -EBADF;
 	scoped(fd) int stage = -EBADF;
-	struct init in = { .o = o,
-			   .root_fd = -EBADF,
-			   .dev_fd = -EBADF,
-			   .null_fd = -EBADF,
-			   .console_fd = -EBADF,
-			   .empty_fd = -EBADF,
-			   .stage_fd = -EBADF };
+	struct init in = INIT_NONE(o);
 	int in_cgroup = 0, r = plan_from_config(o->config, &plan, e);
 
 	if (r == 0)
@@ -332,13 +326,7 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	scoped(fd) int report_r = -EBADF;
 	scoped(fd) int report_w = -EBADF;
 	scoped(fd) int stage = -EBADF;
-	struct init in = { .o = o,
-			   .root_fd = -EBADF,
-			   .dev_fd = -EBADF,
-			   .null_fd = -EBADF,
-			   .console_fd = -EBADF,
-			   .empty_fd = -EBADF,
-			   .stage_fd = -EBADF };
+	struct init in = INIT_NONE(o);
 	scoped(fd) int middle_fd = -EBADF;
 	int r = plan_from_process(process, &plan, e), in_cgroup = 0;
 	pid_t middle, child = 0;

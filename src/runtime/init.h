@@ -19,6 +19,12 @@ struct init {
 	int empty_fd;	/* an empty read-only tmpfs that masks directories */
 };
 
+#define INIT_NONE(options)                                                              \
+	{                                                                               \
+		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, \
+		.console_fd = -EBADF, .stage_fd = -EBADF, .empty_fd = -EBADF            \
+	}
+
 /* The child of runtime_create(): never returns. */
 void init_main(struct init *in) __attribute__((noreturn));
 /* The child of runtime_exec(), already in the container's namespaces: never returns. */

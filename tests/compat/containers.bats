@@ -279,7 +279,10 @@ with_input() {
 	[ -w /dev/net/tun ] || skip "/dev/net/tun cannot be opened"
 	port=$(free_port)
 	for engine in cove podman_like; do
-		$engine run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null 2>"$T/err" || skip "$(tail -n 1 "$T/err")"
+		$engine run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null 2>"$T/err" || {
+			[ "$engine" = podman_like ] && skip "podman: $(tail -n 1 "$T/err")"
+			die "$(cat "$T/err")" || return
+		}
 		wait_for 10 curl -fs -o /dev/null "http://127.0.0.1:$port/" || true
 		text=$(curl -sS "http://127.0.0.1:$port/" 2>&1) || true
 		echo "$text"
