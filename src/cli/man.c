@@ -7,105 +7,15 @@
 #include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/cli/opt_help.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-/* Text for roff: backslashes, hyphens that users copy, and dots that would begin a request. */
-static void put_text(struct strbuf *b, const char *s, size_t n)
-{
-	int line_start = b->len == 0 || b->s[b->len - 1] == '\n';
-	for (size_t i = 0; i < n; i++) {
-		if (line_start && (s[i] == '.' || s[i] == '\''))
-			(void)strbuf_puts(b, "\\&");
-		if (s[i] == '\\')
-			(void)strbuf_puts(b, "\\e");
-		else if (s[i] == '-')
-			(void)strbuf_puts(b, "\\-");
-		else
-			(void)strbuf_putc(b, s[i]);
-		line_start = s[i] == '\n';
-	}
-}
-
-static void put_str(struct strbuf *b, const char *s)
-{
-	put_text(b, s, strlen(s));
-}
-
-/* Paragraphs are parted by empty lines. */
-static void put_paragraphs(struct strbuf *b, const char *s)
-{
-	while (*s) {
-		size_t n = strcspn(s, "\n");
-		if (n == 0)
-			(void)strbuf_puts(b, ".PP\n");
-		put_text(b, s, n);
-		if (n)
-			(void)strbuf_putc(b, '\n');
-		s += n + (s[n] == '\n');
-	}
-}
-
-static void put_head(struct strbuf *b, const char *title, const char *name, const char *help)
-{
-	(void)strbuf_puts(b, ".TH ");
-	for (const char *s = title; *s; s++)
-		(void)strbuf_putc(b, *s >= 'a' && *s <= 'z' ? (char)(*s - 'a' + 'A') : *s);
-	(void)strbuf_printf(b, " 1 \"\" \"cove %s\" \"User Commands\"\n.SH NAME\n",
-			    PACKAGE_VERSION);
-	put_str(b, name);
-	(void)strbuf_puts(b, " \\- ");
-	put_str(b, help);
-	(void)strbuf_putc(b, '\n');
-}
-
-static void put_option(struct strbuf *b, const struct opt *o)
-{
-	(void)strbuf_puts(b, ".TP\n\\fB");
-	if (o->letter)
-		(void)strbuf_printf(b, "\\-%c\\fR, \\fB", o->letter);
-	(void)strbuf_puts(b, "\\-\\-");
-	put_str(b, o->name);
-	(void)strbuf_puts(b, "\\fR");
-	if (o->arg) {
-		(void)strbuf_puts(b, o->optional ? "[=\\fI" : "=\\fI");
-		put_str(b, o->arg);
-		(void)strbuf_puts(b, o->optional ? "\\fR]" : "\\fR");
-	}
-	(void)strbuf_putc(b, '\n');
-	put_str(b, o->help);
-	(void)strbuf_puts(b, ".\n");
-	if (o->values) {
-		(void)strbuf_puts(b, "One of ");
-		put_str(b, o->values);
-		(void)strbuf_puts(b, ".\n");
-	}
-	if (o->def && strcmp(o->def, "false") != 0) {
-		(void)strbuf_puts(b, "The default is ");
-		put_str(b, o->def);
-		(void)strbuf_puts(b, ".\n");
-	}
-	if (o->kind == OPT_LIST || o->kind == OPT_CSV || o->kind == OPT_KEYVAL)
-		(void)strbuf_puts(b, "May be given more than once.\n");
-	if (o->man)
-		put_paragraphs(b, o->man);
-}
-
 static void put_options(struct strbuf *b, opt_groups groups)
 {
 	(void)strbuf_puts(b, ".SH OPTIONS\n");
-	each_opt(o, g, groups) {
-		if (!o->hidden)
-			put_option(b, o);
-		else if (o->kind == OPT_EXCLUDES) {
-			(void)strbuf_puts(b, ".PP\n\\fB\\-\\-");
-			put_str(b, o->name);
-			(void)strbuf_puts(b, "\\fR and \\fB\\-\\-");
-			put_str(b, o->arg);
-			(void)strbuf_puts(b, "\\fR exclude each other.\n");
-		}
-	}
+	opt_man_options(b, groups);
 	(void)strbuf_puts(b, ".TP\n\\fB\\-\\-help\\fR\nPrint what the command does and takes.\n");
 }
 
@@ -130,9 +40,9 @@ static void put_exit_status(struct strbuf *b, enum exit_rule rule)
 static void put_synopsis(struct strbuf *b, const char *words, const struct cmd *c)
 {
 	(void)strbuf_puts(b, "\\fBcove ");
-	put_str(b, words);
+	opt_man_str(b, words);
 	(void)strbuf_puts(b, c->groups ? "\\fR [\\fIoptions\\fR] \\fI" : "\\fR \\fI");
-	put_str(b, c->args ? c->args : "");
+	opt_man_str(b, c->args ? c->args : "");
 	(void)strbuf_puts(b, "\\fR\n");
 }
 
@@ -140,7 +50,7 @@ static void command_page(struct strbuf *b, const struct cmd *c, const char *page
 {
 	char words[128];
 
-	put_head(b, page, page, c->help);
+	opt_man_head(b, page, page, c->help);
 	(void)strbuf_puts(b, ".SH SYNOPSIS\n");
 	(void)snprintf(words, sizeof(words), "%s%s%s", c->noun ? c->noun : "", c->noun ? " " : "",
 		       c->verb);
@@ -153,17 +63,17 @@ static void command_page(struct strbuf *b, const struct cmd *c, const char *page
 		s += n + (s[n] == '|');
 	}
 	(void)strbuf_puts(b, ".SH DESCRIPTION\n");
-	put_str(b, c->help);
+	opt_man_str(b, c->help);
 	(void)strbuf_puts(b, ".\n");
 	if (c->man) {
 		(void)strbuf_puts(b, ".PP\n");
-		put_paragraphs(b, c->man);
+		opt_man_paragraphs(b, c->man);
 	}
 	put_options(b, c->groups);
 	put_exit_status(b, c->exit);
 	if (c->examples) {
 		(void)strbuf_puts(b, ".SH EXAMPLES\n.nf\n");
-		put_str(b, c->examples);
+		opt_man_str(b, c->examples);
 		(void)strbuf_puts(b, "\n.fi\n");
 	}
 	(void)strbuf_puts(b, ".SH SEE ALSO\n\\fBcove\\fR(1)\n");
@@ -171,12 +81,12 @@ static void command_page(struct strbuf *b, const struct cmd *c, const char *page
 
 static void top_page(struct strbuf *b)
 {
-	put_head(b, "cove", "cove", "run, build and manage containers without root");
+	opt_man_head(b, "cove", "cove", "run, build and manage containers without root");
 	(void)strbuf_puts(
 		b,
 		".SH SYNOPSIS\n\\fBcove\\fR [\\fIoptions\\fR] \\fICOMMAND\\fR [\\fIarguments\\fR]\n"
 		".SH DESCRIPTION\n");
-	put_paragraphs(
+	opt_man_paragraphs(
 		b,
 		"cove runs OCI and Docker containers for people who are not root. It needs no "
 		"daemon and "
@@ -191,9 +101,9 @@ static void top_page(struct strbuf *b)
 		(void)strbuf_puts(b, ".TP\n\\fBcove\\-");
 		if (c->noun)
 			(void)strbuf_printf(b, "%s\\-", c->noun);
-		put_str(b, c->verb);
+		opt_man_str(b, c->verb);
 		(void)strbuf_puts(b, "\\fR(1)\n");
-		put_str(b, c->help);
+		opt_man_str(b, c->help);
 		(void)strbuf_puts(b, ".\n");
 	}
 	(void)strbuf_puts(b, ".SH SEE ALSO\n\\fBsubuid\\fR(5), \\fBnewuidmap\\fR(1), "
