@@ -12,9 +12,9 @@
 #include "src/container/attach.h"
 #include "src/container/create.h"
 #include "src/container/generate.h"
+#include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
-#include "src/runtime/cgroup.h"
 #include "src/runtime/runtime.h"
 #include "src/util/fd.h"
 #include "src/util/proc.h"
@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 {
 	struct session_io io = SESSION_IO_NONE;
 	struct runtime_process process = RUNTIME_PROCESS_NONE;
-	struct cgroup cgroup = CGROUP_NONE;
+	scoped(cgroup) struct cgroup cgroup = CGROUP_NONE;
 	struct runtime_options o = { .user = x->user,
 				     .extra_groups = x->spec->group_add,
 				     .filter = x->filter,
@@ -69,9 +69,10 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	(void)sigprocmask(SIG_SETMASK, &block, NULL);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	cgroup_open(&cgroup, x->c->id);
+	r = limits_open(x->en, x->c->id, &cgroup, &e);
 	o.cgroup_fd = cgroup.fd;
-	r = session_io_open(&io, x->o->tty, x->o->interactive, &e);
+	if (r == 0)
+		r = session_io_open(&io, x->o->tty, x->o->interactive, &e);
 	memcpy(o.stdio, io.theirs, sizeof(o.stdio));
 	if (r == 0)
 		r = runtime_exec(x->process, x->pid, x->pidfd, &o, &process, &e);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/store/store.h"
 #include "src/util/scoped.h"
@@ -45,23 +46,22 @@ int exited_main(struct engine *en, char *const *args, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	scoped(container_spec) struct container_spec *spec = NULL;
-	struct cgroup cgroup = CGROUP_NONE;
+	scoped(cgroup) struct cgroup cgroup = CGROUP_NONE;
 	int code, r;
 
-	if (strv_len(args) != 5)
+	if (strv_len(args) != 3)
 		return err_set(e, -EINVAL, "this command is for the monitor only");
 	code = (int)strtol(args[1], NULL, 10);
-	cgroup.fd = (int)strtol(args[3], NULL, 10);
-	cgroup.parent = (int)strtol(args[4], NULL, 10);
-	(void)snprintf(cgroup.name, sizeof(cgroup.name), "cove-%.64s", args[0]);
 	r = container_find(en, args[0], &c, e);
 	if (r < 0)
 		return r;
 	r = container_spec_decode(c->spec, &spec, e);
 	if (r < 0)
 		return r;
-	exited_record(en, spec, c->id, code, cgroup_had_oom(&cgroup));
-	cgroup_remove(&cgroup);
+	if (limits_open(en, c->id, &cgroup, e) < 0)
+		dbg("%s", e->text); /* the exit record matters more */
+	exited_record(en, spec, c->id, code, cgroup_oom_kills(&cgroup) > 0);
+	limits_end(&cgroup);
 	exited_clean(en, spec, c->id);
 	fd_close((int)strtol(args[2], NULL, 10)); /* the lock */
 	store_tidy(en->store);

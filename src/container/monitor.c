@@ -17,10 +17,10 @@
 #include "netns/net.h"
 #include "src/container/exited.h"
 #include "src/container/generate.h"
+#include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
-#include "src/runtime/cgroup.h"
 #include "src/runtime/runtime.h"
 #include "src/store/store.h"
 #include "src/util/fd.h"
@@ -260,7 +260,7 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)
 		r = log_open(m->spec->log_path, m->spec->log_size_max, &s->log, e);
 	if (r == 0)
-		cgroup_make(&s->cgroup, m->id); /* none where nothing is delegated */
+		r = limits_make(m->en, m->spec, m->id, &s->cgroup, e);
 	return r;
 }
 
@@ -297,7 +297,7 @@ static void start_done(struct start *s)
 	free(s->filter);
 	idmap_done(&s->uids);
 	idmap_done(&s->gids);
-	cgroup_remove(&s->cgroup);
+	limits_end(&s->cgroup);
 }
 
 static int exit_code_of(int stage, int code)
@@ -371,8 +371,6 @@ static void become_slim(struct start *s)
 	argv[SLIM_RUN] = keep_fd(m->en->run_fd);
 	argv[SLIM_LOCK] = keep_fd(m->lock);
 	argv[SLIM_LEASE] = keep_fd(s->lease);
-	argv[SLIM_CGROUP] = keep_fd(s->cgroup.fd);
-	argv[SLIM_CGROUP_PARENT] = keep_fd(s->cgroup.parent);
 	for (int i = 0; i < SLIM_ARGC; i++)
 		complete &= argv[i] != NULL;
 	if (complete)
@@ -422,7 +420,7 @@ void monitor_main(const struct monitor *m)
 	if (code < 0)
 		code = 125;
 	/* The exit record, durably, before anything is cleaned up. */
-	exited_record(m->en, m->spec, m->id, code, cgroup_had_oom(&s.cgroup));
+	exited_record(m->en, m->spec, m->id, code, cgroup_oom_kills(&s.cgroup) > 0);
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
 	net_stop(&s.net);

@@ -81,6 +81,6 @@ int main(int argc, char **argv)
 	(void)snprintf(code_text, sizeof(code_text), "%d", code);
 	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot",
 		    argv[SLIM_RUNROOT], "__exited", argv[SLIM_ID], code_text, argv[SLIM_LOCK],
-		    argv[SLIM_CGROUP], argv[SLIM_CGROUP_PARENT], (char *)NULL);
+		    (char *)NULL);
 	return 125; /* the next command finds the note */
 }

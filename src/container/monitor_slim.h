@@ -24,8 +24,6 @@ enum slim_arg {
 	SLIM_RUN,
 	SLIM_LOCK, /* the container's lock and the holder's lease stay open to the end */
 	SLIM_LEASE,
-	SLIM_CGROUP,
-	SLIM_CGROUP_PARENT,
 	SLIM_ARGC
 };
 

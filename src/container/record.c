@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/container/limits.h"
 #include "src/store/store.h"
 #include "src/util/lock.h"
 #include "src/util/names.h"
@@ -164,7 +165,7 @@ pid_t record_live_pid(struct engine *en, const char *id, int *ret_pidfd)
 void record_forget_run(struct engine *en, const char *id)
 {
 	char path[128];
-	static const char *const files[] = { "state", "attach", "exit", "lock" };
+	static const char *const files[] = { "state", "attach", "exit", "cgroup", "lock" };
 
 	/* The lock's file last: who waits for it looks whether it is still the one in the
 	 * directory. */
@@ -364,6 +365,17 @@ static int mend(struct engine *en, struct container *c, int rm, struct err *e)
 	return r < 0 ? r : 1;
 }
 
+/* The monitor, which would have removed it, is dead. */
+static void end_cgroup(struct engine *en, const char *id)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	struct err e;
+
+	if (limits_open(en, id, &cg, &e) < 0)
+		dbg("%s", e.text);
+	limits_end(&cg);
+}
+
 /* The row says 'running': is that so?  Without its monitor the rest of it is ended and the record
  * mended.  1: it is no more. */
 static int refresh(struct engine *en, struct container *c, struct err *e)
@@ -389,6 +401,7 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 	pid = record_live_pid(en, c->id, &pidfd);
 	if (pid > 0 && (pidfd < 0 || proc_pidfd_kill(pidfd, SIGKILL) == -ENOSYS))
 		(void)kill(pid, SIGKILL); /* its start time was compared a moment ago */
+	end_cgroup(en, c->id);
 	c->state = CONTAINER_EXITED;
 	c->exit_code = noted_code(en, c->id);
 	c->finished = record_now();

@@ -1,142 +1,329 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of cgroup.h: which backend has to act, and what is the same for all of them. */
 #include "src/runtime/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <time.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
+#include "src/runtime/cgroup_backend.h"
 #include "src/util/fd.h"
+#include "src/util/json.h"
 #include "src/util/path.h"
-#include "src/util/proc.h"
-#include "src/util/scoped.h"
 #include "src/util/strbuf.h"
+#include "userns/join.h"
 
-/* Where the unified hierarchy is: the only one, or beside v1 ones (hybrid). */
-static const char *mount_point(void)
+const char *const cgroup_manager_names[CGROUP_MANAGER_COUNT] = {
+	[CGROUP_AUTO] = "auto",
+	[CGROUP_CGROUPFS] = "cgroupfs",
+	[CGROUP_SYSTEMD] = "systemd",
+	[CGROUP_DISABLED] = "disabled",
+};
+
+void cgroup_done(struct cgroup *cg)
 {
-	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	struct statfs fs;
-	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (statfs(places[i], &fs) == 0 && (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
-			return places[i];
-	return NULL;
+	fd_close(cg->fd);
+	free(cg->path);
+	free(cg->limited);
+	free(cg->unit);
+	json_free(cg->pending);
+	for (int i = 0; i < CGROUP_V1_COUNT; i++)
+		free(cg->v1[i]);
+	*cg = (struct cgroup)CGROUP_NONE;
 }
 
-const char *cgroup_delegated(char *buf, size_t n)
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* No cgroup, and none needed: is that what FAILED means for O? */
+static int can_do_without(const struct cgroup_options *o, int failed)
 {
-	scoped(mem) char *text = NULL;
-	struct err ignored;
-	const char *root = mount_point(), *p;
-
-	buf[0] = '\0';
-	if (!root || path_read(AT_FDCWD, "/proc/self/cgroup", 65536, &text, NULL, &ignored) < 0)
-		return buf;
-	/* cgroups(7): the line of v2 is "0::/path". */
-	for (p = text; p && strncmp(p, "0::", 3) != 0;
-	     p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL)
-		;
-	if (!p)
-		return buf;
-	p += 3;
-	if ((size_t)snprintf(buf, n, "%s%.*s", root, (int)strcspn(p, "\n"),
-			     strcmp(p, "/\n") == 0 ? "" : p) >= n)
-		buf[0] = '\0';
-	/* Moving a process needs the right to write cgroup.procs of the common ancestor too: that
-	 * is this one. */
-	if (access(buf, W_OK) == 0) {
-		scoped(mem) char *procs = str_printf("%s/cgroup.procs", buf);
-		if (procs && access(procs, W_OK) == 0)
-			return buf;
-	}
-	buf[0] = '\0';
-	return buf;
-}
-
-static int open_parent(struct cgroup *c, const char *id)
-{
-	char path[PATH_MAX];
-
-	(void)snprintf(c->name, sizeof(c->name), "cove-%.64s", id);
-	if (!*cgroup_delegated(path, sizeof(path)))
-		return -ENOENT;
-	c->parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return c->parent < 0 ? -errno : 0;
-}
-
-void cgroup_make(struct cgroup *c, const char *id)
-{
-	if (open_parent(c, id) < 0)
-		return;
-	if (mkdirat(c->parent, c->name, 0755) == 0 || errno == EEXIST)
-		c->fd = openat(c->parent, c->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (c->fd < 0)
-		cgroup_done(c);
-}
-
-void cgroup_open(struct cgroup *c, const char *id)
-{
-	if (open_parent(c, id) < 0)
-		return;
-	c->fd = openat(c->parent, c->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (c->fd < 0)
-		cgroup_done(c);
-}
-
-void cgroup_done(struct cgroup *c)
-{
-	fd_close(take_fd(&c->fd));
-	fd_close(take_fd(&c->parent));
-}
-
-/* cgroup.kill is Linux 5.14; before that each process is killed by its number. */
-static void kill_all(const struct cgroup *c)
-{
-	scoped(fd) int fd = openat(c->fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-	scoped(mem) char *text = NULL;
-	struct err ignored;
-
-	if (fd >= 0 && write(fd, "1", 1) == 1)
-		return;
-	if (path_read(c->fd, "cgroup.procs", 1U << 20, &text, NULL, &ignored) < 0)
-		return;
-	for (char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n')
-		(void)kill((pid_t)strtol(p, NULL, 10), SIGKILL); /* it may just have gone */
-}
-
-void cgroup_remove(struct cgroup *c)
-{
-	struct timespec tick = { 0, 1000000 };
-
-	if (c->fd < 0)
-		return;
-	/* Empty as a rule: the pid namespace took everything with it.  EBUSY lasts until the last
-	 * one is reaped. */
-	for (int tries = 0;
-	     tries < 200 && unlinkat(c->parent, c->name, AT_REMOVEDIR) < 0 && errno == EBUSY;
-	     tries++) {
-		if (tries == 0)
-			kill_all(c);
-		(void)nanosleep(&tick, NULL);
-	}
-	cgroup_done(c);
-}
-
-int cgroup_had_oom(const struct cgroup *c)
-{
-	scoped(mem) char *text = NULL;
-	struct err ignored;
-	const char *p;
-
-	if (c->fd < 0 || path_read(c->fd, "memory.events", 4096, &text, NULL, &ignored) < 0)
+	if (failed != -EACCES && failed != -EPERM && failed != -EROFS && failed != -ENOENT &&
+	    failed != -EBUSY && failed != -ENOTSUP)
 		return 0;
-	p = strstr(text, "oom_kill ");
-	return p && strtol(p + 9, NULL, 10) > 0;
+	return o->lenient || (!cgroup_resources_limit(o->resources) && !userns_is_root());
+}
+
+static void name_unmet(const struct cgroup_options *o, struct cgroup *cg)
+{
+	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
+	struct err ignored;
+
+	if (!o->resources || cgroup_settings_v2(o->resources, &l, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < l.n; i++) {
+		char word[32];
+		size_t len = strlen(cg->unmet);
+		(void)cgroup_setting_controller(l.s[i].file, word, sizeof(word));
+		if (*word && !strstr(cg->unmet, word))
+			(void)snprintf(cg->unmet + len, sizeof(cg->unmet) - len, "%s%s",
+				       len ? " " : "", word);
+	}
+}
+
+static int create_by(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
+{
+	if (o->manager == CGROUP_DISABLED)
+		return 0;
+	if (cgroup_is_unified())
+		return cgroup_v2_create(o, cg, e);
+	return err_set(e, -ENOENT, "no cgroup hierarchy is mounted on /sys/fs/cgroup");
+}
+
+int cgroup_create(const struct cgroup_options *o, struct cgroup *ret, struct err *e)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	struct err why;
+	int r;
+
+	err_clear(&why);
+	r = create_by(o, &cg, &why);
+	if (r < 0) {
+		struct err ignored;
+		(void)cgroup_destroy(&cg, &ignored);
+		if (!can_do_without(o, r)) {
+			*e = why;
+			return r;
+		}
+		dbg("no cgroup: %s", why.text);
+		name_unmet(o, &cg);
+	}
+	*ret = cg;
+	cg = (struct cgroup)CGROUP_NONE;
+	return 0;
+}
+
+static int write_pid(int dir_fd, pid_t pid, const char *path, struct err *e)
+{
+	char text[16];
+	int r;
+
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	r = cgroup_write(dir_fd, "cgroup.procs", text);
+	return r < 0 ? err_errno(e, r, "move process %d into cgroup %s", (int)pid, path) : 0;
+}
+
+/* Is PID in our v2 cgroup already?  Moving it again would wait for a grace period. */
+static int is_inside(const struct cgroup *cg, pid_t pid)
+{
+	const char *root = cgroup_v2_mount();
+	scoped(mem) char *at = cgroup_path_of(pid, "");
+	scoped(mem) char *full = at && root ? str_printf("%s%s", root, at) : NULL;
+	return full && strcmp(full, cg->path) == 0;
+}
+
+int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e)
+{
+	if (cg->kind == CGROUP_KIND_V2 && cg->fd >= 0)
+		return is_inside(cg, pid) ? 0 : write_pid(cg->fd, pid, cg->path, e);
+	return 0;
+}
+
+int cgroup_join(const struct cgroup *cg, pid_t pid, struct err *e)
+{
+	if (cg->kind == CGROUP_KIND_V2 && cg->fd >= 0)
+		return write_pid(cg->fd, pid, cg->path, e);
+	return 0;
+}
+
+int cgroup_update(struct cgroup *cg, json_object *resources, struct err *e)
+{
+	int r = 0;
+
+	if (cg->kind == CGROUP_KIND_V2) {
+		r = cgroup_v2_apply(cg, resources, 0, e);
+		if (r == 0)
+			r = cgroup_devices_v2(cg->fd, json_get(resources, "devices"), e);
+		return r;
+	}
+	return cgroup_resources_limit(resources)
+		       ? err_set(e, -ENOTSUP, "the container has no cgroup that could be limited")
+		       : 0;
+}
+
+/* ---- acting on its processes ----------------------------------------------------------------- */
+
+int cgroup_freeze(struct cgroup *cg, int on, struct err *e)
+{
+	if (cg->kind == CGROUP_KIND_V2)
+		return cgroup_v2_freeze(cg, on, e);
+	return err_set(e, -ENOTSUP, "the container has no cgroup that could be frozen");
+}
+
+int cgroup_is_frozen(const struct cgroup *cg)
+{
+	scoped(fd) int fd = -EBADF;
+
+	if (cg->kind == CGROUP_KIND_V2) {
+		int64_t v;
+		fd = cgroup_open_dir(cg->limited);
+		v = fd < 0 ? -2 : cgroup_read_num(fd, "cgroup.freeze", NULL, -2);
+		return v == -2 ? -ENOTSUP : v != 0;
+	}
+	return -ENOTSUP;
+}
+
+int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e)
+{
+	struct cgroup_pid_list l = { 0 };
+	const char *path = cg->limited;
+	int r;
+
+	if (!path)
+		return err_set(e, -ENOTSUP, "the container has no cgroup of its own");
+	r = cgroup_collect_pids(path, &l);
+	if (r < 0) {
+		free(l.pid);
+		return err_errno(e, r, "list the processes of cgroup %s", path);
+	}
+	*ret = l.pid;
+	*ret_n = l.n;
+	return 0;
+}
+
+int cgroup_signal_all(struct cgroup *cg, int sig, struct err *e)
+{
+	scoped(mem) pid_t *pid = NULL;
+	size_t n = 0;
+	int r;
+
+	if (sig == SIGKILL && cg->kind == CGROUP_KIND_V2) {
+		scoped(fd) int fd = cgroup_open_dir(cg->limited);
+		if (fd >= 0 && cgroup_write(fd, "cgroup.kill", "1") == 0)
+			return 0;
+	}
+	r = cgroup_pids(cg, &pid, &n, e);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (kill(pid[i], sig) < 0 && errno != ESRCH)
+			r = err_sys(e, "send signal %d to process %d", sig, (int)pid[i]);
+	return r;
+}
+
+int cgroup_stats(const struct cgroup *cg, json_object **ret, struct err *e)
+{
+	json_object *o = NULL;
+
+	if (cg->kind == CGROUP_KIND_NONE)
+		return err_set(e, -ENOTSUP, "the container has no cgroup that could be measured");
+	o = cgroup_v2_stats(cg);
+	if (!o)
+		return err_errno(e, ENOMEM, "measure cgroup %s", cg->limited);
+	*ret = o;
+	return 0;
+}
+
+int64_t cgroup_oom_kills(const struct cgroup *cg)
+{
+	scoped(fd) int fd = -EBADF;
+
+	if (cg->kind != CGROUP_KIND_V2)
+		return 0;
+	fd = cgroup_open_dir(cg->limited);
+	return fd < 0 ? 0 : cgroup_read_num(fd, "memory.events", "oom_kill", 0);
+}
+
+int cgroup_oom_fd(const struct cgroup *cg, short *ret_events)
+{
+	scoped(mem) char *file = NULL;
+	scoped(fd) int fd = -EBADF;
+
+	if (cg->kind != CGROUP_KIND_V2)
+		return -ENOTSUP;
+	file = str_printf("%s/memory.events", cg->limited);
+	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (!file || fd < 0)
+		return file ? -errno : -ENOMEM;
+	if (inotify_add_watch(fd, file, IN_MODIFY) < 0)
+		return errno == ENOENT ? -ENOTSUP : -errno;
+	*ret_events = POLLIN;
+	return take_fd(&fd);
+}
+
+int cgroup_destroy(struct cgroup *cg, struct err *e)
+{
+	int r = 0;
+
+	if (cg->kind == CGROUP_KIND_V2 && cg->limited) {
+		r = cgroup_remove_tree(cg->limited);
+		if (r < 0)
+			(void)err_errno(e, r, "remove cgroup %s", cg->limited);
+	}
+	cgroup_done(cg);
+	return r;
+}
+
+/* ---- state ----------------------------------------------------------------------------------- */
+
+json_object *cgroup_to_json(const struct cgroup *cg)
+{
+	json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	json_put_int(o, "kind", cg->kind);
+	if (cg->path)
+		json_put_str(o, "path", cg->path);
+	if (cg->limited)
+		json_put_str(o, "limited", cg->limited);
+	if (*cg->unmet)
+		json_put_str(o, "unmet", cg->unmet);
+	if (cg->unit) {
+		json_put_str(o, "unit", cg->unit);
+		json_put_bool(o, "user", cg->user_bus);
+	}
+	if (cg->kind == CGROUP_KIND_V1) {
+		json_object *v1 = json_object_new_object();
+		for (int i = 0; i < CGROUP_V1_COUNT; i++)
+			if (cg->v1[i])
+				json_put_str(v1, cgroup_v1_names[i], cg->v1[i]);
+		json_put(o, "v1", v1);
+	}
+	return o;
+}
+
+static int take_str(json_object *o, const char *name, char **dst)
+{
+	const char *s = json_get_str(o, name);
+	if (!s)
+		return 0;
+	*dst = strdup(s);
+	return *dst ? 0 : -ENOMEM;
+}
+
+int cgroup_from_json(json_object *o, struct cgroup *ret, struct err *e)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	int64_t kind = json_get_int(o, "kind", -1);
+	const char *unmet = json_get_str(o, "unmet");
+	int r = take_str(o, "path", &cg.path);
+
+	if (kind < CGROUP_KIND_NONE || kind > CGROUP_KIND_V1)
+		return err_set(e, -EBADMSG, "this is no state of a cgroup");
+	cg.kind = (enum cgroup_kind)kind;
+	if (r == 0)
+		r = take_str(o, "limited", &cg.limited);
+	if (r == 0)
+		r = take_str(o, "unit", &cg.unit);
+	for (int i = 0; i < CGROUP_V1_COUNT && r == 0; i++)
+		r = take_str(json_get(o, "v1"), cgroup_v1_names[i], &cg.v1[i]);
+	if (r < 0)
+		return err_errno(e, ENOMEM, "read the state of a cgroup");
+	if (cg.kind == CGROUP_KIND_V2 && (!cg.path || !cg.limited))
+		return err_set(e, -EBADMSG, "this is no state of a cgroup");
+	cg.user_bus = json_get_bool(o, "user", 0);
+	(void)snprintf(cg.unmet, sizeof(cg.unmet), "%s", unmet ? unmet : "");
+	if (cg.path) {
+		cg.fd = cgroup_open_dir(cg.path);
+		if (cg.fd < 0)
+			cg.fd = -EBADF;
+	}
+	*ret = cg;
+	cg = (struct cgroup)CGROUP_NONE;
+	return 0;
 }

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cgroup v2 by its file system.
+ *
+ * A place for a container's cgroup has to be ours, and its controllers have to be enabled in the
+ * directory above it, which then may hold no processes itself (cgroups(7)).  So the places that are
+ * tried are, in this order:
+ *	1. our own cgroup, when what is wanted is enabled there already, or can be
+ *	2. the one above it, when that is delegated to us as well (a job's cgroup with a leaf for
+ *us)
+ *	3. our own again, after its processes were moved into a leaf below: only where it was made
+ *	   for such use (systemd marks it, or there is no systemd)
+ * On a host with systemd the caller then asks for a scope (cgroup_systemd.c). */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "src/runtime/cgroup_backend.h"
+#include "src/util/json.h"
+#include "src/util/path.h"
+#include "src/util/strbuf.h"
+
+#define LEAF_NAME "cove-leaf" /* where processes go that are in the way */
+
+/* Is WORD in the file NAME of DIR ("cpu memory pids\n")? */
+static int file_has_word(const char *dir, const char *name, const char *word)
+{
+	scoped(fd) int fd = cgroup_open_dir(dir);
+	scoped(mem) char *text = NULL;
+	struct err ignored;
+	size_t len = strlen(word);
+
+	if (fd < 0 || path_read(fd, name, 4096, &text, NULL, &ignored) < 0)
+		return 0;
+	for (char *p = text; *p;) {
+		size_t n = strcspn(p, " \n");
+		if (n == len && memcmp(p, word, n) == 0)
+			return 1;
+		p += n + (p[n] != '\0');
+	}
+	return 0;
+}
+
+static char *parent_of(const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+	return slash && slash != dir ? str_printf("%.*s", (int)(slash - dir), dir) : NULL;
+}
+
+int cgroup_v2_enable(const char *dir, const char *word)
+{
+	char text[40];
+	scoped(fd) int fd = -EBADF;
+
+	if (file_has_word(dir, "cgroup.subtree_control", word))
+		return 0;
+	if (!file_has_word(dir, "cgroup.controllers", word)) {
+		const char *root = cgroup_v2_mount();
+		scoped(mem) char *up = parent_of(dir);
+		int r;
+		if (!root || !up || strcmp(dir, root) == 0 || !path_is_below(up, root))
+			return -ENOTSUP;
+		r = cgroup_v2_enable(up, word);
+		if (r < 0)
+			return r == -EACCES || r == -EROFS || r == -EBUSY ? -ENOTSUP : r;
+	}
+	fd = cgroup_open_dir(dir);
+	if (fd < 0)
+		return fd;
+	(void)snprintf(text, sizeof(text), "+%s", word);
+	return cgroup_write(fd, "cgroup.subtree_control", text);
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+/* The controllers of L as words, each once. */
+static int add_word(char *buf, size_t n, const char *word)
+{
+	size_t len = strlen(buf);
+	if (*word && !str_in_words(word, strlen(word), "cgroup")) {
+		scoped(strv) char **have = strv_split(buf, ' ');
+		for (size_t i = 0; have && have[i]; i++)
+			if (strcmp(have[i], word) == 0)
+				return 0;
+		(void)snprintf(buf + len, n - len, "%s%s", len ? " " : "", word);
+	}
+	return 0;
+}
+
+static void words_of(const struct cgroup_settings *l, char *buf, size_t n)
+{
+	char word[32];
+	buf[0] = '\0';
+	for (size_t i = 0; i < l->n; i++)
+		(void)add_word(buf, n, cgroup_setting_controller(l->s[i].file, word, sizeof(word)));
+}
+
+static int is_unmet(const struct cgroup *cg, const char *file)
+{
+	char word[32];
+	scoped(strv) char **list = strv_split(cg->unmet, ' ');
+
+	(void)cgroup_setting_controller(file, word, sizeof(word));
+	for (size_t i = 0; list && list[i]; i++)
+		if (strcmp(list[i], word) == 0)
+			return 1;
+	return 0;
+}
+
+/* A weight for the block IO controller where the bfq scheduler is not loaded: another file, with
+ * another scale.  VALUE is "W" or "MAJ:MIN W". */
+static int write_io_weight(int fd, const char *value)
+{
+	const char *number = strrchr(value, ' ');
+	char text[64];
+	unsigned long long w;
+
+	number = number ? number + 1 : value;
+	if (str_to_u64(number, 1000, &w) < 0)
+		return -EINVAL;
+	(void)snprintf(text, sizeof(text), "%.*s%llu", (int)(number - value), value,
+		       (unsigned long long)cgroup_weight_of_blkio(w));
+	return cgroup_write(fd, "io.weight", text);
+}
+
+static int write_setting(int fd, const struct cgroup_setting *s)
+{
+	int r = cgroup_write(fd, s->file, s->value);
+	if (r == -ENOENT && strcmp(s->file, "io.bfq.weight") == 0)
+		r = write_io_weight(fd, s->value);
+	return r == -ENOENT && (s->flags & CGROUP_SETTING_OPTIONAL) ? 0 : r;
+}
+
+int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, struct err *e)
+{
+	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
+	scoped(fd) int fd = -EBADF;
+	char words[128];
+	int r = cgroup_settings_v2(resources, &l, e);
+
+	if (r < 0 || !l.n)
+		return r;
+	fd = cgroup_open_dir(cg->limited);
+	if (fd < 0)
+		return err_errno(e, fd, "open cgroup %s", cg->limited);
+	words_of(&l, words, sizeof(words));
+	for (size_t i = 0; i < l.n; i++) {
+		if (is_unmet(cg, l.s[i].file))
+			continue;
+		r = write_setting(fd, &l.s[i]);
+		if (r == -ENOENT) {
+			char word[32];
+			(void)cgroup_setting_controller(l.s[i].file, word, sizeof(word));
+			if (!lenient)
+				return err_set(e, -ENOTSUP,
+					       "cannot set %s: the %s controller is not available "
+					       "in cgroup %s",
+					       l.s[i].file, word, cg->limited);
+			(void)add_word(cg->unmet, sizeof(cg->unmet), word);
+			continue;
+		}
+		if (r < 0)
+			return err_errno(e, r, "write '%s' to %s/%s", l.s[i].value, cg->limited,
+					 l.s[i].file);
+	}
+	return 0;
+}
+
+/* ---- the place ------------------------------------------------------------------------------- */
+
+/* systemd marks what it has delegated (version 236 for root to read, 251 for all). */
+static int is_marked(const char *dir)
+{
+	char v[4];
+	const char *last = strrchr(dir, '/');
+
+	/* The user manager's own service is marked as well, and its inside is the manager's. */
+	if (last && strncmp(last, "/user@", 6) == 0)
+		return 0;
+	return (getxattr(dir, "user.delegate", v, sizeof(v)) == 1 && v[0] == '1') ||
+	       (getxattr(dir, "trusted.delegate", v, sizeof(v)) == 1 && v[0] == '1');
+}
+
+static int may_manage(const char *dir)
+{
+	return access("/run/systemd/system", F_OK) < 0 || is_marked(dir);
+}
+
+/* Move every process of DIR (and what comes meanwhile) into a leaf. */
+static int evacuate(const char *dir)
+{
+	scoped(mem) char *leaf = str_printf("%s/" LEAF_NAME, dir);
+	scoped(mem) char *text = NULL;
+	scoped(fd) int from = cgroup_open_dir(dir);
+	scoped(fd) int to = -EBADF;
+	struct err ignored;
+
+	if (!leaf || from < 0 || (mkdir(leaf, 0755) < 0 && errno != EEXIST))
+		return -errno;
+	to = cgroup_open_dir(leaf);
+	if (to < 0)
+		return to;
+	for (int tries = 0; tries < 16; tries++) {
+		free(take_ptr(&text));
+		if (path_read(from, "cgroup.procs", 1U << 20, &text, NULL, &ignored) < 0)
+			return -EIO;
+		if (!*text)
+			return 0;
+		for (char *p = text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
+			char pid[16];
+			int r;
+			(void)snprintf(pid, sizeof(pid), "%.*s", (int)strcspn(p, "\n"), p);
+			r = cgroup_write(to, "cgroup.procs", pid);
+			if (r < 0 && r != -ESRCH)
+				return r;
+		}
+	}
+	return -EBUSY;
+}
+
+/* Can every controller in WORDS be used below DIR?  The unmet ones go to UNMET.  0: all can, 1:
+ * some are out of reach, -EBUSY: processes are in the way. */
+static int enable_all(const char *dir, const char *words, char *unmet, size_t n)
+{
+	scoped(strv) char **list = strv_split(words, ' ');
+	int some = 0;
+
+	unmet[0] = '\0';
+	for (size_t i = 0; list && list[i]; i++) {
+		int r = cgroup_v2_enable(dir, list[i]);
+		if (r == -EBUSY)
+			return r;
+		if (r < 0) {
+			(void)add_word(unmet, n, list[i]);
+			some = 1;
+		}
+	}
+	return some;
+}
+
+/* Where to make a cgroup with the controllers in WORDS.  *RET owned. */
+static int find_place(const char *words, struct cgroup *cg, char **ret)
+{
+	char own[PATH_MAX];
+	scoped(mem) char *up = NULL;
+	int r;
+
+	if (!*cgroup_delegated(own, sizeof(own)))
+		return -EACCES;
+	r = *words ? enable_all(own, words, cg->unmet, sizeof(cg->unmet)) : 0;
+	up = parent_of(own);
+	if (r != 0 && up && cgroup_is_ours(up) && may_manage(up) &&
+	    path_is_below(up, cgroup_v2_mount())) {
+		char unmet[sizeof(cg->unmet)];
+		int better = enable_all(up, words, unmet, sizeof(unmet));
+		if (better == 0 || (better > 0 && r < 0)) {
+			memcpy(cg->unmet, unmet, sizeof(unmet));
+			*ret = take_ptr(&up);
+			return *ret ? 0 : -ENOMEM;
+		}
+	}
+	if (r == -EBUSY && may_manage(own)) {
+		r = evacuate(own);
+		if (r == 0)
+			r = enable_all(own, words, cg->unmet, sizeof(cg->unmet));
+	}
+	if (r < 0)
+		return r;
+	*ret = strdup(own);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int is_clean_path(const char *p)
+{
+	for (const char *c = p; *c; c += strcspn(c, "/"), c += *c == '/') {
+		size_t n = strcspn(c, "/");
+		if ((n == 2 && c[0] == '.' && c[1] == '.') || n > NAME_MAX)
+			return 0;
+	}
+	return 1;
+}
+
+/* mkdir -p below the mount point. */
+static int make_dirs(const char *path, struct err *e)
+{
+	scoped(mem) char *copy = strdup(path);
+
+	if (!copy)
+		return err_errno(e, ENOMEM, "make cgroup %s", path);
+	for (char *p = copy + strlen(cgroup_v2_mount()); p && *p;) {
+		char *next = strchr(p + 1, '/');
+		if (next)
+			*next = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "make cgroup %s", copy);
+		if (next)
+			*next = '/';
+		p = next;
+	}
+	return 0;
+}
+
+/* linux.cgroupsPath. */
+static int place_of_path(const struct cgroup_options *o, const char *words, struct cgroup *cg,
+			 char **ret, struct err *e)
+{
+	scoped(mem) char *full = NULL;
+	scoped(mem) char *up = NULL;
+	scoped(mem) char *own = cgroup_own_path();
+	const char *root = cgroup_v2_mount(), *p = o->path;
+	size_t len;
+	int r;
+
+	if (!is_clean_path(p))
+		return err_set(e, -EINVAL, "cgroupsPath '%s' leads upwards", p);
+	if (!own)
+		return err_set(e, -ENOENT, "this process has no cgroup that could be seen");
+	full = *p == '/' ? str_printf("%s%s", root, p)
+			 : str_printf("%s%s/%s", root, strcmp(own, "/") == 0 ? "" : own, p);
+	if (!full)
+		return err_errno(e, ENOMEM, "make cgroup %s", p);
+	for (len = strlen(full); len > 1 && full[len - 1] == '/';)
+		full[--len] = '\0';
+	if (strcmp(full, root) == 0)
+		return err_set(e, -EINVAL, "cgroupsPath '%s' is the root of all", p);
+	r = make_dirs(full, e);
+	if (r < 0)
+		return r;
+	up = parent_of(full);
+	r = up ? enable_all(up, words, cg->unmet, sizeof(cg->unmet)) : -ENOMEM;
+	if (r < 0)
+		return err_errno(e, r, "enable controllers in cgroup %s", up ? up : full);
+	*ret = take_ptr(&full);
+	return 0;
+}
+
+static int open_made(struct cgroup *cg, char *take_path, struct err *e)
+{
+	cg->path = take_path;
+	cg->limited = strdup(take_path);
+	cg->fd = cgroup_open_dir(take_path);
+	if (!cg->limited)
+		return err_errno(e, ENOMEM, "make a cgroup");
+	if (cg->fd < 0)
+		return err_errno(e, cg->fd, "open cgroup %s", take_path);
+	cg->kind = CGROUP_KIND_V2;
+	return 0;
+}
+
+int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
+{
+	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
+	scoped(mem) char *dir = NULL;
+	char words[128];
+	int r = o->resources ? cgroup_settings_v2(o->resources, &l, e) : 0;
+
+	if (r < 0)
+		return r;
+	words_of(&l, words, sizeof(words));
+	if (o->path) {
+		r = place_of_path(o, words, cg, &dir, e);
+		if (r < 0)
+			return r;
+	} else {
+		scoped(mem) char *place = NULL;
+		r = find_place(words, cg, &place);
+		if (r < 0)
+			return err_errno(e, r, "find a place for the container's cgroup");
+		dir = str_printf("%s/cove-%.64s", place, o->id);
+		if (!dir)
+			return err_errno(e, ENOMEM, "make a cgroup");
+		if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+			return err_sys(e, "make cgroup %s", dir);
+	}
+	if (*cg->unmet && !o->lenient) {
+		(void)rmdir(dir); /* ours, and empty */
+		return err_set(e, -ENOTSUP, "cgroup controllers out of reach: %s", cg->unmet);
+	}
+	r = open_made(cg, take_ptr(&dir), e);
+	if (r == 0 && o->resources)
+		r = cgroup_v2_apply(cg, o->resources, o->lenient, e);
+	if (r == 0 && o->resources)
+		r = cgroup_devices_v2(cg->fd, json_get(o->resources, "devices"), e);
+	return r;
+}
+
+/* ---- freezing -------------------------------------------------------------------------------- */
+
+/* cgroup.freeze is Linux 5.2; cgroup.events tells when all processes have come to rest. */
+int cgroup_v2_freeze(const struct cgroup *cg, int on, struct err *e)
+{
+	struct timespec tick = { 0, 2000000 };
+	scoped(fd) int fd = cgroup_open_dir(cg->limited);
+	int r = fd < 0 ? fd : cgroup_write(fd, "cgroup.freeze", on ? "1" : "0");
+
+	if (r == -ENOENT)
+		return err_set(e, -ENOTSUP, "this kernel has no freezer in cgroup v2");
+	if (r < 0)
+		return err_errno(e, r, "%s cgroup %s", on ? "freeze" : "thaw", cg->limited);
+	for (int tries = 0; tries < 2500; tries++) {
+		if (cgroup_read_num(fd, "cgroup.events", "frozen", on) == on)
+			return 0;
+		(void)nanosleep(&tick, NULL);
+	}
+	(void)cgroup_write(fd, "cgroup.freeze", "0"); /* half frozen is worse than not */
+	return err_set(e, -EBUSY, "the processes of cgroup %s do not come to rest", cg->limited);
+}
