@@ -50,6 +50,7 @@ static int can_do_without(const struct cgroup_options *o, int failed)
 	return o->lenient || (!cgroup_resources_limit(o->resources) && !userns_is_root());
 }
 
+/* All that was wanted. */
 static void name_unmet(const struct cgroup_options *o, struct cgroup *cg)
 {
 	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
@@ -61,10 +62,37 @@ static void name_unmet(const struct cgroup_options *o, struct cgroup *cg)
 		char word[32];
 		size_t len = strlen(cg->unmet);
 		(void)cgroup_setting_controller(l.s[i].file, word, sizeof(word));
-		if (*word && !strstr(cg->unmet, word))
+		if (*word && !str_in_words(word, strlen(word), cg->unmet))
 			(void)snprintf(cg->unmet + len, sizeof(cg->unmet) - len, "%s%s",
-				       len ? " " : "", word);
+				       len ? "|" : "", word);
 	}
+}
+
+/* v1 trees, and beside them the unified one where it is delegated (hybrid). */
+static int create_in_trees(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
+{
+	struct cgroup_options plain = *o;
+	struct err ignored;
+	int r = cgroup_v1_create(o, cg, e);
+
+	plain.resources = NULL;
+	if (r < 0 && r != -EACCES)
+		return r;
+	if (cgroup_v2_mount()) {
+		struct cgroup beside = CGROUP_NONE;
+		if (cgroup_v2_create(&plain, &beside, &ignored) == 0) {
+			cg->fd = take_fd(&beside.fd);
+			cg->path = take_ptr(&beside.path);
+			cg->limited = take_ptr(&beside.limited);
+			if (cg->kind == CGROUP_KIND_NONE && o->lenient) {
+				cg->kind = CGROUP_KIND_V2;
+				name_unmet(o, cg);
+				r = 0;
+			}
+		}
+		cgroup_done(&beside);
+	}
+	return r;
 }
 
 static int create_by(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
@@ -73,7 +101,7 @@ static int create_by(const struct cgroup_options *o, struct cgroup *cg, struct e
 		return 0;
 	if (cgroup_is_unified())
 		return cgroup_v2_create(o, cg, e);
-	return err_set(e, -ENOENT, "no cgroup hierarchy is mounted on /sys/fs/cgroup");
+	return create_in_trees(o, cg, e);
 }
 
 int cgroup_create(const struct cgroup_options *o, struct cgroup *ret, struct err *e)
@@ -120,16 +148,19 @@ static int is_inside(const struct cgroup *cg, pid_t pid)
 
 int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e)
 {
-	if (cg->kind == CGROUP_KIND_V2 && cg->fd >= 0)
-		return is_inside(cg, pid) ? 0 : write_pid(cg->fd, pid, cg->path, e);
-	return 0;
+	int r = 0;
+
+	if (cg->fd >= 0 && !is_inside(cg, pid))
+		r = write_pid(cg->fd, pid, cg->path, e);
+	if (r == 0 && cg->kind == CGROUP_KIND_V1)
+		r = cgroup_v1_enter(cg, pid, e);
+	return r;
 }
 
 int cgroup_join(const struct cgroup *cg, pid_t pid, struct err *e)
 {
-	if (cg->kind == CGROUP_KIND_V2 && cg->fd >= 0)
-		return write_pid(cg->fd, pid, cg->path, e);
-	return 0;
+	int r = cg->fd >= 0 ? write_pid(cg->fd, pid, cg->path, e) : 0;
+	return r == 0 && cg->kind == CGROUP_KIND_V1 ? cgroup_v1_enter(cg, pid, e) : r;
 }
 
 int cgroup_update(struct cgroup *cg, json_object *resources, struct err *e)
@@ -142,6 +173,8 @@ int cgroup_update(struct cgroup *cg, json_object *resources, struct err *e)
 			r = cgroup_devices_v2(cg->fd, json_get(resources, "devices"), e);
 		return r;
 	}
+	if (cg->kind == CGROUP_KIND_V1)
+		return cgroup_v1_apply(cg, resources, 0, e);
 	return cgroup_resources_limit(resources)
 		       ? err_set(e, -ENOTSUP, "the container has no cgroup that could be limited")
 		       : 0;
@@ -153,26 +186,30 @@ int cgroup_freeze(struct cgroup *cg, int on, struct err *e)
 {
 	if (cg->kind == CGROUP_KIND_V2)
 		return cgroup_v2_freeze(cg, on, e);
+	if (cg->kind == CGROUP_KIND_V1)
+		return cgroup_v1_freeze(cg, on, e);
 	return err_set(e, -ENOTSUP, "the container has no cgroup that could be frozen");
 }
 
 int cgroup_is_frozen(const struct cgroup *cg)
 {
-	scoped(fd) int fd = -EBADF;
+	const char *tree = cg->v1[CGROUP_V1_FREEZER];
+	scoped(fd) int fd = tree	  ? cgroup_open_dir(tree)
+			    : cg->limited ? cgroup_open_dir(cg->limited)
+					  : -ENOTSUP;
+	scoped(mem) char *text = NULL;
+	struct err ignored;
 
-	if (cg->kind == CGROUP_KIND_V2) {
-		int64_t v;
-		fd = cgroup_open_dir(cg->limited);
-		v = fd < 0 ? -2 : cgroup_read_num(fd, "cgroup.freeze", NULL, -2);
-		return v == -2 ? -ENOTSUP : v != 0;
-	}
-	return -ENOTSUP;
+	if (fd < 0 ||
+	    path_read(fd, tree ? "freezer.state" : "cgroup.freeze", 64, &text, NULL, &ignored) < 0)
+		return -ENOTSUP;
+	return tree ? str_starts(text, "FR") : *text == '1';
 }
 
 int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err *e)
 {
 	struct cgroup_pid_list l = { 0 };
-	const char *path = cg->limited;
+	const char *path = cg->limited ? cg->limited : cgroup_v1_any(cg);
 	int r;
 
 	if (!path)
@@ -193,7 +230,7 @@ int cgroup_signal_all(struct cgroup *cg, int sig, struct err *e)
 	size_t n = 0;
 	int r;
 
-	if (sig == SIGKILL && cg->kind == CGROUP_KIND_V2) {
+	if (sig == SIGKILL && cg->limited) {
 		scoped(fd) int fd = cgroup_open_dir(cg->limited);
 		if (fd >= 0 && cgroup_write(fd, "cgroup.kill", "1") == 0)
 			return 0;
@@ -202,6 +239,9 @@ int cgroup_signal_all(struct cgroup *cg, int sig, struct err *e)
 	for (size_t i = 0; i < n && r == 0; i++)
 		if (kill(pid[i], sig) < 0 && errno != ESRCH)
 			r = err_sys(e, "send signal %d to process %d", sig, (int)pid[i]);
+	/* v1 delivers nothing, not even SIGKILL, to what is frozen. */
+	if (r == 0 && sig == SIGKILL && cg->v1[CGROUP_V1_FREEZER])
+		r = cgroup_v1_freeze(cg, 0, e);
 	return r;
 }
 
@@ -211,21 +251,44 @@ int cgroup_stats(const struct cgroup *cg, json_object **ret, struct err *e)
 
 	if (cg->kind == CGROUP_KIND_NONE)
 		return err_set(e, -ENOTSUP, "the container has no cgroup that could be measured");
-	o = cgroup_v2_stats(cg);
+	o = cg->kind == CGROUP_KIND_V1 ? cgroup_v1_stats(cg) : cgroup_v2_stats(cg);
 	if (!o)
-		return err_errno(e, ENOMEM, "measure cgroup %s", cg->limited);
+		return err_errno(e, ENOMEM, "measure a cgroup");
 	*ret = o;
 	return 0;
 }
 
+/* v1 counts since Linux 4.13. */
 int64_t cgroup_oom_kills(const struct cgroup *cg)
 {
-	scoped(fd) int fd = -EBADF;
+	const char *tree = cg->v1[CGROUP_V1_MEMORY];
+	scoped(fd) int fd = tree	  ? cgroup_open_dir(tree)
+			    : cg->limited ? cgroup_open_dir(cg->limited)
+					  : -ENOENT;
 
-	if (cg->kind != CGROUP_KIND_V2)
-		return 0;
-	fd = cgroup_open_dir(cg->limited);
-	return fd < 0 ? 0 : cgroup_read_num(fd, "memory.events", "oom_kill", 0);
+	return fd < 0 ? 0
+		      : cgroup_read_num(fd, tree ? "memory.oom_control" : "memory.events",
+					"oom_kill", 0);
+}
+
+/* memory cgroup v1: an eventfd is registered by "EVENTFD FD-OF-OOM_CONTROL" in
+ * cgroup.event_control. */
+static int oom_fd_v1(const char *tree)
+{
+	scoped(fd) int dir = cgroup_open_dir(tree);
+	scoped(fd) int control = -EBADF;
+	scoped(fd) int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	char text[32];
+	int r;
+
+	if (dir < 0 || fd < 0)
+		return -ENOTSUP;
+	control = openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	if (control < 0)
+		return -ENOTSUP;
+	(void)snprintf(text, sizeof(text), "%d %d", fd, control);
+	r = cgroup_write(dir, "cgroup.event_control", text);
+	return r < 0 ? r : take_fd(&fd);
 }
 
 int cgroup_oom_fd(const struct cgroup *cg, short *ret_events)
@@ -233,27 +296,42 @@ int cgroup_oom_fd(const struct cgroup *cg, short *ret_events)
 	scoped(mem) char *file = NULL;
 	scoped(fd) int fd = -EBADF;
 
-	if (cg->kind != CGROUP_KIND_V2)
+	*ret_events = POLLIN;
+	if (cg->v1[CGROUP_V1_MEMORY])
+		return oom_fd_v1(cg->v1[CGROUP_V1_MEMORY]);
+	if (!cg->limited)
 		return -ENOTSUP;
+	/* cgroup-v2.rst: files of events change by a modification notice. */
 	file = str_printf("%s/memory.events", cg->limited);
 	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (!file || fd < 0)
 		return file ? -errno : -ENOMEM;
 	if (inotify_add_watch(fd, file, IN_MODIFY) < 0)
 		return errno == ENOENT ? -ENOTSUP : -errno;
-	*ret_events = POLLIN;
 	return take_fd(&fd);
 }
 
 int cgroup_destroy(struct cgroup *cg, struct err *e)
 {
+	const char *failed = NULL;
 	int r = 0;
 
-	if (cg->kind == CGROUP_KIND_V2 && cg->limited) {
-		r = cgroup_remove_tree(cg->limited);
-		if (r < 0)
-			(void)err_errno(e, r, "remove cgroup %s", cg->limited);
+	for (int v = 0; v < CGROUP_V1_COUNT; v++) {
+		int one = cg->v1[v] ? cgroup_remove_tree(cg->v1[v]) : 0;
+		if (one < 0) {
+			r = one;
+			failed = cg->v1[v];
+		}
 	}
+	if (cg->limited) {
+		int one = cgroup_remove_tree(cg->limited);
+		if (one < 0) {
+			r = one;
+			failed = cg->limited;
+		}
+	}
+	if (r < 0)
+		(void)err_errno(e, r, "remove cgroup %s", failed);
 	cgroup_done(cg);
 	return r;
 }

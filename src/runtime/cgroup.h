@@ -75,8 +75,9 @@ struct cgroup {
 	enum cgroup_kind kind;
 	int fd;	    /* v2: directory the container's processes are in; -EBADF: none, or not yet */
 	char *path; /* v2: of that directory, absolute by the caller's mounts */
-	char *limited;	/* v2: the one at or above it that holds the limits */
-	char unmet[96]; /* lenient: controllers that were wanted and are out of reach, as words */
+	char *limited;		   /* v2: the one at or above it that holds the limits */
+	char unmet[96];		   /* lenient: controllers that were wanted and are out of reach,
+				       as "cpuset|io" for str_in_words() */
 	char *v1[CGROUP_V1_COUNT]; /* directories, NULL where there is none */
 	char *unit;		   /* systemd's name of it, NULL: not systemd's */
 	int user_bus;		   /* the unit is the user manager's */
@@ -125,7 +126,7 @@ int cgroup_pids(const struct cgroup *cg, pid_t **ret, size_t *ret_n, struct err 
 int cgroup_stats(const struct cgroup *cg, json_object **ret, struct err *e);
 /* Processes that the kernel has killed in it for want of memory; 0 where it does not say. */
 int64_t cgroup_oom_kills(const struct cgroup *cg);
-/* A descriptor that becomes readable (POLLPRI for v2's memory.events, POLLIN for v1's eventfd)
+/* A descriptor that becomes readable (*RET_EVENTS for poll(2))
  * when something was killed for want of memory; -ENOTSUP without a memory controller. */
 int cgroup_oom_fd(const struct cgroup *cg, short *ret_events);
 

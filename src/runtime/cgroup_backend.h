@@ -81,9 +81,11 @@ int cgroup_v2_freeze(const struct cgroup *cg, int on, struct err *e);
 json_object *cgroup_v2_stats(const struct cgroup *cg);
 
 int cgroup_v1_create(const struct cgroup_options *o, struct cgroup *cg, struct err *e);
-int cgroup_v1_apply(struct cgroup *cg, json_object *resources, struct err *e);
+int cgroup_v1_apply(struct cgroup *cg, json_object *resources, int lenient, struct err *e);
 int cgroup_v1_enter(const struct cgroup *cg, pid_t pid, struct err *e);
 int cgroup_v1_freeze(const struct cgroup *cg, int on, struct err *e);
+/* A directory of it that lists its processes; NULL: none.  Borrowed. */
+const char *cgroup_v1_any(const struct cgroup *cg);
 json_object *cgroup_v1_stats(const struct cgroup *cg);
 
 /* Attach the device program of RULES (linux.resources.devices) to DIR_FD (v2); needs CAP_BPF or

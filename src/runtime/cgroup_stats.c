@@ -151,3 +151,95 @@ json_object *cgroup_v2_stats(const struct cgroup *cg)
 	json_put(o, "hugetlb", json_object_new_object());
 	return o;
 }
+
+/* ---- v1 -------------------------------------------------------------------------------------- */
+
+static json_object *cpu_v1(int cpu_fd, int acct_fd)
+{
+	json_object *cpu = json_object_new_object(), *usage = json_object_new_object(),
+		    *throttling = json_object_new_object();
+	int64_t tick = sysconf(_SC_CLK_TCK);
+	int64_t ns = 1000000000 / (tick > 0 ? tick : 100);
+
+	json_put_int(usage, "total", cgroup_read_num(acct_fd, "cpuacct.usage", NULL, 0));
+	json_put_int(usage, "kernel", cgroup_read_num(acct_fd, "cpuacct.stat", "system", 0) * ns);
+	json_put_int(usage, "user", cgroup_read_num(acct_fd, "cpuacct.stat", "user", 0) * ns);
+	json_put_int(throttling, "periods", cgroup_read_num(cpu_fd, "cpu.stat", "nr_periods", 0));
+	json_put_int(throttling, "throttledPeriods",
+		     cgroup_read_num(cpu_fd, "cpu.stat", "nr_throttled", 0));
+	json_put_int(throttling, "throttledTime",
+		     cgroup_read_num(cpu_fd, "cpu.stat", "throttled_time", 0));
+	json_put(cpu, "usage", usage);
+	json_put(cpu, "throttling", throttling);
+	return cpu;
+}
+
+static json_object *memory_v1(int fd)
+{
+	json_object *m = json_object_new_object(), *raw = read_pairs(fd, "memory.stat");
+
+	json_put_int(m, "cache", json_get_int(raw, "cache", 0));
+	json_put(m, "usage",
+		 amounts(fd, "memory.usage_in_bytes", "memory.max_usage_in_bytes",
+			 "memory.limit_in_bytes", cgroup_read_num(fd, "memory.failcnt", NULL, 0)));
+	json_put(m, "swap",
+		 amounts(fd, "memory.memsw.usage_in_bytes", "memory.memsw.max_usage_in_bytes",
+			 "memory.memsw.limit_in_bytes",
+			 cgroup_read_num(fd, "memory.memsw.failcnt", NULL, 0)));
+	json_put(m, "raw", raw);
+	return m;
+}
+
+/* "8:0 Read 4096", and a "Total" line at the end. */
+static json_object *blkio_lines(int fd, const char *name)
+{
+	json_object *list = json_object_new_array();
+	scoped(mem) char *text = NULL;
+	struct err ignored;
+	char *save = NULL;
+
+	if (path_read(fd, name, 1U << 20, &text, NULL, &ignored) < 0)
+		return list;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *end, *op, *value;
+		long major = strtol(line, &end, 10), minor;
+		if (*end != ':')
+			continue;
+		minor = strtol(end + 1, &end, 10);
+		op = *end == ' ' ? end + 1 : end;
+		value = strchr(op, ' ');
+		if (!value)
+			continue;
+		*value++ = '\0';
+		add_bytes(list, major, minor, op, strtoll(value, NULL, 10));
+	}
+	return list;
+}
+
+json_object *cgroup_v1_stats(const struct cgroup *cg)
+{
+	static const enum cgroup_v1 trees[] = { CGROUP_V1_CPU, CGROUP_V1_CPUACCT, CGROUP_V1_MEMORY,
+						CGROUP_V1_PIDS, CGROUP_V1_BLKIO };
+	int fds[ARRAY_LEN(trees)];
+	json_object *o = json_object_new_object(), *io = json_object_new_object();
+
+	if (!o || !io) {
+		json_free(o);
+		json_free(io);
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(trees); i++)
+		fds[i] = cg->v1[trees[i]] ? cgroup_open_dir(cg->v1[trees[i]]) : -EBADF;
+	json_put(o, "cpu", cpu_v1(fds[0], fds[1]));
+	json_put(o, "memory", memory_v1(fds[2]));
+	json_put(o, "pids", pids(fds[3]));
+	json_put(io, "ioServiceBytesRecursive",
+		 blkio_lines(fds[4], "blkio.throttle.io_service_bytes_recursive"));
+	json_put(io, "ioServicedRecursive",
+		 blkio_lines(fds[4], "blkio.throttle.io_serviced_recursive"));
+	json_put(o, "blkio", io);
+	json_put(o, "hugetlb", json_object_new_object());
+	for (size_t i = 0; i < ARRAY_LEN(trees); i++)
+		fd_close(fds[i]);
+	return o;
+}

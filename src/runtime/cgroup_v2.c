@@ -78,38 +78,28 @@ int cgroup_v2_enable(const char *dir, const char *word)
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
-/* The controllers of L as words, each once. */
-static int add_word(char *buf, size_t n, const char *word)
+/* Put WORD into the list "a|b" unless it is there. */
+static void add_word(char *buf, size_t n, const char *word)
 {
 	size_t len = strlen(buf);
-	if (*word && !str_in_words(word, strlen(word), "cgroup")) {
-		scoped(strv) char **have = strv_split(buf, ' ');
-		for (size_t i = 0; have && have[i]; i++)
-			if (strcmp(have[i], word) == 0)
-				return 0;
-		(void)snprintf(buf + len, n - len, "%s%s", len ? " " : "", word);
-	}
-	return 0;
+	if (*word && !str_in_words(word, strlen(word), buf))
+		(void)snprintf(buf + len, n - len, "%s%s", len ? "|" : "", word);
 }
 
+/* The controllers of L. */
 static void words_of(const struct cgroup_settings *l, char *buf, size_t n)
 {
 	char word[32];
 	buf[0] = '\0';
 	for (size_t i = 0; i < l->n; i++)
-		(void)add_word(buf, n, cgroup_setting_controller(l->s[i].file, word, sizeof(word)));
+		add_word(buf, n, cgroup_setting_controller(l->s[i].file, word, sizeof(word)));
 }
 
 static int is_unmet(const struct cgroup *cg, const char *file)
 {
 	char word[32];
-	scoped(strv) char **list = strv_split(cg->unmet, ' ');
-
 	(void)cgroup_setting_controller(file, word, sizeof(word));
-	for (size_t i = 0; list && list[i]; i++)
-		if (strcmp(list[i], word) == 0)
-			return 1;
-	return 0;
+	return str_in_words(word, strlen(word), cg->unmet);
 }
 
 /* A weight for the block IO controller where the bfq scheduler is not loaded: another file, with
@@ -140,7 +130,6 @@ int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, stru
 {
 	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
 	scoped(fd) int fd = -EBADF;
-	char words[128];
 	int r = cgroup_settings_v2(resources, &l, e);
 
 	if (r < 0 || !l.n)
@@ -148,7 +137,6 @@ int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, stru
 	fd = cgroup_open_dir(cg->limited);
 	if (fd < 0)
 		return err_errno(e, fd, "open cgroup %s", cg->limited);
-	words_of(&l, words, sizeof(words));
 	for (size_t i = 0; i < l.n; i++) {
 		if (is_unmet(cg, l.s[i].file))
 			continue;
@@ -161,7 +149,7 @@ int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, stru
 					       "cannot set %s: the %s controller is not available "
 					       "in cgroup %s",
 					       l.s[i].file, word, cg->limited);
-			(void)add_word(cg->unmet, sizeof(cg->unmet), word);
+			add_word(cg->unmet, sizeof(cg->unmet), word);
 			continue;
 		}
 		if (r < 0)
@@ -223,11 +211,11 @@ static int evacuate(const char *dir)
 	return -EBUSY;
 }
 
-/* Can every controller in WORDS be used below DIR?  The unmet ones go to UNMET.  0: all can, 1:
- * some are out of reach, -EBUSY: processes are in the way. */
+/* Can every controller in WORDS ("cpu|memory") be used below DIR?  The unmet ones go to UNMET.  0:
+ * all can, 1: some are out of reach, -EBUSY: processes are in the way. */
 static int enable_all(const char *dir, const char *words, char *unmet, size_t n)
 {
-	scoped(strv) char **list = strv_split(words, ' ');
+	scoped(strv) char **list = strv_split(words, '|');
 	int some = 0;
 
 	unmet[0] = '\0';
@@ -236,7 +224,7 @@ static int enable_all(const char *dir, const char *words, char *unmet, size_t n)
 		if (r == -EBUSY)
 			return r;
 		if (r < 0) {
-			(void)add_word(unmet, n, list[i]);
+			add_word(unmet, n, list[i]);
 			some = 1;
 		}
 	}
