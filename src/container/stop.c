@@ -15,32 +15,12 @@
 #include "src/container/session.h"
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
+#include "src/util/signals.h"
 #include "src/util/strbuf.h"
 
 int container_signal_parse(const char *s)
 {
-	unsigned long long n = 0;
-
-	if (str_to_u64(s, SIGRTMAX, &n) == 0)
-		return n > 0 ? (int)n : -EINVAL;
-	if (strncasecmp(s, "SIG", 3) == 0)
-		s += 3;
-	if (strncasecmp(s, "RTMIN", 5) == 0 || strncasecmp(s, "RTMAX", 5) == 0) {
-		int base = toupper((unsigned char)s[4]) == 'N' ? SIGRTMIN : SIGRTMAX;
-		if (!s[5])
-			return base;
-		if ((s[5] == '+' || s[5] == '-') && str_to_u64(s + 6, 32, &n) == 0) {
-			base += s[5] == '+' ? (int)n : -(int)n;
-			return base >= SIGRTMIN && base <= SIGRTMAX ? base : -EINVAL;
-		}
-		return -EINVAL;
-	}
-	for (int i = 1; i < NSIG; i++) {
-		const char *name = sigabbrev_np(i); /* glibc 2.32 */
-		if (name && strcasecmp(name, s) == 0)
-			return i;
-	}
-	return -EINVAL;
+	return signal_from_name(s);
 }
 
 static int send_signal(pid_t pid, int pidfd, int sig)

@@ -12,9 +12,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "src/runtime/agent.h"
+#include "src/runtime/cgroup.h"
+#include "src/runtime/hooks.h"
 #include "src/runtime/init.h"
 #include "src/runtime/runtime.h"
 #include "src/runtime/stage.h"
@@ -101,6 +105,23 @@ static int write_proc(pid_t pid, const char *file, const char *text, struct err 
 	return 0;
 }
 
+/* user_namespaces(7): without CAP_SETUID and CAP_SETGID outside, more than one's own id can only be
+ * mapped by newuidmap and newgidmap. */
+static int write_id_maps(const struct plan *p, pid_t pid, struct err *e)
+{
+	int r = 0, is_single = idmap_total(&p->uids) == 1 && idmap_total(&p->gids) == 1;
+
+	if (!is_single && (!caps_have_effective(CAP_SETUID) || !caps_have_effective(CAP_SETGID)))
+		return idmap_write_helpers(pid, &p->uids, &p->gids, e);
+	/* A gid map written without CAP_SETGID outside wants setgroups denied first; then the map
+	 * has one line of one id. */
+	if (idmap_total(&p->gids) == 1)
+		r = write_proc(pid, "setgroups", "deny", e);
+	if (r == 0)
+		r = idmap_write(pid, "uid_map", &p->uids, e);
+	return r < 0 ? r : idmap_write(pid, "gid_map", &p->gids, e);
+}
+
 static int write_maps(const struct plan *p, pid_t pid, struct err *e)
 {
 	int r;
@@ -113,37 +134,158 @@ static int write_maps(const struct plan *p, pid_t pid, struct err *e)
 	}
 	if (!(p->clone_flags & CLONE_NEWUSER))
 		return 0;
-	/* user_namespaces(7): a gid map written without CAP_SETGID outside wants setgroups denied
-	 * first; then the map has one line of one id. */
-	if (idmap_total(&p->gids) == 1) {
-		r = write_proc(pid, "setgroups", "deny", e);
-		if (r < 0)
-			return r;
-	}
-	r = idmap_write(pid, "uid_map", &p->uids, e);
-	return r < 0 ? r : idmap_write(pid, "gid_map", &p->gids, e);
+	return write_id_maps(p, pid, e);
 }
 
-/* Namespaces that are joined, not made: entered by the parent, so that the child has them whoever
- * owns them (a nested user namespace has no rights over its siblings'). */
-static int join_paths(const struct plan *p, struct err *e)
+/* ---- namespaces that are joined ----------------------------------------------------------------
+ */
+
+static const int ns_flags[NS_COUNT] = {
+	[NS_USER] = CLONE_NEWUSER,    [NS_MOUNT] = CLONE_NEWNS, [NS_PID] = CLONE_NEWPID,
+	[NS_IPC] = CLONE_NEWIPC,      [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
+	[NS_CGROUP] = CLONE_NEWCGROUP
+};
+
+static int open_paths(const struct plan *p, int fds[NS_COUNT], struct err *e)
 {
-	static const int flags[NS_COUNT] = {
-		[NS_USER] = CLONE_NEWUSER,    [NS_MOUNT] = CLONE_NEWNS, [NS_PID] = CLONE_NEWPID,
-		[NS_IPC] = CLONE_NEWIPC,      [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
-		[NS_CGROUP] = CLONE_NEWCGROUP
-	};
-	for (size_t i = 0; i < NS_COUNT; i++) {
-		scoped(fd) int fd = -EBADF;
+	int r = 0;
+
+	for (size_t i = 0; i < NS_COUNT; i++)
+		fds[i] = -EBADF;
+	for (size_t i = 0; i < NS_COUNT && r == 0; i++) {
 		if (!p->ns_path[i])
 			continue;
-		fd = open(p->ns_path[i], O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys(e, "open namespace %s", p->ns_path[i]);
-		if (setns(fd, flags[i]) < 0)
-			return err_sys(e, "join namespace %s", p->ns_path[i]);
+		fds[i] = open(p->ns_path[i], O_RDONLY | O_CLOEXEC);
+		if (fds[i] < 0)
+			r = err_sys(e, "open namespace %s", p->ns_path[i]);
+	}
+	return r;
+}
+
+/* Namespaces of the caller's own user namespace are entered first, while we have the rights over
+ * them; those of a user namespace that is joined too, after it. */
+static int enter_paths(const struct plan *p, int fds[NS_COUNT], struct err *e)
+{
+	int is_user = p->ns_path[NS_USER] != NULL;
+
+	for (int pass = is_user ? 0 : 1; pass < 2; pass++) {
+		for (size_t i = NS_COUNT; i-- > 0;) {
+			if (fds[i] < 0 || i == NS_USER)
+				continue;
+			if (setns(fds[i], ns_flags[i]) == 0) {
+				fd_close(take_fd(&fds[i]));
+				continue;
+			}
+			if (pass == 1 || errno != EPERM)
+				return err_sys(e, "join namespace %s", p->ns_path[i]);
+		}
+		if (pass == 0 && setns(fds[NS_USER], CLONE_NEWUSER) < 0 && errno != EINVAL)
+			return err_sys(e, "join namespace %s", p->ns_path[NS_USER]);
 	}
 	return 0;
+}
+
+static int has_paths(const struct plan *p)
+{
+	for (size_t i = 0; i < NS_COUNT; i++)
+		if (p->ns_path[i])
+			return 1;
+	return 0;
+}
+
+static void __attribute__((noreturn)) run_init(struct init *in, struct plan *plan, int sync)
+{
+	in->plan = plan;
+	in->sync = sync;
+	init_main(in);
+}
+
+/* The middle process joins, then clones the first one as a child of its own parent (CLONE_PARENT):
+ * the parent stays in its namespaces, where hooks run and paths mean what they say. */
+static void __attribute__((noreturn))
+joining_middle(struct init *in, struct plan *plan, int cgroup_fd, int report, int theirs)
+{
+	int fds[NS_COUNT], pidfd = -EBADF;
+	struct err e;
+	struct {
+		pid_t pid;
+		int in_cgroup;
+	} told = { 0 };
+
+	err_clear(&e);
+	if (open_paths(plan, fds, &e) == 0 && enter_paths(plan, fds, &e) == 0) {
+		told.pid = clone_into(plan->clone_flags | CLONE_PARENT, cgroup_fd, &pidfd,
+				      &told.in_cgroup);
+		if (told.pid == 0)
+			run_init(in, plan, theirs);
+		if (told.pid < 0)
+			(void)err_sys(&e, "clone the container's first process");
+		else if (write(report, &told, sizeof(told)) == sizeof(told))
+			_exit(0);
+	}
+	(void)sync_send_err(theirs, &e); /* nobody else to tell */
+	_exit(1);
+}
+
+static int clone_joined(struct init *in, struct plan *plan, int cgroup_fd, int theirs,
+			struct runtime_process *p, int *ret_in_cgroup, struct err *e)
+{
+	scoped(fd) int report_r = -EBADF;
+	scoped(fd) int report_w = -EBADF;
+	struct {
+		pid_t pid;
+		int in_cgroup;
+	} told = { 0 };
+	int r = fd_pipe(&report_r, &report_w, e);
+	pid_t middle = r < 0 ? 0 : fork();
+
+	if (r < 0)
+		return r;
+	if (middle < 0)
+		return err_sys(e, "fork");
+	if (middle == 0)
+		joining_middle(in, plan, cgroup_fd, report_w, theirs);
+	fd_close(take_fd(&report_w));
+	if (fd_read_full(report_r, &told, sizeof(told)) == sizeof(told)) {
+		p->pid = told.pid;
+		*ret_in_cgroup = told.in_cgroup;
+		p->pidfd = proc_pidfd(p->pid);
+		if (p->pidfd < 0)
+			p->pidfd = -EBADF;
+	}
+	while (waitpid(middle, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (p->pid > 0)
+		return 0;
+	r = sync_recv(p->sync, NULL, NULL, e);
+	return r < 0 ? r : err_set(e, -EPROTO, "the process that joins the namespaces ended");
+}
+
+/* ---- create ---------------------------------------------------------------------------------- */
+
+/* The hooks of before pivot_root, then the state for those in the container. */
+static int run_hooks(const struct runtime_process *p, struct err *e)
+{
+	const struct runtime_subject *s = p->subject;
+	scoped(fd) int creating = -EBADF;
+	scoped(fd) int created = -EBADF;
+	int r;
+
+	if (!s)
+		return err_set(e, -EPROTO, "the container's first process asks for hooks");
+	creating = hooks_state_file(s, p->pid, "creating", e);
+	r = creating < 0 ? creating : hooks_run(s->config, "prestart", creating, e);
+	if (r == 0)
+		r = hooks_run(s->config, "createRuntime", creating, e);
+	if (r < 0)
+		return r;
+	created = hooks_state_file(s, p->pid, "created", e);
+	if (created < 0)
+		return created;
+	r = sync_send(p->sync, 'h', creating);
+	if (r == 0)
+		r = sync_send(p->sync, 'H', created);
+	return r < 0 ? err_errno(e, r, "tell the container's first process to run its hooks") : 0;
 }
 
 static int await_ready(struct runtime_process *p, struct err *e)
@@ -161,6 +303,11 @@ static int await_ready(struct runtime_process *p, struct err *e)
 		fd_close(fd);
 		if (type == 'r')
 			return 0;
+		if (type == 'h') {
+			type = run_hooks(p, e);
+			if (type == 0)
+				continue;
+		}
 		if (type < 0)
 			return type;
 		return err_set(e, -EPROTO,
@@ -181,6 +328,19 @@ static int open_stage(int *ret_fd, struct runtime_process *p, const struct plan 
 	return p->program ? 0 : err_errno(e, ENOMEM, "start the container");
 }
 
+static int clone_plain(struct init *in, struct plan *plan, int cgroup_fd, int theirs,
+		       struct runtime_process *p, int *ret_in_cgroup, struct err *e)
+{
+	p->pid = clone_into(plan->clone_flags, cgroup_fd, &p->pidfd, ret_in_cgroup);
+	if (p->pid == 0)
+		run_init(in, plan, theirs);
+	if (p->pid > 0)
+		return 0;
+	p->pid = 0;
+	(void)err_sys(e, "clone the container's first process");
+	return err_hint(e, "'cove doctor' names the setting that forbids new namespaces");
+}
+
 int runtime_create(const struct runtime_options *o, struct runtime_process *ret, struct err *e)
 {
 	scoped(plan) struct plan *plan = NULL;
@@ -193,26 +353,20 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	if (r == 0)
 		r = fd_pair(SOCK_SEQPACKET, &p.sync, &theirs, e);
 	if (r == 0)
-		r = join_paths(plan, e);
-	if (r == 0)
 		r = open_stage(&stage, &p, plan, e);
 	if (r < 0)
 		return r;
+	p.subject = o->subject;
 	in.stage_fd = stage;
-	p.pid = clone_into(plan->clone_flags, o->cgroup_fd, &p.pidfd, &in_cgroup);
-	if (p.pid < 0) {
-		p.pid = 0;
-		(void)err_sys(e, "clone the container's first process");
-		return err_hint(e, "'cove doctor' names the setting that forbids new namespaces");
-	}
-	if (p.pid == 0) {
-		in.plan = plan;
-		in.sync = theirs;
-		init_main(&in);
-	}
+	r = has_paths(plan) ? clone_joined(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e)
+			    : clone_plain(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e);
+	if (r < 0)
+		return r;
 	fd_close(take_fd(&theirs));
 	r = write_maps(plan, p.pid, e);
-	if (r == 0 && o->cgroup_fd >= 0 && !in_cgroup)
+	if (r == 0 && o->cgroup && !in_cgroup)
+		r = cgroup_enter(o->cgroup, p.pid, e);
+	else if (r == 0 && o->cgroup_fd >= 0 && !in_cgroup)
 		r = enter_cgroup(o->cgroup_fd, p.pid, e);
 	if (r == 0) {
 		r = sync_send(p.sync, 'm', -1);
@@ -231,16 +385,78 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 
 int runtime_start(struct runtime_process *p, struct err *e)
 {
-	int r = sync_send(p->sync, 's', -1);
+	int r = sync_send(p->sync, 's', -1), fd = -EBADF;
 
 	if (r < 0)
 		return err_errno(e, r, "start the container's program");
-	r = sync_recv(p->sync, NULL, p->program, e);
+	r = sync_recv(p->sync, &fd, p->program, e);
+	if (r == 'n' && fd >= 0) {
+		scoped(fd) int listener = take_fd(&fd);
+		r = agent_hand_over(p->subject, p->pid, listener, e);
+		if (r == 0)
+			r = sync_recv(p->sync, &fd, p->program, e);
+	}
+	fd_close(fd);
 	if (r > 0)
 		return err_set(e, -EPROTO, "the container's first process sent '%c' for a start",
 			       r);
 	fd_close(take_fd(&p->sync));
 	return r;
+}
+
+/* ---- a start by another process ----------------------------------------------------------------
+ */
+
+static int set_address(int dir_fd, const char *name, struct sockaddr_un *a)
+{
+	char proc[32];
+	int n;
+
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	n = snprintf(a->sun_path, sizeof(a->sun_path), "%s/%s", fd_proc_path(dir_fd, proc), name);
+	return n < 0 || (size_t)n >= sizeof(a->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+int runtime_listen(int dir_fd, const char *name, int *ret_fd, struct err *e)
+{
+	scoped(fd) int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a;
+
+	if (s < 0 || set_address(dir_fd, name, &a) < 0 ||
+	    bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, 1) < 0)
+		return err_sys(e, "listen for the start");
+	*ret_fd = take_fd(&s);
+	return 0;
+}
+
+int runtime_wait(struct runtime_process *p, struct err *e)
+{
+	int r = sync_send(p->sync, 'w', -1);
+
+	if (r < 0)
+		return err_errno(e, r, "leave the container's first process waiting");
+	p->pid = 0; /* nobody's to kill now */
+	runtime_process_done(p);
+	return 0;
+}
+
+int runtime_connect(int dir_fd, const char *name, struct runtime_process *p, struct err *e)
+{
+	scoped(fd) int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a;
+
+	if (s < 0 || set_address(dir_fd, name, &a) < 0)
+		return err_sys(e, "connect to the container's first process");
+	if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			return err_set(e, -ESRCH, "the container's first process does not wait");
+		return err_sys(e, "connect to the container's first process");
+	}
+	if (unlinkat(dir_fd, name, 0) < 0)
+		return err_sys(e, "remove %s", name);
+	p->sync = take_fd(&s);
+	return 0;
 }
 
 /* ---- exec ------------------------------------------------------------------------------------ */
@@ -296,15 +512,19 @@ exec_middle(struct init *in, pid_t pid, int pidfd, int in_cgroup, int report)
 {
 	struct err e;
 	pid_t child;
+	int r = 0;
 
 	err_clear(&e);
 	/* Members of the container's pid namespace see this process: nobody there may look into it.
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	/* Another user's slice may refuse: the process stays in our cgroup then. */
-	if (in->o->cgroup_fd >= 0 && !in_cgroup && enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
+	if (in->o->cgroup && !in_cgroup)
+		r = cgroup_join(in->o->cgroup, getpid(), &e);
+	else if (in->o->cgroup_fd >= 0 && !in_cgroup &&
+		 enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
 		err_clear(&e);
-	if (join_process(pid, pidfd, &e) == 0) {
+	if (r == 0 && join_process(pid, pidfd, &e) == 0) {
 		child = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
 		if (child == 0)
 			init_exec(in);

@@ -26,6 +26,8 @@
 
 #include <linux/magic.h>
 
+#include "src/runtime/hooks.h"
+#include "src/util/json.h"
 #include "src/util/path.h"
 #include "userns/mount.h"
 
@@ -59,6 +61,11 @@ static int await(struct init *in, char want, struct err *e)
 static int become_root(struct init *in, struct err *e)
 {
 	uint32_t outside;
+	if (in->plan->ns_path[NS_USER]) {
+		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+			dbg("the user namespace has no id 0"); /* then we stay who we are */
+		return 0;
+	}
 	if (!(in->plan->clone_flags & CLONE_NEWUSER))
 		return 0;
 	if (idmap_lookup(&in->plan->gids, 0, &outside) == 0 && setresgid(0, 0, 0) < 0)
@@ -134,10 +141,63 @@ static int write_sysctls(struct init *in, struct err *e)
 	return 0;
 }
 
+/* cgroup_namespaces(7): the root of what the container sees is the cgroup of whoever makes the
+ * namespace, at that moment.  So it is made here, after the parent has put us where we belong. */
+static int make_cgroup_namespace(struct init *in, struct err *e)
+{
+	if (!(in->plan->clone_flags & CLONE_NEWCGROUP) || !in->o->cgroup)
+		return 0;
+	return unshare(CLONE_NEWCGROUP) < 0 ? err_sys(e, "make a cgroup namespace") : 0;
+}
+
+/* Receive the state for hooks; WANT tells which one. */
+static int await_state(struct init *in, char want, int *ret_fd, struct err *e)
+{
+	int type = sync_recv(in->sync, ret_fd, NULL, e);
+	if (type == want && *ret_fd >= 0)
+		return 0;
+	if (type == 0)
+		_exit(1); /* the parent is gone, and nobody to tell */
+	return type < 0 ? type : err_set(e, -EPROTO, "no state for the hooks came");
+}
+
+/* Everything is mounted and the host's files are still there: the parent runs its hooks, then we
+ * run those of the container's namespaces. */
+static int run_hooks(struct init *in, struct err *e)
+{
+	scoped(fd) int creating = -EBADF;
+	int r;
+
+	if (!hooks_wanted_by_init(in->o->config))
+		return 0;
+	r = sync_send(in->sync, 'h', -1);
+	if (r < 0)
+		return err_errno(e, r, "ask for the hooks");
+	r = await_state(in, 'h', &creating, e);
+	if (r == 0)
+		r = await_state(in, 'H', &in->state_fd, e);
+	return r < 0 ? r : hooks_run(in->o->config, "createContainer", creating, e);
+}
+
+/* For kernels and callers that cannot pivot (an initramfs as root): the new root is moved over the
+ * old one. */
+static int move_root(int root_fd, struct err *e)
+{
+	if (fchdir(root_fd) < 0)
+		return err_sys(e, "enter the new root");
+	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
+		return err_sys(e, "move the new root to /");
+	if (chroot(".") < 0 || chdir("/") < 0)
+		return err_sys(e, "chroot to the new root");
+	return 0;
+}
+
 static int set_up(struct init *in, struct err *e)
 {
 	int r = await(in, 'm', e);
 
+	if (r == 0)
+		r = make_cgroup_namespace(in, e);
 	if (r == 0)
 		r = become_root(in, e);
 	(void)umask(022); /* mount points have the modes that they are made with */
@@ -164,9 +224,36 @@ static int set_up(struct init *in, struct err *e)
 		r = init_hide_paths(in, e);
 	if (r == 0)
 		r = set_names(in, e);
+	if (r == 0 && in->o->subject)
+		r = run_hooks(in, e);
 	if (r == 0)
-		r = mount_pivot(in->root_fd, e);
+		r = in->o->no_pivot ? move_root(in->root_fd, e) : mount_pivot(in->root_fd, e);
 	return r;
+}
+
+/* 's' from the parent, or 'w' and then 's' from whoever connects: one only, so that a start that
+ * dies half way leaves a container that has stopped, not one that nobody can start. */
+static int await_start(struct init *in, struct err *e)
+{
+	int type = sync_recv(in->sync, NULL, NULL, e), s;
+
+	if (type == 'w' && in->o->listen_fd > 0) {
+		(void)close(in->sync);
+		do
+			s = accept4(in->o->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		while (s < 0 && errno == EINTR);
+		if (s < 0)
+			_exit(1); /* nobody to tell */
+		in->sync = s;
+		(void)close(in->o->listen_fd);
+		return await(in, 's', e);
+	}
+	if (type == 's')
+		return 0;
+	if (type == 0)
+		_exit(1); /* the parent is gone, and nobody to tell */
+	return type < 0 ? type
+			: err_set(e, -EPROTO, "unexpected message '%c' from the parent", type);
 }
 
 static void finish(struct init *in, int r, struct err *e) __attribute__((noreturn));
@@ -176,8 +263,10 @@ static void finish(struct init *in, int r, struct err *e)
 		r = sync_send(in->sync, 'r', -1);
 		if (r < 0)
 			_exit(1);
-		r = await(in, 's', e);
+		r = await_start(in, e);
 	}
+	if (r == 0 && in->state_fd >= 0)
+		r = hooks_run(in->o->config, "startContainer", in->state_fd, e);
 	if (r == 0)
 		r = init_resolve_user(in, e);
 	if (r == 0)

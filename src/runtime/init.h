@@ -16,13 +16,14 @@ struct init {
 			 */
 	int console_fd; /* pty slave */
 	int stage_fd;	/* cove-stage, or negative: the program is executed directly */
+	int state_fd;	/* for startContainer hooks, or negative */
 	int empty_fd;	/* an empty read-only tmpfs that masks directories */
 };
 
-#define INIT_NONE(options)                                                              \
-	{                                                                               \
-		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF, \
-		.console_fd = -EBADF, .stage_fd = -EBADF, .empty_fd = -EBADF            \
+#define INIT_NONE(options)                                                                       \
+	{                                                                                        \
+		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF,          \
+		.console_fd = -EBADF, .stage_fd = -EBADF, .state_fd = -EBADF, .empty_fd = -EBADF \
 	}
 
 /* The child of runtime_create(): never returns. */

@@ -199,7 +199,7 @@ int init_drop_privileges(struct init *in, struct err *e)
 	int r = set_lsm(p, e);
 
 	(void)umask(p->umask);
-	if (r == 0)
+	if (r == 0 && !o->no_new_keyring)
 		r = join_keyring(e);
 	if (r == 0)
 		r = place_stdio(in, e);

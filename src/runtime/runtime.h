@@ -11,9 +11,16 @@
  *	                  <-------------------   't'ap: descriptor of the tap device, when one is
  *wanted
  *	                  <-------------------   'c'onsole: descriptor of the pty master
+ *	                  <-------------------   'h'ooks: only where config.json has some; all is
+ *	                                         mounted, pivot_root comes next
+ *	'h', 'H'          ------------------->   the state as a hook reads it, "creating" and (when
+ *	                                         there are startContainer hooks) "created"
  *	                  <-------------------   'r'eady
  *	(hooks, network, state)
- *	's'tart           ------------------->   privileges dropped, execve
+ *	'w'ait            ------------------->   only for a `start` by another process: the child
+ *takes one connection of options.listen_fd in place of the pair 's'tart ------------------->
+ *privileges dropped, execve
+ *	                  <-------------------   'n'otify: descriptor of the seccomp listener
  *	                  <-------------------   end of file: the program runs
  *	                  <-------------------   'e'rror, at any time, with a struct err
  */
@@ -36,6 +43,19 @@ struct runtime_overlay {
 	const char *target; /* an existing empty directory to mount on */
 };
 
+/* The version of the runtime-spec that states and features name. */
+#define RUNTIME_SPEC_VERSION "1.2.0"
+
+struct cgroup;
+
+/* The container as hooks and the seccomp agent are told of it. */
+struct runtime_subject {
+	const char *id;
+	const char *bundle; /* absolute */
+	json_object *config;
+	json_object *annotations; /* of the config */
+};
+
 struct runtime_options {
 	json_object *config;		       /* borrowed */
 	const struct runtime_overlay *overlay; /* NULL: config.root.path */
@@ -49,6 +69,11 @@ struct runtime_options {
 	int cgroup_fd;		      /* directory to be cloned into, or -EBADF */
 	int keep_groups;	      /* do not drop the caller's supplementary groups */
 	int preserve_fds;	      /* 3..3+N-1 stay open */
+	struct cgroup *cgroup;	      /* entered after the clone; NULL: none but cgroup_fd */
+	const struct runtime_subject *subject; /* NULL: the config has no hooks and no agent */
+	int listen_fd;	    /* SOCK_SEQPACKET listener for runtime_wait(); 0: none */
+	int no_pivot;	    /* MS_MOVE and chroot(2) in place of pivot_root(2) */
+	int no_new_keyring; /* the caller's session keyring stays */
 };
 
 struct runtime_process {
@@ -58,6 +83,7 @@ struct runtime_process {
 	int console;   /* pty master or -EBADF */
 	int tap;       /* or -EBADF */
 	char *program; /* owned: what it was asked to execute, for messages */
+	const struct runtime_subject *subject; /* that of the options, borrowed */
 };
 #define RUNTIME_PROCESS_NONE                                                                \
 	{                                                                                   \
@@ -76,6 +102,16 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 /* Let it execute its program; returns when it has.  -ENOENT: no such program (exit 127), -EACCES,
  * -ENOEXEC... : it cannot be executed (exit 126). */
 int runtime_start(struct runtime_process *p, struct err *e);
+
+/* Leave the process waiting on options.listen_fd and let go of it: P is empty afterwards.  On
+ * failure it is killed by runtime_process_done() as before. */
+int runtime_wait(struct runtime_process *p, struct err *e);
+/* Connect to the listener NAME in DIR_FD, of a process that runtime_wait() left: gives P.sync, for
+ * runtime_start(); P's other members stay as they are. NAME is removed, so that this happens once.
+ * -ESRCH: nobody waits there any more. */
+int runtime_connect(int dir_fd, const char *name, struct runtime_process *p, struct err *e);
+/* The listener NAME in DIR_FD, however long the path of that is (unix(7) has 108 bytes). */
+int runtime_listen(int dir_fd, const char *name, int *ret_fd, struct err *e);
 
 /* Run PROCESS (runtime-spec process object) inside the container whose first process is PID; stdio,
  * filter, user, extra_groups, cgroup_fd of O count.  As runtime_create() followed by

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The seccomp agent: a program that decides over system calls of the container
+ * (runtime-spec, config-linux.md "listenerPath" and "containerProcessState"). */
+#ifndef COVE_RUNTIME_AGENT_H
+#define COVE_RUNTIME_AGENT_H
+
+#include <sys/types.h>
+
+#include "src/util/err.h"
+
+struct runtime_subject;
+
+/* Send LISTENER (a seccomp notify descriptor of process PID, which stays the caller's) and the
+ * state of the process to the agent that linux.seccomp.listenerPath names.  The error names it. */
+int agent_hand_over(const struct runtime_subject *s, pid_t pid, int listener, struct err *e);
+/* Connect a stream socket to PATH, longer than the 108 bytes of unix(7) or not.  The descriptor or
+ * the error. */
+int agent_connect(const char *path, struct err *e);
+
+#endif
