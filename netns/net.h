@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The role `net`: a process of its own (program cove-net) that moves frames between a container's
- * tap device and the host's sockets with libslirp, and forwards published ports.  It stays in the
- * host's network namespace, has an empty root, no capabilities and a seccomp filter.
+ * tap device and the host's sockets with libslirp, and forwards published datagram ports.  It stays
+ * in the host's network namespace, has an empty root, no capabilities and a seccomp filter.  Where
+ * TCP ports are published it has a child, the relay (netns/relay.h).
  *
  * Addresses are slirp's usual ones: network 10.0.2.0/24, gateway and host 10.0.2.2, name
  * server 10.0.2.3, container 10.0.2.100; fd00::/64 with ::2, ::3, ::100. */
@@ -48,9 +49,9 @@ struct net {
 /* Start the program and give it C; called before the tap exists, so that it loads meanwhile.  The
  * caller is in the user's namespace (or root): the role uses that to shut itself in. */
 int net_start(const struct net_config *c, struct net *ret, struct err *e);
-/* Hand it the tap and wait until every port is bound.  -EADDRINUSE "port 127.0.0.1:8080/tcp is in
- * use", -EACCES with a hint naming net.ipv4.ip_unprivileged_port_start. TAP_FD stays the caller's.
- */
+/* Hand it the tap and wait until every port is served.  -EADDRINUSE "publish port
+ * 127.0.0.1:8080/tcp: ...", -EACCES with a hint naming net.ipv4.ip_unprivileged_port_start. TAP_FD
+ * stays the caller's. */
 int net_connect(struct net *n, int tap_fd, struct err *e);
 /* Tell it that the container has ended and wait until its ports are free again.  Its exit is not
  * waited for: the kernel takes 20 ms to unregister a tap device.  Fine when empty. */

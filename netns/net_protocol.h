@@ -27,7 +27,7 @@ struct net_hello {
 };
 
 struct net_answer {
-	struct err err; /* code 0: all ports are bound */
+	struct err err; /* code 0: all ports are served */
 };
 
 #endif

@@ -10,17 +10,23 @@ struct stack; /* netns/stack.c: libslirp and its loop */
 
 /* A stack with the usual addresses; ports are bound by stack_forward(). */
 int stack_new(const struct net_hello *c, struct stack **ret, struct err *e);
-/* Bind a port of the host (tested first: libslirp says only that it failed). */
-int stack_forward(struct stack *s, const struct net_forward *f, struct err *e);
-/* Move frames between TAP_FD and the host's sockets until CONTROL_FD has its end of file. */
-int stack_run(struct stack *s, int tap_fd, int control_fd, struct err *e);
+/* Forward a datagram port of the host for FAMILY.  0 or a negative errno, as port_bind(). */
+int stack_forward(struct stack *s, const struct net_forward *f, int family);
+/* Move frames between TAP_FD and the host's sockets until CONTROL_FD has its end of file, or the
+ * tap has gone.  -EIO: RELAY_FD (negative: none) had its own. */
+int stack_run(struct stack *s, int tap_fd, int control_fd, int relay_fd, struct err *e);
 /* Frames of the fuzz target: one from the guest. */
 void stack_input(struct stack *s, const unsigned char *frame, size_t n);
 struct stack *stack_free(struct stack *s);
 
-/* Give up everything that moving packets does not need: an empty root (with a copy of the host's
- * resolv.conf, which libslirp reads), no capabilities, no new privileges, a seccomp filter.
- * netns/sandbox.c */
+/* netns/sandbox.c: how the role gives up what it does not need.
+ *
+ * An empty root (with a copy of the host's resolv.conf, which libslirp reads). */
+int net_empty_root(struct err *e);
+/* No capabilities, no new privileges, and a seccomp filter: what moving packets needs ... */
 int net_shut_in(struct err *e);
+/* ... and what the relay of published ports does, which keeps CAP_NET_RAW for the addresses of its
+ * sockets in the container (IP_TRANSPARENT). */
+int relay_shut_in(struct err *e);
 
 #endif

@@ -2,9 +2,11 @@
 /* How the role net shuts itself in. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -30,7 +32,7 @@ static int write_file(int root, const char *name, const char *text, struct err *
 
 /* A root with nothing in it but /etc/resolv.conf, where libslirp looks for the host's name servers.
  */
-static int empty_root(struct err *e)
+int net_empty_root(struct err *e)
 {
 	scoped(mem) char *resolv = NULL;
 	scoped(fd) int root = -EBADF;
@@ -62,7 +64,7 @@ static int empty_root(struct err *e)
 	return mount_pivot(root, e);
 }
 
-static const int allowed[] = {
+static const int packets[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(readv),
 	SCMP_SYS(write),
@@ -113,6 +115,38 @@ static const int allowed[] = {
 	SCMP_SYS(nanosleep),
 };
 
+static const int relaying[] = {
+	SCMP_SYS(read),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(close),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(accept4),
+	SCMP_SYS(bind),
+	SCMP_SYS(connect),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(pipe2),
+	SCMP_SYS(splice),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+};
+
 static void filter_release(scmp_filter_ctx c)
 {
 	if (c)
@@ -120,29 +154,41 @@ static void filter_release(scmp_filter_ctx c)
 }
 DEFINE_SCOPED(filter, scmp_filter_ctx, filter_release);
 
-static int filter_calls(struct err *e)
+/* The N calls of ALLOWED; memory never executable; sockets only of the Internet. */
+static int begin_filter(scmp_filter_ctx ctx, const int *allowed, size_t n)
 {
-	scoped(filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	static const int families[] = { AF_INET, AF_INET6 };
 	int r = ctx ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < ARRAY_LEN(allowed) && r == 0; i++)
+	for (size_t i = 0; i < n && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	/* Files only for reading; memory never executable; sockets only of the Internet. */
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	for (size_t i = 0; i < ARRAY_LEN(families) && r == 0; i++)
+		r = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (scmp_datum_t)families[i]));
+	return r;
+}
+
+static int give_up(uint64_t keep, struct err *e)
+{
+	const struct caps caps = { .effective = keep, .permitted = keep };
+	int r = caps_limit_bounding(0, e);
+
 	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_INET));
-	if (r == 0)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_INET6));
+		r = caps_apply(&caps, e);
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = err_sys(e, "become undumpable");
+	return r;
+}
+
+static int load_filter(scmp_filter_ctx ctx, int r, struct err *e)
+{
 	if (r == 0)
 		r = seccomp_load(ctx); /* sets no_new_privs as well */
 	return r < 0 ? err_errno(e, r, "load the seccomp filter") : 0;
@@ -150,14 +196,25 @@ static int filter_calls(struct err *e)
 
 int net_shut_in(struct err *e)
 {
-	static const struct caps none;
-	int r = empty_root(e);
+	scoped(filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = give_up(0, e);
 
+	if (r < 0)
+		return r;
+	r = begin_filter(ctx, packets, ARRAY_LEN(packets));
+	/* Files only for reading. */
 	if (r == 0)
-		r = caps_limit_bounding(0, e);
-	if (r == 0)
-		r = caps_apply(&none, e);
-	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		r = err_sys(e, "become undumpable");
-	return r < 0 ? r : filter_calls(e);
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
+	return load_filter(ctx, r, e);
+}
+
+int relay_shut_in(struct err *e)
+{
+	scoped(filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = give_up(1ULL << CAP_NET_RAW, e);
+
+	if (r < 0)
+		return r;
+	return load_filter(ctx, begin_filter(ctx, relaying, ARRAY_LEN(relaying)), e);
 }

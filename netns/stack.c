@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libslirp.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "netns/net_role.h"
+#include "netns/port.h"
 #include "src/util/scoped.h"
 
 #define FRAMES_A_WAKE_UP 64 /* read from the tap before the host's sockets get their turn */
@@ -161,84 +161,24 @@ struct stack *stack_free(struct stack *s)
 	return NULL;
 }
 
-union address {
-	struct sockaddr any;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-static socklen_t make_address(union address *a, int family, const char *ip, int port)
-{
-	memset(a, 0, sizeof(*a));
-	a->any.sa_family = (sa_family_t)family;
-	if (family == AF_INET6) {
-		a->in6.sin6_port = htons((uint16_t)port);
-		return inet_pton(AF_INET6, *ip ? ip : "::", &a->in6.sin6_addr) == 1 ? sizeof(a->in6)
-										    : 0;
-	}
-	a->in.sin_port = htons((uint16_t)port);
-	return inet_pton(AF_INET, *ip ? ip : "0.0.0.0", &a->in.sin_addr) == 1 ? sizeof(a->in) : 0;
-}
-
-/* libslirp tells no reason: the same bind is tried first. */
-static int try_bind(const union address *a, socklen_t len, int udp)
-{
-	scoped(fd) int sock =
-		socket(a->any.sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	if (sock < 0)
-		return -errno;
-	if (!udp && setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
-		return -errno;
-	if (a->any.sa_family == AF_INET6 &&
-	    setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-		return -errno;
-	if (bind(sock, &a->any, len) < 0)
-		return -errno;
-	/* Two listeners may both bind with SO_REUSEADDR; listening tells. */
-	return !udp && listen(sock, 1) < 0 ? -errno : 0;
-}
-
-static int forward_family(struct stack *s, const struct net_forward *f, int family)
+/* A datagram port, which libslirp binds itself; it tells no reason: the same bind is tried first.
+ */
+int stack_forward(struct stack *s, const struct net_forward *f, int family)
 {
 	union address host, guest;
-	socklen_t n = make_address(&host, family, f->host_ip, f->host_port);
-	socklen_t m = make_address(&guest, family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS,
+	socklen_t n = address_make(&host, family, f->host_ip, f->host_port);
+	socklen_t m = address_make(&guest, family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS,
 				   f->container_port);
-	int r;
+	int fd = port_bind(f, family);
 
-	if (!n || !m)
-		return -EINVAL;
-	r = try_bind(&host, n, f->udp);
-	if (r < 0)
-		return r;
-	r = slirp_add_hostxfwd(s->slirp, &host.any, n, &guest.any, m,
-			       (f->udp ? SLIRP_HOSTFWD_UDP : 0) |
-				       (family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0));
-	return r < 0 ? -EADDRINUSE : 0;
-}
-
-int stack_forward(struct stack *s, const struct net_forward *f, struct err *e)
-{
-	int v6 = strchr(f->host_ip, ':') != NULL, r = forward_family(s, f, v6 ? AF_INET6 : AF_INET);
-
-	/* Every address: IPv6 too, where the host has it. */
-	if (r == 0 && !f->host_ip[0]) {
-		int r6 = forward_family(s, f, AF_INET6);
-		if (r6 == -EADDRINUSE)
-			r = r6;
-	}
-	if (r == 0)
-		return 0;
-	(void)err_errno(e, r, "publish port %s%s%s:%d/%s", v6 ? "[" : "",
-			f->host_ip[0] ? f->host_ip : "0.0.0.0", v6 ? "]" : "", f->host_port,
-			f->udp ? "udp" : "tcp");
-	if (r == -EACCES)
-		return err_hint(e, "ports below the sysctl net.ipv4.ip_unprivileged_port_start are "
-				   "root's: take a higher one, or "
-				   "ask your administrator to lower it");
-	return r;
+	if (fd < 0)
+		return fd;
+	(void)close(fd);
+	return slirp_add_hostxfwd(s->slirp, &host.any, n, &guest.any, m,
+				  SLIRP_HOSTFWD_UDP |
+					  (family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0)) < 0
+		       ? -EADDRINUSE
+		       : 0;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */
@@ -327,7 +267,7 @@ static int read_tap(struct stack *s)
 	return 0;
 }
 
-int stack_run(struct stack *s, int tap_fd, int control_fd, struct err *e)
+int stack_run(struct stack *s, int tap_fd, int control_fd, int relay_fd, struct err *e)
 {
 	s->tap = tap_fd;
 	for (;;) {
@@ -336,6 +276,7 @@ int stack_run(struct stack *s, int tap_fd, int control_fd, struct err *e)
 		s->n_poll = 0;
 		(void)add_poll(control_fd, SLIRP_POLL_IN, s);
 		(void)add_poll(tap_fd, SLIRP_POLL_IN, s);
+		(void)add_poll(relay_fd, SLIRP_POLL_IN, s); /* a negative one is passed over */
 		slirp_pollfds_fill(s->slirp, &timeout, add_poll, s);
 		shorten(s, &timeout);
 		n = poll(s->poll, s->n_poll, timeout > INT32_MAX ? -1 : (int)timeout);
@@ -348,6 +289,8 @@ int stack_run(struct stack *s, int tap_fd, int control_fd, struct err *e)
 			return 0;
 		if (s->poll[1].revents && read_tap(s) < 0)
 			return 0;
+		if (s->poll[2].revents)
+			return err_set(e, -EIO, "the relay of the published ports has ended");
 		slirp_pollfds_poll(s->slirp, n < 0, get_revents, s);
 		run_timers(s);
 	}

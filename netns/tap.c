@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tap device, by ioctl and rtnetlink(7): a handful of fixed messages, so no library is loaded
- * for it in the container's first process. */
+/* The tap device, by ioctl and rtnetlink(7). */
 #include "netns/tap.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
@@ -15,57 +13,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netns/rtnl.h"
 #include "src/util/scoped.h"
-
-struct request {
-	struct nlmsghdr h;
-	char body[512];
-};
-
-static void add_attr(struct request *q, unsigned short type, const void *data, size_t n)
-{
-	struct rtattr *a = (struct rtattr *)((char *)q + NLMSG_ALIGN(q->h.nlmsg_len));
-	a->rta_type = type;
-	a->rta_len = (unsigned short)RTA_LENGTH(n);
-	memcpy(RTA_DATA(a), data, n);
-	q->h.nlmsg_len = (unsigned)(NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
-}
-
-static void *begin(struct request *q, unsigned short type, unsigned short flags, size_t n)
-{
-	memset(q, 0, sizeof(*q));
-	q->h.nlmsg_type = type;
-	q->h.nlmsg_flags = (unsigned short)(NLM_F_REQUEST | NLM_F_ACK | flags);
-	q->h.nlmsg_len = (unsigned)NLMSG_LENGTH(n);
-	return NLMSG_DATA(&q->h);
-}
-
-/* Send and wait for the acknowledgement: 0 or the kernel's negative errno. */
-static int talk(int sock, struct request *q)
-{
-	struct {
-		struct nlmsghdr h;
-		struct nlmsgerr err;
-		char rest[1024];
-	} answer;
-	ssize_t n;
-
-	if (send(sock, q, q->h.nlmsg_len, 0) < 0)
-		return -errno;
-	do
-		n = recv(sock, &answer, sizeof(answer), 0);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	if (n < (ssize_t)NLMSG_LENGTH(sizeof(int)) || answer.h.nlmsg_type != NLMSG_ERROR)
-		return -EPROTO;
-	return answer.err.error;
-}
 
 static int add_address(int sock, unsigned index, int family, const char *text, int prefix)
 {
-	struct request q;
-	struct ifaddrmsg *m = begin(&q, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
+	struct rtnl q;
+	struct ifaddrmsg *m = rtnl_begin(&q, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
 	struct in6_addr addr;
 	size_t n = family == AF_INET ? 4 : 16;
 
@@ -76,15 +30,15 @@ static int add_address(int sock, unsigned index, int family, const char *text, i
 	m->ifa_index = index;
 	/* Nobody else is on this wire: duplicate address detection would only cost a second. */
 	m->ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0;
-	add_attr(&q, IFA_LOCAL, &addr, n);
-	add_attr(&q, IFA_ADDRESS, &addr, n);
-	return talk(sock, &q);
+	rtnl_attr(&q, IFA_LOCAL, &addr, n);
+	rtnl_attr(&q, IFA_ADDRESS, &addr, n);
+	return rtnl_talk(sock, &q);
 }
 
 static int add_default_route(int sock, unsigned index, int family, const char *gateway)
 {
-	struct request q;
-	struct rtmsg *m = begin(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
+	struct rtnl q;
+	struct rtmsg *m = rtnl_begin(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
 	struct in6_addr addr;
 
 	if (inet_pton(family, gateway, &addr) != 1)
@@ -94,21 +48,21 @@ static int add_default_route(int sock, unsigned index, int family, const char *g
 	m->rtm_protocol = RTPROT_BOOT;
 	m->rtm_scope = RT_SCOPE_UNIVERSE;
 	m->rtm_type = RTN_UNICAST;
-	add_attr(&q, RTA_GATEWAY, &addr, family == AF_INET ? 4 : 16);
-	add_attr(&q, RTA_OIF, &index, sizeof(index));
-	return talk(sock, &q);
+	rtnl_attr(&q, RTA_GATEWAY, &addr, family == AF_INET ? 4 : 16);
+	rtnl_attr(&q, RTA_OIF, &index, sizeof(index));
+	return rtnl_talk(sock, &q);
 }
 
 static int bring_up(int sock, unsigned index, int mtu)
 {
-	struct request q;
-	struct ifinfomsg *m = begin(&q, RTM_NEWLINK, 0, sizeof(*m));
+	struct rtnl q;
+	struct ifinfomsg *m = rtnl_begin(&q, RTM_NEWLINK, 0, sizeof(*m));
 
 	m->ifi_index = (int)index;
 	m->ifi_flags = IFF_UP;
 	m->ifi_change = IFF_UP;
-	add_attr(&q, IFLA_MTU, &mtu, sizeof(mtu));
-	return talk(sock, &q);
+	rtnl_attr(&q, IFLA_MTU, &mtu, sizeof(mtu));
+	return rtnl_talk(sock, &q);
 }
 
 static int open_tun(struct err *e)
@@ -142,7 +96,7 @@ int tap_open(const struct tap_config *c, struct err *e)
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		return err_sys(e, "make tap device %s", c->name);
 	index = if_nametoindex(c->name);
-	sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	sock = rtnl_open();
 	if (!index || sock < 0)
 		return err_sys(e, "set up tap device %s", c->name);
 	r = bring_up(sock, index, c->mtu);

@@ -64,6 +64,103 @@ setup() {
 	is "$(curl -fsS "http://127.0.0.1:$port/big" | wc -c)" 20000000
 }
 
+# echo_many PORT CONNECTIONS BYTES: all open at once, each sends, says that it has no more, and must get the same back.
+echo_many() {
+	python3 - "$@" <<-'PYTHON'
+		import os, socket, sys, threading
+		port, n, size = map(int, sys.argv[1:])
+		bad = []
+		opened = threading.Barrier(n, timeout=50)
+		def one():
+		    try:
+		        data = os.urandom(size)
+		        s = socket.create_connection(("127.0.0.1", port), timeout=30)
+		        opened.wait()
+		        def send():
+		            s.sendall(data)
+		            s.shutdown(socket.SHUT_WR)
+		        t = threading.Thread(target=send)
+		        t.start()
+		        got = b"".join(iter(lambda: s.recv(65536), b""))
+		        t.join()
+		        if got != data:
+		            bad.append("%d of %d bytes came back" % (len(got), size))
+		    except Exception as e:
+		        bad.append(repr(e))
+		threads = [threading.Thread(target=one) for _ in range(n)]
+		[t.start() for t in threads]
+		[t.join() for t in threads]
+		sys.exit("\n".join(bad[:3]) if bad else 0)
+	PYTHON
+}
+
+# echo_server PORT: in the namespace of container echo.
+echo_server() {
+	cove unshare nsenter -n -t "$(cove inspect echo --format '{{.State.Pid}}')" python3 -c '
+import socketserver, sys
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        while data := self.request.recv(65536):
+            self.request.sendall(data)
+class Server(socketserver.ThreadingTCPServer):
+    request_queue_size = 500
+    daemon_threads = True
+Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
+	PIDS+=($!)
+}
+
+@test "many connections at once, each closed on one side first, lose nothing" {
+	need python3 nsenter
+	port=$(free_port)
+	cove run -d --name echo -p "127.0.0.1:$port:9000" busybox sleep 100 >/dev/null
+	echo_server 9000
+	wait_for 20 echo_many "$port" 1 10
+	echo_many "$port" 200 300000
+	relay=$(pgrep -n -x cove-net-relay -u "$(id -u)")
+	fds() { cove unshare sh -c "ls /proc/$relay/fd | wc -l"; }
+	wait_for 20 eval '[ "$(fds)" -lt 60 ]' # the spare pipes stay
+	before=$(fds)
+	echo_many "$port" 100 1000
+	wait_for 20 eval '[ "$(fds)" -le "$before" ]'
+}
+
+@test "a client from elsewhere keeps its address inside" {
+	address=$(hostname -I | tr ' ' '\n' | grep -v : | grep -v '^127\.' | head -n 1)
+	[ -n "$address" ] || skip "the host has no address but loopback"
+	port=$(free_port)
+	cove run -d --name web -p "$port:8080" busybox httpd -f -vv -p 8080 -h /www >/dev/null
+	wait_for 20 curl -fsS "http://$address:$port/"
+	like "$(cove logs web 2>&1)" "$address"
+}
+
+@test "a server that knows IPv4 only is reached by IPv6 as well" {
+	grep -q . /proc/net/if_inet6 2>/dev/null || skip "the host has no IPv6"
+	port=$(free_port)
+	cove run -d --name four -p "$port:9000" busybox httpd -f -vv -p 0.0.0.0:9000 -h /www >/dev/null
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
+	is "$(curl -fsS "http://[::1]:$port/")" "hello from busybox"
+	[[ $(cove logs four 2>&1) != *127.0.0.1* ]] || die "a client came from loopback"
+}
+
+@test "where nobody listens inside, the client is told at once" {
+	port=$(free_port)
+	cove run -d --name deaf -p "127.0.0.1:$port:9000" busybox sleep 100 >/dev/null
+	run_cove "?" exec deaf true
+	run curl -sS -m 20 "http://127.0.0.1:$port/"
+	[ "$status" = 56 ] || [ "$status" = 52 ] || die "curl: $status $output"
+}
+
+@test "without the relay the network ends, and the container can be removed" {
+	port=$(free_port)
+	cove run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
+	kill -9 "$(pgrep -n -x cove-net-relay -u "$(id -u)")"
+	wait_for 20 eval '! curl -s -m 2 "http://127.0.0.1:$port/"'
+	run_cove rm -f -t 0 web
+	cove run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
+}
+
 @test "a port in use, and one that is root's" {
 	port=$(free_port)
 	cove run -d --name one -p "127.0.0.1:$port:80" busybox sleep 100 >/dev/null
@@ -103,11 +200,17 @@ setup() {
 }
 
 @test "the network process has nothing: no capabilities, no files, a filter" {
-	cove run -d --name c busybox sleep 100 >/dev/null
+	cove run -d --name c -p "127.0.0.1:$(free_port):80" busybox sleep 100 >/dev/null
 	pid=$(pgrep -n -x cove-net -u "$(id -u)")
 	grep -q '^CapEff:[[:space:]]*0000000000000000$' "/proc/$pid/status"
 	grep -q '^CapBnd:[[:space:]]*0000000000000000$' "/proc/$pid/status"
 	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/$pid/status"
 	grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
+	# The relay keeps CAP_NET_RAW for the addresses of its sockets in the container.
+	pid=$(pgrep -n -x cove-net-relay -u "$(id -u)")
+	grep -q '^CapEff:[[:space:]]*0000000000002000$' "/proc/$pid/status"
+	grep -q '^CapBnd:[[:space:]]*0000000000000000$' "/proc/$pid/status"
+	grep -q '^NoNewPrivs:[[:space:]]*1$' "/proc/$pid/status"
+	grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status"
+	is "$(cove unshare ls "/proc/$pid/root")" etc
 }
-

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netns/relay.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "netns/net_protocol.h"
+#include "netns/net_role.h"
+#include "netns/port.h"
+#include "netns/rtnl.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+#define ROUTE_TABLE    100
+#define RULE_PRIORITY  100
+#define EVENTS	       64
+#define ACCEPTS_A_TURN 64
+#define PIPE_BYTES     (1 << 20)
+#define BYTES_A_TURN   (4 << 20) /* of one connection before the others have their turn */
+#define SPARE_PIPES    16
+#define PAUSE_MS       100
+#define FDS_EACH       6 /* of a connection: two sockets, and two pipes at most */
+#define FDS_OTHER      64
+
+struct pipe {
+	int r, w;
+};
+
+/* One direction.  A pipe is held only while bytes are on their way: an idle connection has none. */
+struct flow {
+	struct pipe pipe;
+	size_t held; /* bytes in the pipe */
+	int ended;   /* the sender has: its end of file was passed on once HELD is 0 */
+};
+
+struct connection {
+	int fd[2];	     /* client's, container's */
+	struct flow flow[2]; /* from fd[0] to fd[1], and back */
+	const struct relay_port *port;
+	union address client;
+	int family;    /* of fd[1] */
+	int connected; /* fd[1] is */
+	int dead;
+	struct connection *next_ready;
+	int ready;
+};
+
+struct relay {
+	int epoll, control;
+	const struct relay_port *port;
+	size_t n_ports;
+	int transparent4, transparent6;
+	struct pipe spare[SPARE_PIPES];
+	size_t n_spare;
+	struct connection *ready, **last_ready;
+	size_t n_connections, max_connections;
+	int paused; /* nothing is accepted for now */
+};
+
+/* ---- the container's namespace -------------------------------------------------------------- */
+
+/* Everything that table 100 is asked for is delivered on this machine. */
+static int route_locally(int sock, int family)
+{
+	struct rtnl q;
+	struct rtmsg *m = rtnl_begin(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*m));
+	unsigned lo = 1; /* the first interface of every network namespace */
+
+	m->rtm_family = (unsigned char)family;
+	m->rtm_table = ROUTE_TABLE;
+	m->rtm_protocol = RTPROT_BOOT;
+	m->rtm_scope = RT_SCOPE_HOST;
+	m->rtm_type = RTN_LOCAL;
+	rtnl_attr(&q, RTA_OIF, &lo, sizeof(lo));
+	return rtnl_talk(sock, &q);
+}
+
+static int rule_for_answers(int sock, int family, int port)
+{
+	struct rtnl q;
+	struct fib_rule_hdr *m = rtnl_begin(&q, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
+	struct fib_rule_port_range range = { (uint16_t)port, (uint16_t)port };
+	uint32_t priority = RULE_PRIORITY;
+	uint8_t tcp = IPPROTO_TCP;
+	struct in6_addr addr;
+
+	m->family = (uint8_t)family;
+	m->src_len = family == AF_INET6 ? 128 : 32;
+	m->table = ROUTE_TABLE;
+	m->action = FR_ACT_TO_TBL;
+	if (inet_pton(family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS, &addr) != 1)
+		return -EINVAL;
+	rtnl_attr(&q, FRA_SRC, &addr, family == AF_INET6 ? 16 : 4);
+	rtnl_attr(&q, FRA_PRIORITY, &priority, sizeof(priority));
+	rtnl_attr(&q, FRA_IP_PROTO, &tcp, sizeof(tcp));
+	rtnl_attr(&q, FRA_SPORT_RANGE, &range, sizeof(range));
+	return rtnl_talk(sock, &q);
+}
+
+/* 1: sockets inside may have the client's address. */
+static int prepare_family(const struct relay *r, int sock, int family)
+{
+	int bad = route_locally(sock, family);
+
+	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
+		if (r->port[i].family == family) {
+			bad = rule_for_answers(sock, family, r->port[i].container_port);
+			if (bad == -EEXIST) /* published twice */
+				bad = 0;
+		}
+	return bad == 0;
+}
+
+static int enter_container(struct relay *r, int tap, struct err *e)
+{
+	scoped(fd) int sock = -EBADF;
+	scoped(fd) int netns = ioctl(tap, TUNGETDEVNETNS); /* Linux 5.2 */
+
+	if (netns < 0)
+		netns = ioctl(tap, SIOCGSKNS); /* Linux 4.17 */
+	if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
+		return err_sys(e, "publish ports: enter the container's network");
+	sock = rtnl_open();
+	if (sock < 0)
+		return err_errno(e, sock, "publish ports: set up routes");
+	r->transparent4 = prepare_family(r, sock, AF_INET);
+	r->transparent6 = prepare_family(r, sock, AF_INET6);
+	return 0;
+}
+
+/* ---- pipes ---------------------------------------------------------------------------------- */
+
+static int get_pipe(struct relay *r, struct pipe *p)
+{
+	int fds[2];
+
+	if (r->n_spare) {
+		*p = r->spare[--r->n_spare];
+		return 0;
+	}
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	/* EPERM: the user has many large ones already; 64 KiB do. */
+	(void)fcntl(fds[0], F_SETPIPE_SZ, PIPE_BYTES);
+	*p = (struct pipe){ fds[0], fds[1] };
+	return 0;
+}
+
+static void close_pipe(struct pipe *p)
+{
+	fd_close(take_fd(&p->r));
+	fd_close(take_fd(&p->w));
+}
+
+/* An empty one goes back. */
+static void put_pipe(struct relay *r, struct pipe *p)
+{
+	if (p->r < 0)
+		return;
+	if (r->n_spare == SPARE_PIPES) {
+		close_pipe(p);
+		return;
+	}
+	r->spare[r->n_spare++] = *p;
+	*p = (struct pipe){ -EBADF, -EBADF };
+}
+
+/* ---- connections ---------------------------------------------------------------------------- */
+
+static int watch(struct relay *r, int op, int fd, uint32_t events, void *what)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = what };
+	return epoll_ctl(r->epoll, op, fd, &ev) < 0 ? -errno : 0;
+}
+
+static int watch_listeners(struct relay *r, int op, uint32_t events)
+{
+	int bad = 0;
+	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
+		bad = watch(r, op, r->port[i].listener, events, (void *)&r->port[i]);
+	return bad;
+}
+
+/* Out of descriptors or memory: a level-triggered listener would wake us for ever. */
+static void accept_none(struct relay *r, int none)
+{
+	if (r->paused != none)
+		(void)watch_listeners(r, EPOLL_CTL_MOD, none ? 0 : EPOLLIN);
+	r->paused = none;
+}
+
+static void make_ready(struct relay *r, struct connection *c)
+{
+	if (c->ready)
+		return;
+	c->ready = 1;
+	c->next_ready = NULL;
+	*r->last_ready = c;
+	r->last_ready = &c->next_ready;
+}
+
+/* A connection that broke is reset on both sides, one that ended is just closed. */
+static void finish(struct relay *r, struct connection *c, int broke)
+{
+	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+
+	for (int i = 0; i < 2; i++) {
+		if (c->fd[i] >= 0 && broke)
+			(void)setsockopt(c->fd[i], SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		fd_close(take_fd(&c->fd[i]));
+		if (c->flow[i].held)
+			close_pipe(&c->flow[i].pipe);
+		else
+			put_pipe(r, &c->flow[i].pipe);
+	}
+	r->n_connections--;
+	c->dead = 1;
+	make_ready(r, c); /* freed there: an event of this round may still name it */
+}
+
+/* Would the container take it for one of its own? */
+static int is_its_own(const union address *a)
+{
+	union address own;
+
+	if (a->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) ||
+		       (address_make(&own, AF_INET6, NET_ADDRESS6, 0) &&
+			IN6_ARE_ADDR_EQUAL(&own.in6.sin6_addr, &a->in6.sin6_addr));
+	return ntohl(a->in.sin_addr.s_addr) >> 24 == 127 ||
+	       (address_make(&own, AF_INET, NET_ADDRESS, 0) &&
+		own.in.sin_addr.s_addr == a->in.sin_addr.s_addr);
+}
+
+/* The address that the container is to see, of the family of its socket. */
+static void seen_address(const struct connection *c, union address *ret)
+{
+	int same = c->client.any.sa_family == c->family;
+
+	if (same && !is_its_own(&c->client)) {
+		*ret = c->client;
+		return;
+	}
+	(void)address_make(ret, c->family, c->family == AF_INET6 ? NET_GATEWAY6 : NET_GATEWAY,
+			   ntohs(c->client.any.sa_family == AF_INET6 ? c->client.in6.sin6_port
+								     : c->client.in.sin_port));
+}
+
+/* Two published ports of one container port may have clients of one address: then any port. */
+static int bind_as_client(int sock, const struct connection *c)
+{
+	int on = 1, v6 = c->family == AF_INET6;
+	union address a;
+
+	seen_address(c, &a);
+	if (setsockopt(sock, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT,
+		       &on, sizeof(on)) < 0 ||
+	    setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
+		return -errno;
+	if (bind(sock, &a.any, address_size(&a)) == 0)
+		return 0;
+	if (v6)
+		a.in6.sin6_port = 0;
+	else
+		a.in.sin_port = 0;
+	return bind(sock, &a.any, address_size(&a)) < 0 ? -errno : 0;
+}
+
+static int start_connect(struct relay *r, struct connection *c)
+{
+	scoped(fd) int sock = socket(c->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int v6 = c->family == AF_INET6, on = 1, bad = 0;
+	union address to;
+	socklen_t n = address_make(&to, c->family, v6 ? NET_ADDRESS6 : NET_ADDRESS,
+				   c->port->container_port);
+
+	if (sock < 0)
+		return -errno;
+	if (v6 ? r->transparent6 : r->transparent4)
+		bad = bind_as_client(sock, c);
+	if (bad < 0)
+		return bad;
+	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(sock, &to.any, n) < 0 && errno != EINPROGRESS)
+		return -errno;
+	bad = watch(r, EPOLL_CTL_ADD, sock, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
+	if (bad < 0)
+		return bad;
+	c->fd[1] = take_fd(&sock);
+	return 0;
+}
+
+/* A server may listen on IPv4 only: a client that came by IPv6 gets it as well. */
+static int connect_inside(struct relay *r, struct connection *c)
+{
+	int bad = start_connect(r, c);
+
+	if (bad < 0 && bad != -EMFILE && bad != -ENFILE && c->family == AF_INET6) {
+		c->family = AF_INET;
+		bad = start_connect(r, c);
+	}
+	return bad;
+}
+
+static int adopt(struct relay *r, const struct relay_port *p, int client, const union address *from)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	int on = 1, bad;
+
+	if (!c) {
+		(void)close(client);
+		return -ENOMEM;
+	}
+	r->n_connections++;
+	c->fd[0] = client;
+	c->fd[1] = -EBADF;
+	c->flow[0].pipe = c->flow[1].pipe = (struct pipe){ -EBADF, -EBADF };
+	c->port = p;
+	c->client = *from;
+	c->family = p->family;
+	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	bad = connect_inside(r, c);
+	if (bad == 0)
+		bad = watch(r, EPOLL_CTL_ADD, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
+	if (bad < 0)
+		finish(r, c, 1);
+	return bad;
+}
+
+static void accept_some(struct relay *r, const struct relay_port *p)
+{
+	for (int i = 0; i < ACCEPTS_A_TURN && !r->paused; i++) {
+		union address from;
+		socklen_t n = sizeof(from);
+		int fd, bad;
+		memset(&from, 0, sizeof(from));
+		fd = accept4(p->listener, &from.any, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		bad = fd < 0 ? -errno : adopt(r, p, fd, &from);
+		if (bad == -EMFILE || bad == -ENFILE || bad == -ENOMEM || bad == -ENOBUFS ||
+		    r->n_connections == r->max_connections)
+			accept_none(r, 1);
+		if (fd < 0 && bad != -EINTR && bad != -ECONNABORTED)
+			return;
+	}
+}
+
+/* ---- moving bytes --------------------------------------------------------------------------- */
+
+enum moved { MOVED_ALL, MOVED_SOME, BROKE };
+
+/* Fill an empty pipe from FROM.  MOVED_ALL: there is nothing to be had now. */
+static enum moved fill(struct relay *r, struct flow *f, int from)
+{
+	ssize_t n;
+
+	if (f->pipe.r < 0 && get_pipe(r, &f->pipe) < 0)
+		return BROKE;
+	n = splice(from, NULL, f->pipe.w, NULL, PIPE_BYTES, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (n > 0) {
+		f->held = (size_t)n;
+		return MOVED_SOME;
+	}
+	if (n < 0 && errno == EINTR)
+		return MOVED_SOME;
+	put_pipe(r, &f->pipe);
+	if (n == 0) {
+		f->ended = 1;
+		return MOVED_SOME;
+	}
+	return errno == EAGAIN ? MOVED_ALL : BROKE;
+}
+
+/* MOVED_ALL: the socket takes no more now. */
+static enum moved drain(struct flow *f, int to)
+{
+	while (f->held) {
+		ssize_t n = splice(f->pipe.r, NULL, to, NULL, f->held,
+				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 && errno == EAGAIN ? MOVED_ALL : BROKE;
+		f->held -= (size_t)n;
+	}
+	return MOVED_SOME;
+}
+
+static enum moved move(struct relay *r, struct flow *f, int from, int to)
+{
+	size_t budget = BYTES_A_TURN;
+
+	while (!f->ended || f->held) {
+		enum moved m = f->held ? MOVED_SOME : fill(r, f, from);
+		if (m != MOVED_SOME)
+			return m;
+		if (f->ended && !f->held)
+			return shutdown(to, SHUT_WR) < 0 ? BROKE : MOVED_ALL;
+		if (f->held > budget)
+			return MOVED_SOME;
+		budget -= f->held;
+		m = drain(f, to);
+		if (m != MOVED_SOME)
+			return m;
+	}
+	return MOVED_ALL;
+}
+
+/* 0: fine; -1: this connection has broken. */
+static int check_connected(struct relay *r, struct connection *c)
+{
+	int bad = 0, v6 = c->family == AF_INET6;
+	socklen_t n = sizeof(bad);
+	union address a;
+	socklen_t len = sizeof(a);
+
+	if (getsockopt(c->fd[1], SOL_SOCKET, SO_ERROR, &bad, &n) < 0)
+		return -1;
+	if (bad == 0) {
+		c->connected = getpeername(c->fd[1], &a.any, &len) == 0;
+		return 0;
+	}
+	if (!v6)
+		return -1;
+	c->family = AF_INET;
+	fd_close(take_fd(&c->fd[1]));
+	return start_connect(r, c);
+}
+
+static void serve(struct relay *r, struct connection *c)
+{
+	int again = 0;
+
+	if (!c->connected && check_connected(r, c) < 0) {
+		finish(r, c, 1);
+		return;
+	}
+	if (!c->connected)
+		return;
+	for (int i = 0; i < 2; i++) {
+		enum moved m = move(r, &c->flow[i], c->fd[i], c->fd[!i]);
+		if (m == BROKE) {
+			finish(r, c, 1);
+			return;
+		}
+		again |= m == MOVED_SOME;
+	}
+	if (c->flow[0].ended && c->flow[1].ended && !c->flow[0].held && !c->flow[1].held)
+		finish(r, c, 0);
+	else if (again)
+		make_ready(r, c);
+}
+
+static void serve_ready(struct relay *r)
+{
+	struct connection *c = r->ready;
+
+	r->ready = NULL;
+	r->last_ready = &r->ready;
+	while (c) {
+		struct connection *next = c->next_ready;
+		c->ready = 0;
+		if (c->dead)
+			free(c);
+		else
+			serve(r, c);
+		c = next;
+	}
+}
+
+static int is_port(const struct relay *r, const void *what)
+{
+	return (const struct relay_port *)what >= r->port &&
+	       (const struct relay_port *)what < r->port + r->n_ports;
+}
+
+static int relay_loop(struct relay *r)
+{
+	struct epoll_event ev[EVENTS];
+
+	for (;;) {
+		int n = epoll_wait(r->epoll, ev, EVENTS, r->ready ? 0 : r->paused ? PAUSE_MS : -1);
+		if (n < 0 && errno != EINTR)
+			return 1;
+		if (n == 0 && r->n_connections < r->max_connections)
+			accept_none(r, 0);
+		for (int i = 0; i < n; i++) {
+			if (!ev[i].data.ptr) /* the role net has ended */
+				return 0;
+			if (is_port(r, ev[i].data.ptr))
+				accept_some(r, ev[i].data.ptr);
+			else
+				make_ready(r, ev[i].data.ptr);
+		}
+		serve_ready(r);
+	}
+}
+
+static int prepare(struct relay *r, int tap, struct err *e)
+{
+	struct rlimit files;
+	int bad = enter_container(r, tap, e);
+
+	if (bad < 0)
+		return bad;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return err_sys(e, "publish ports");
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	r->max_connections = files.rlim_cur > FDS_OTHER + FDS_EACH
+				     ? (size_t)(files.rlim_cur - FDS_OTHER) / FDS_EACH
+				     : 1;
+	r->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (r->epoll < 0 || watch(r, EPOLL_CTL_ADD, r->control, EPOLLIN, NULL) < 0 ||
+	    watch_listeners(r, EPOLL_CTL_ADD, EPOLLIN) < 0)
+		return err_sys(e, "publish ports");
+	return relay_shut_in(e);
+}
+
+int relay_main(const struct relay_port *port, size_t n, int control)
+{
+	struct relay r = { .epoll = -EBADF, .control = control, .port = port, .n_ports = n };
+	struct net_answer a;
+	int tap = -EBADF;
+	size_t n_fds = 1;
+	char go = 0;
+
+	r.last_ready = &r.ready;
+	memset(&a, 0, sizeof(a));
+	if (fd_recv(control, &go, 1, &tap, &n_fds) != 1)
+		return 0;
+	if (go != 'T' || n_fds != 1)
+		(void)err_set(&a.err, -EPROTO, "publish ports: the tap device is missing");
+	else
+		(void)prepare(&r, tap, &a.err);
+	fd_close(tap);
+	if (fd_send(control, &a, sizeof(a), NULL, 0) < 0 || a.err.code < 0)
+		return 1;
+	return relay_loop(&r);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Published TCP ports.  A child of the role net, the relay, accepts a connection on the host's
+ * port, connects to the container's port by a socket made inside the container's network namespace,
+ * and moves bytes between the two with splice(2).  They never pass through libslirp.
+ *
+ * The container sees the client's own address.  The socket inside is bound to it (IP_TRANSPARENT),
+ * and a routing rule for each published port brings the answers back to the relay:
+ *
+ *	from 10.0.2.100 ipproto tcp sport 80 lookup 100;  table 100: local default dev lo
+ *
+ * A client on the host's loopback appears as the gateway, 10.0.2.2: a container must never take a
+ * stranger for a process of its own.  On kernels without such rules (before Linux 4.17) all clients
+ * appear as 10.0.2.100.  A client that came by IPv6 to a server that listens on IPv4 only is
+ * connected by IPv4 and appears as the gateway as well. */
+#ifndef COVE_NETNS_RELAY_H
+#define COVE_NETNS_RELAY_H
+
+#include <stddef.h>
+
+#include "src/util/err.h"
+
+/* A bound port of the host. */
+struct relay_port {
+	int listener, family, container_port;
+};
+
+/* The life of the relay, a forked process.  CONTROL is its SOCK_SEQPACKET to the role net: one
+ * message brings the container's tap ('T', one descriptor), whose network namespace it enters; the
+ * answer is a struct net_answer; its end of file ends the relay.  PORT[0..N) are its own.  Returns
+ * exit status. */
+int relay_main(const struct relay_port *port, size_t n, int control);
+
+#endif
