@@ -115,7 +115,10 @@ static int prepare(struct role *o, struct err *e)
 		r = net_empty_root(e);
 	if (r == 0 && o->n_ports)
 		r = start_relay(o, e);
-	return r < 0 ? r : net_shut_in(e);
+	if (r == 0)
+		r = net_shut_in(e);
+	(void)malloc_trim(0); /* what making the filter took */
+	return r;
 }
 
 /* Give the relay the tap, which tells it the container's namespace, and hear what comes of it. */

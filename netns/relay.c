@@ -8,6 +8,7 @@
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -528,7 +529,9 @@ static int prepare(struct relay *r, int tap, struct err *e)
 	if (r->epoll < 0 || watch(r, EPOLL_CTL_ADD, r->control, EPOLLIN, NULL) < 0 ||
 	    watch_listeners(r, EPOLL_CTL_ADD, EPOLLIN) < 0)
 		return err_sys(e, "publish ports");
-	return relay_shut_in(e);
+	bad = relay_shut_in(e);
+	(void)malloc_trim(0); /* what making the filter took */
+	return bad;
 }
 
 int relay_main(const struct relay_port *port, size_t n, int control)
