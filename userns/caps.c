@@ -61,6 +61,18 @@ caps_set caps_all(void)
 	return n >= 64 ? ~(caps_set)0 : CAPS_BIT(n) - 1;
 }
 
+caps_set caps_permitted(void)
+{
+	scoped(cap) cap_t c = cap_get_proc();
+	cap_flag_value_t v;
+	caps_set s = 0;
+
+	for (int i = 0; c && i < cap_max_bits() && i < 64; i++)
+		if (cap_get_flag(c, i, CAP_PERMITTED, &v) == 0 && v == CAP_SET)
+			s |= CAPS_BIT(i);
+	return s;
+}
+
 caps_set caps_bounding(void)
 {
 	caps_set s = 0;

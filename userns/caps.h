@@ -25,6 +25,8 @@ int caps_from_name(const char *name);
 const char *caps_name(int n, char *buf);
 /* All capabilities that the running kernel knows. */
 caps_set caps_all(void);
+/* The caller's permitted set. */
+caps_set caps_permitted(void);
 /* The caller's bounding set. */
 caps_set caps_bounding(void);
 /* What a container of user UID can have at most: all of them in a user namespace of our own

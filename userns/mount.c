@@ -66,6 +66,7 @@ static uint64_t attr_of(unsigned long ms)
 		{ MS_NOATIME, MOUNT_ATTR_NOATIME },
 		{ MS_STRICTATIME, MOUNT_ATTR_STRICTATIME },
 		{ MS_NODIRATIME, MOUNT_ATTR_NODIRATIME },
+		{ 256 /* MS_NOSYMFOLLOW */, 0x200000 /* MOUNT_ATTR_NOSYMFOLLOW, Linux 5.14 */ },
 	};
 	uint64_t a = 0;
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)
@@ -89,11 +90,58 @@ static int move_to(int mount_fd, int target_fd)
 		       : 0;
 }
 
+/* MS_* that are options of the whole file system (fsconfig(2) takes them by name). */
+static int set_fs_flags(int fs, const char *source, unsigned long flags)
+{
+	static const struct {
+		unsigned long ms;
+		const char *name;
+	} map[] = { { MS_SYNCHRONOUS, "sync" },
+		    { MS_DIRSYNC, "dirsync" },
+		    { MS_LAZYTIME, "lazytime" },
+		    { MS_MANDLOCK, "mand" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(map); i++)
+		if ((flags & map[i].ms) &&
+		    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, map[i].name, NULL, 0) < 0)
+			return -errno;
+	/* A device that cannot be written has to be told so before it is opened. */
+	if ((flags & MS_RDONLY) && source && source[0] == '/' &&
+	    syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* At commas, but for those between quotes (a security context has some); the quotes go. */
+static char **split_options(const char *data)
+{
+	scoped(strv) char **v = calloc(1, sizeof(*v));
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	int quoted = 0, r = v ? 0 : -ENOMEM;
+
+	for (const char *c = data; r == 0; c++) {
+		if (*c == '"') {
+			quoted = !quoted;
+		} else if (*c == '\0' || (*c == ',' && !quoted)) {
+			if (b.len)
+				r = strv_add(&v, b.s);
+			strbuf_reset(&b);
+			if (!*c)
+				break;
+		} else {
+			r = strbuf_putc(&b, *c);
+		}
+	}
+	return r == 0 ? take_ptr(&v) : NULL;
+}
+
 /* "a=b,c" into fsconfig calls. */
 static int configure(int fs, const char *source, const char *data)
 {
-	scoped(strv) char **opts = data ? strv_split(data, ',') : NULL;
+	scoped(strv) char **opts = data ? split_options(data) : NULL;
 
+	if (data && !opts)
+		return -ENOMEM;
 	if (source && syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "source", source, 0) < 0)
 		return -errno;
 	for (size_t i = 0; opts && opts[i]; i++) {
@@ -135,7 +183,9 @@ static int fs_by_fd(int target_fd, const char *fstype, const char *source, unsig
 	fs = (int)syscall(SYS_fsopen, fstype, FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return is_missing(errno) ? -ENOSYS : -errno;
-	r = configure(fs, source, data);
+	r = set_fs_flags(fs, source, flags);
+	if (r == 0)
+		r = configure(fs, source, data);
 	if (r < 0)
 		return r;
 	mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, (unsigned)attr_of(flags));
@@ -183,19 +233,26 @@ int mount_fs(int target_fd, const char *fstype, const char *source, unsigned lon
 	return 0;
 }
 
-static int set_attr(int fd, uint64_t set, unsigned long propagation, int recursive)
+static int change_attr(int fd, uint64_t set, uint64_t clear, unsigned long propagation,
+		       int recursive)
 {
 	struct mount_attr a;
 	memset(&a, 0, sizeof(a));
 	a.attr_set = set;
+	a.attr_clr = clear;
 	/* Setting one of the atime modes wants the field cleared first (mount_setattr(2)). */
 	if (set & MOUNT_ATTR__ATIME)
-		a.attr_clr = MOUNT_ATTR__ATIME;
+		a.attr_clr |= MOUNT_ATTR__ATIME;
 	a.propagation = propagation;
 	return syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
 		       &a, sizeof(a)) < 0
 		       ? -errno
 		       : 0;
+}
+
+static int set_attr(int fd, uint64_t set, unsigned long propagation, int recursive)
+{
+	return change_attr(fd, set, 0, propagation, recursive);
 }
 
 /* Before Linux 5.12: remount with the flags it has and ours.  Those that were set in the namespace
@@ -246,8 +303,11 @@ int mount_bind(int source_fd, int target_fd, int recursive, unsigned long set, i
 				   (recursive ? AT_RECURSIVE : 0));
 	if (top < 0 && !is_missing(errno))
 		return err_sys(e, "bind mount");
+	if (propagation == MOUNT_KEEP)
+		propagation = 0;
 	if (top >= 0) {
-		r = set_attr(top, 0, propagation, recursive);
+		r = propagation ? set_attr(top, 0, propagation & ~(unsigned long)MS_REC, recursive)
+				: 0;
 		if (r == 0 && attr_of(set))
 			r = set_attr(top, attr_of(set), 0, recursive && recursive_set);
 		if (r < 0 && r != -ENOSYS)
@@ -266,13 +326,76 @@ int mount_bind(int source_fd, int target_fd, int recursive, unsigned long set, i
 			r = top = reopen_top(target_fd);
 		if (r >= 0)
 			r = remount(top, set & MOUNT_ATTR_FLAGS,
-				    propagation | (recursive ? MS_REC : 0));
+				    propagation ? propagation | (recursive ? MS_REC : 0) : 0);
 	}
 	if (r < 0)
 		return err_errno(e, r, "bind mount");
 	if (ret_top)
 		*ret_top = take_fd(&top);
 	return 0;
+}
+
+int mount_change(int top_fd, unsigned long set, unsigned long clear, int recursive, struct err *e)
+{
+	const unsigned long atime = MS_NOATIME | MS_RELATIME | MS_STRICTATIME;
+	uint64_t clr = attr_of(clear);
+	int r;
+
+	if (!((set | clear) & MOUNT_ATTR_FLAGS))
+		return 0;
+	/* The atime modes are one field, which is set whole. */
+	clr &= ~(uint64_t)MOUNT_ATTR__ATIME;
+	if ((set | clear) & atime)
+		clr |= MOUNT_ATTR__ATIME;
+	r = change_attr(top_fd, attr_of(set), clr, 0, recursive);
+	if (r == -ENOSYS)
+		return err_set(e, -ENOTSUP,
+			       "change mount attributes: needs mount_setattr of Linux 5.12");
+	return r < 0 ? err_errno(e, r, "change mount attributes") : 0;
+}
+
+int mount_propagation_fd(int top_fd, unsigned long propagation, struct err *e)
+{
+	char path[32];
+	int r = set_attr(top_fd, 0, propagation & ~(unsigned long)MS_REC,
+			 (propagation & MS_REC) != 0);
+
+	if (r == -ENOSYS || r == -EPERM)
+		r = mount("none", fd_proc_path(top_fd, path), NULL, propagation, NULL) < 0 ? -errno
+											   : 0;
+	return r < 0 ? err_errno(e, r, "set the propagation of a mount") : 0;
+}
+
+int mount_clone(int source_fd, int recursive, int *ret_fd, struct err *e)
+{
+	int fd = (int)syscall(SYS_open_tree, source_fd, "",
+			      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH |
+				      (recursive ? AT_RECURSIVE : 0));
+	if (fd < 0)
+		return err_sys(e, "copy a mount");
+	*ret_fd = fd;
+	return 0;
+}
+
+int mount_idmap(int tree_fd, int userns_fd, int recursive, struct err *e)
+{
+	struct mount_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.attr_set = 0x100000; /* MOUNT_ATTR_IDMAP */
+	a.userns_fd = (uint64_t)userns_fd;
+	if (syscall(SYS_mount_setattr, tree_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+		    &a, sizeof(a)) == 0)
+		return 0;
+	(void)err_sys(e, "map the ids of a mount");
+	return err_hint(e, "idmapped mounts need Linux 5.12, a file system that knows them and "
+			   "power over that file system: root's, for those of the host");
+}
+
+int mount_move(int tree_fd, int target_fd, struct err *e)
+{
+	int r = move_to(tree_fd, target_fd);
+	return r < 0 ? err_errno(e, r, "attach a mount") : 0;
 }
 
 int mount_propagation(const char *path, unsigned long propagation, struct err *e)

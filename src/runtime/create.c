@@ -32,6 +32,9 @@
 #ifndef CLONE_NEWCGROUP
 #define CLONE_NEWCGROUP 0x02000000
 #endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080 /* Linux 5.6 */
+#endif
 
 void runtime_process_done(struct runtime_process *p)
 {
@@ -61,7 +64,8 @@ static pid_t clone_into(unsigned long flags, int cgroup_fd, int *ret_pidfd, int 
 	memset(&a, 0, sizeof(a));
 	a.flags = flags | CLONE_PIDFD;
 	a.pidfd = (uint64_t)(uintptr_t)ret_pidfd;
-	a.exit_signal = SIGCHLD;
+	/* With CLONE_PARENT it is the caller's own one, and none may be named (clone3(2)). */
+	a.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;
 	if (cgroup_fd >= 0) {
 		a.flags |= CLONE_INTO_CGROUP;
 		a.cgroup = (uint64_t)cgroup_fd;
@@ -143,7 +147,7 @@ static int write_maps(const struct plan *p, pid_t pid, struct err *e)
 static const int ns_flags[NS_COUNT] = {
 	[NS_USER] = CLONE_NEWUSER,    [NS_MOUNT] = CLONE_NEWNS, [NS_PID] = CLONE_NEWPID,
 	[NS_IPC] = CLONE_NEWIPC,      [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
-	[NS_CGROUP] = CLONE_NEWCGROUP
+	[NS_CGROUP] = CLONE_NEWCGROUP, [NS_TIME] = CLONE_NEWTIME
 };
 
 static int open_paths(const struct plan *p, int fds[NS_COUNT], struct err *e)
@@ -354,12 +358,21 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 		r = fd_pair(SOCK_SEQPACKET, &p.sync, &theirs, e);
 	if (r == 0)
 		r = open_stage(&stage, &p, plan, e);
-	if (r < 0)
+	if (r == 0 && !o->filter)
+		r = plan_make_filter(plan, o->seccomp_cache > 0 ? o->seccomp_cache : -EBADF, e);
+	if (r == 0)
+		r = init_prepare_mounts(&in, plan, e);
+	if (r < 0) {
+		init_prepare_done(&in, plan);
 		return r;
+	}
+	for (size_t i = 0; o->warn && plan->warnings && plan->warnings[i]; i++)
+		o->warn(plan->warnings[i]);
 	p.subject = o->subject;
 	in.stage_fd = stage;
 	r = has_paths(plan) ? clone_joined(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e)
 			    : clone_plain(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e);
+	init_prepare_done(&in, plan);
 	if (r < 0)
 		return r;
 	fd_close(take_fd(&theirs));

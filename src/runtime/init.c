@@ -24,8 +24,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include <linux/magic.h>
-
+#include "src/runtime/exec_search.h"
 #include "src/runtime/hooks.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -117,24 +116,18 @@ static int set_names(struct init *in, struct err *e)
 	return 0;
 }
 
-/* Through the container's own /proc/sys, which must really be procfs. */
+/* Through the host's procfs, which shows each process those of its own namespaces: the container
+ * need not have one, and cannot put another thing there. */
 static int write_sysctls(struct init *in, struct err *e)
 {
 	for (size_t i = 0; i < in->plan->n_sysctl; i++) {
 		const struct plan_sysctl *s = &in->plan->sysctl[i];
-		scoped(mem) char *path = NULL;
-		scoped(fd) int fd = -EBADF;
-		struct statfs fs;
+		scoped(mem) char *path = str_printf("sys/%s", s->path);
+		int r = path ? init_open_proc(path, O_WRONLY) : -ENOMEM;
+		scoped(fd) int fd = r;
 
-		path = malloc(strlen(s->path) + 16);
-		if (!path)
-			return err_sys(e, "sysctl %s", s->path);
-		(void)snprintf(path, strlen(s->path) + 16, "/proc/sys/%s", s->path);
-		fd = path_open_in(in->root_fd, path, O_WRONLY | O_NOFOLLOW, 0);
 		if (fd < 0)
-			return err_errno(e, fd, "open sysctl %s", s->path);
-		if (fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
-			return err_set(e, -EPERM, "sysctl %s is not in procfs", s->path);
+			return err_errno(e, r, "open sysctl %s", s->path);
 		if (write(fd, s->value, strlen(s->value)) != (ssize_t)strlen(s->value))
 			return err_sys(e, "write '%s' to sysctl %s", s->value, s->path);
 	}
@@ -198,6 +191,8 @@ static int set_up(struct init *in, struct err *e)
 
 	if (r == 0)
 		r = make_cgroup_namespace(in, e);
+	if (r == 0) /* needs /proc as the host has it, and us dumpable */
+		r = init_set_time(in->plan, e);
 	if (r == 0)
 		r = become_root(in, e);
 	(void)umask(022); /* mount points have the modes that they are made with */
@@ -207,7 +202,9 @@ static int set_up(struct init *in, struct err *e)
 		r = set_up_network(in,
 				   e); /* first: the other side of the tap can start meanwhile */
 	if (r == 0)
-		r = mount_propagation("/", in->plan->rootfs_propagation, e);
+		r = init_set_propagation(in, e);
+	if (r == 0)
+		r = init_open_null(in, e);
 	if (r == 0)
 		r = init_open_sources(in, e);
 	if (r == 0)
@@ -221,6 +218,8 @@ static int set_up(struct init *in, struct err *e)
 	if (r == 0)
 		r = write_sysctls(in, e);
 	if (r == 0)
+		r = init_close_dev(in, e);
+	if (r == 0)
 		r = init_hide_paths(in, e);
 	if (r == 0)
 		r = set_names(in, e);
@@ -228,7 +227,35 @@ static int set_up(struct init *in, struct err *e)
 		r = run_hooks(in, e);
 	if (r == 0)
 		r = in->o->no_pivot ? move_root(in->root_fd, e) : mount_pivot(in->root_fd, e);
+	if (r == 0)
+		r = init_finish_root(in, e);
 	return r;
+}
+
+static long look_at(const char *path, char *const *argv, char *const *env)
+{
+	struct stat st;
+
+	(void)argv;
+	(void)env;
+	if (stat(path, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) || !(st.st_mode & 0111) ? -EACCES : 0;
+}
+
+/* Callers of create and start want to hear at creation that there is no such program.  What depends
+ * on the working directory or on the user's rights shows at the start. */
+static int find_program(struct init *in, struct err *e)
+{
+	char *const *args = in->plan->args;
+	long r;
+
+	if (in->o->listen_fd <= 0 || (strchr(args[0], '/') && args[0][0] != '/'))
+		return 0;
+	r = exec_search(args, in->plan->env, look_at);
+	if (r == -ENOENT || (r == -EACCES && args[0][0] == '/'))
+		return runtime_exec_error(e, (int)r, args[0]);
+	return 0;
 }
 
 /* 's' from the parent, or 'w' and then 's' from whoever connects: one only, so that a start that
@@ -259,6 +286,8 @@ static int await_start(struct init *in, struct err *e)
 static void finish(struct init *in, int r, struct err *e) __attribute__((noreturn));
 static void finish(struct init *in, int r, struct err *e)
 {
+	if (r == 0)
+		r = find_program(in, e);
 	if (r == 0) {
 		r = sync_send(in->sync, 'r', -1);
 		if (r < 0)

@@ -17,7 +17,6 @@
 
 #include "src/runtime/exec_search.h"
 #include "src/runtime/init.h"
-#include "src/runtime/seccomp.h"
 #include "src/runtime/user.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
@@ -160,7 +159,7 @@ static int set_ids(struct init *in, struct err *e)
 	const struct plan *p = in->plan;
 
 	/* EPERM with setgroups denied: a map of one id, which has no groups to drop. */
-	if (!in->o->keep_groups && setgroups(p->n_groups, p->groups) < 0 &&
+	if (!in->o->keep_groups && !p->keep_groups && setgroups(p->n_groups, p->groups) < 0 &&
 	    (errno != EPERM || p->n_groups > 1))
 		return err_sys(e, "set the supplementary groups");
 	if (setresgid(p->gid, p->gid, p->gid) < 0) {
@@ -176,27 +175,27 @@ static int set_ids(struct init *in, struct err *e)
 	return 0;
 }
 
-static int set_lsm(const struct plan *p, struct err *e)
+/* What nobody can grant is told by the parent and left out (config.md, "capabilities"): the kernel
+ * would refuse the whole set. */
+static int limit_to_possible(struct plan *p, struct err *e)
 {
-	scoped(fd) int fd = -EBADF;
-	scoped(mem) char *text = NULL;
+	caps_set have = caps_permitted(), bounding = caps_bounding();
+	int r;
 
-	if (!p->apparmor)
-		return 0;
-	fd = open("/proc/self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		fd = open("/proc/self/attr/exec", O_WRONLY | O_CLOEXEC); /* before Linux 5.8 */
-	text = str_printf("exec %s", p->apparmor);
-	if (fd < 0 || !text || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return err_sys(e, "set AppArmor profile %s", p->apparmor);
-	return 0;
+	p->caps.bounding &= bounding;
+	r = caps_limit_bounding(p->caps.bounding, e);
+	p->caps.permitted &= have;
+	p->caps.effective &= p->caps.permitted;
+	p->caps.inheritable &= have | p->caps.bounding;
+	p->caps.ambient &= p->caps.permitted & p->caps.inheritable;
+	return r;
 }
 
 int init_drop_privileges(struct init *in, struct err *e)
 {
-	const struct plan *p = in->plan;
+	struct plan *p = in->plan;
 	const struct runtime_options *o = in->o;
-	int r = set_lsm(p, e);
+	int r = init_set_labels(p, e);
 
 	(void)umask(p->umask);
 	if (r == 0 && !o->no_new_keyring)
@@ -206,12 +205,14 @@ int init_drop_privileges(struct init *in, struct err *e)
 	if (r == 0)
 		r = set_limits(p, e);
 	if (r == 0 && p->has_caps)
-		r = caps_limit_bounding(p->caps.bounding, e);
+		r = limit_to_possible(p, e);
+	if (r == 0)
+		r = init_set_schedule(p, e);
 	/* Without no_new_privs a filter needs CAP_SYS_ADMIN, which is about to go; the profile
 	 * allows the calls that follow.  With it the filter comes last, when nothing but execve is
 	 * left. */
-	if (r == 0 && o->filter && !p->no_new_privs)
-		r = seccomp_load_program(o->filter, o->n_filter, e);
+	if (r == 0 && !p->no_new_privs)
+		r = init_load_filter(in, e);
 	if (r == 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		r = err_sys(e, "keep capabilities");
 	if (r == 0)
@@ -222,8 +223,8 @@ int init_drop_privileges(struct init *in, struct err *e)
 		r = err_sys(e, "keep no capabilities");
 	if (r == 0 && p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = err_sys(e, "set no_new_privs");
-	if (r == 0 && o->filter && p->no_new_privs)
-		r = seccomp_load_program(o->filter, o->n_filter, e);
+	if (r == 0 && p->no_new_privs)
+		r = init_load_filter(in, e);
 	return r;
 }
 

@@ -17,16 +17,48 @@
 #include "userns/idmap.h"
 
 struct plan_mount {
-	char *source;	     /* by the host's rules; NULL for file systems without one */
-	char *target;	     /* in the container */
-	char *fstype;	     /* "bind", "proc", "tmpfs", ... */
-	unsigned long flags; /* MS_* */
+	char *source;		    /* by the host's rules; NULL for file systems without one */
+	char *target;		    /* in the container */
+	char *fstype;		    /* "bind", "proc", "tmpfs", ... */
+	unsigned long flags;	    /* MS_* to set */
+	unsigned long clear;	    /* MS_* that were refused by name ("rw", "dev", ...) */
+	unsigned long rset, rclear; /* the same for every mount below ("rro", "rrw", ...) */
 	unsigned long propagation;
 	char *data;
-	int recursive;	   /* rbind */
-	int recursive_set; /* rro and the like: attributes for every mount below */
-	int copy_up; /* tmpcopyup: what the image has there is copied into the new file system */
-	int fill;    /* an empty source directory first gets what the image has at the target */
+	int recursive; /* rbind */
+	int copy_up;   /* tmpcopyup: what the image has there is copied into the new file system */
+	int fill;      /* an empty source directory first gets what the image has at the target */
+	int idmap;     /* PLAN_IDMAP_*: the mount shows its files with other ids */
+	int source_nofollow;	 /* what the source names is bound, not what it links to */
+	int target_nofollow;	 /* a link at the target is refused */
+	int copy_symlink;	 /* a source that is a symbolic link is made again at the target */
+	struct idmap uids, gids; /* of the mount; empty: those of the container */
+};
+enum { PLAN_IDMAP_NONE, PLAN_IDMAP_TOP, PLAN_IDMAP_ALL };
+
+struct plan_device {
+	char *path;
+	mode_t type; /* S_IFCHR, S_IFBLK or S_IFIFO */
+	dev_t rdev;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* sched_setattr(2) */
+struct plan_scheduler {
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+/* Offsets of a new time namespace: clock_gettime(2)'s id, seconds and nanoseconds. */
+struct plan_time_offset {
+	int clock;
+	int64_t secs;
+	uint32_t nanosecs;
 };
 
 struct plan_rlimit {
@@ -39,19 +71,21 @@ struct plan_sysctl {
 	char *value;
 };
 
-enum plan_ns { NS_USER, NS_MOUNT, NS_PID, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_COUNT };
+enum plan_ns { NS_USER, NS_MOUNT, NS_PID, NS_IPC, NS_UTS, NS_NET, NS_CGROUP, NS_TIME, NS_COUNT };
 
 struct plan {
 	/* namespaces */
-	unsigned long clone_flags; /* CLONE_NEW* */
-	char *ns_path[NS_COUNT];   /* joined instead of made; NULL otherwise */
-	struct idmap uids, gids;   /* of a new user namespace */
+	unsigned long clone_flags; /* CLONE_NEW*, without CLONE_NEWTIME: see new_time */
+	int new_time;		   /* a time namespace, made by the child that it is for */
+	struct plan_time_offset time_offset[2];
+	size_t n_time_offsets;
+	char *ns_path[NS_COUNT]; /* joined instead of made; NULL otherwise */
+	struct idmap uids, gids; /* of a new user namespace */
 
 	/* root file system */
 	char *rootfs; /* a directory by the host's rules, when no overlay is given by the caller */
 	int rootfs_readonly;
-	unsigned long
-		rootfs_propagation; /* MS_SLAVE or MS_PRIVATE for what the child sees of the host */
+	unsigned long rootfs_propagation; /* MS_*, of the container's root; 0: not asked for */
 	struct plan_mount *mount;
 	size_t n_mounts;
 	char **masked;
@@ -59,6 +93,12 @@ struct plan {
 	struct plan_sysctl *sysctl;
 	size_t n_sysctl;
 	char *hostname, *domainname;
+	struct plan_device *device;
+	size_t n_devices;
+	char *mount_label;   /* SELinux, with mount_context as the option's name */
+	char *mount_context; /* "context", "fscontext", "defcontext" or "rootcontext" */
+	unsigned long personality;
+	int has_personality;
 
 	/* process */
 	int terminal;
@@ -76,10 +116,22 @@ struct plan {
 	size_t n_rlimits;
 	int no_new_privs;
 	int oom_score_adj, has_oom_score_adj;
-	char *apparmor;
+	char *apparmor, *selinux;
+	struct plan_scheduler scheduler;
+	int has_scheduler;
+	int io_priority; /* ioprio_set(2) */
+	int has_io_priority;
+	char *affinity_initial, *affinity_final; /* "0-3,7", of an exec */
+	int keep_groups;			 /* annotation run.oci.keep_original_groups */
+	char **warnings;			 /* what could not be taken and is no failure */
 
+	char *seccomp;		    /* linux.seccomp as text, for plan_make_filter(); NULL: none */
 	struct sock_filter *filter; /* seccomp program, owned; NULL: none */
 	size_t n_filter;
+	struct plan_seccomp {
+		unsigned flags; /* SECCOMP_FILTER_FLAG_* */
+		int notify;	/* a listener is wanted: some rule notifies */
+	} seccomp_flags;
 };
 
 struct plan *plan_free(struct plan *p);
@@ -90,6 +142,9 @@ DEFINE_SCOPED(plan, struct plan *, plan_free);
 int plan_from_config(json_object *config, struct plan **ret, struct err *e);
 /* Only the process part: for exec. */
 int plan_from_process(json_object *process, struct plan **ret, struct err *e);
+/* Compile linux.seccomp into P's filter (nothing when the config has none), by the cache in
+ * CACHE_FD (seccomp.h; -EBADF: none). */
+int plan_make_filter(struct plan *p, int cache_fd, struct err *e);
 /* One mount of the config's mounts array; for tests and for plan_from_config(). */
 int plan_parse_mount(json_object *m, struct plan_mount *ret, struct err *e);
 void plan_mount_done(struct plan_mount *m);

@@ -74,6 +74,8 @@ struct runtime_options {
 	int listen_fd;	    /* SOCK_SEQPACKET listener for runtime_wait(); 0: none */
 	int no_pivot;	    /* MS_MOVE and chroot(2) in place of pivot_root(2) */
 	int no_new_keyring; /* the caller's session keyring stays */
+	int seccomp_cache;  /* directory for compiled linux.seccomp (seccomp.h); 0: none */
+	void (*warn)(const char *text); /* what the config asks for in vain; NULL: not told */
 };
 
 struct runtime_process {

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +29,7 @@ static void filter_release(scmp_filter_ctx c)
 }
 DEFINE_SCOPED(filter, scmp_filter_ctx, filter_release);
 
-#define CACHE_MAGIC   "COVEBPF1"
+#define CACHE_MAGIC   "COVEBPF2"
 #define PROGRAM_MAX   4096 /* BPF_MAXINSNS */
 #define ERRNO_DEFAULT 1	   /* EPERM: what the dialect means when no number is given */
 
@@ -46,6 +48,7 @@ static const struct {
 	{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP, 0 },
 	{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), 1 },
 	{ "SCMP_ACT_LOG", SCMP_ACT_LOG, 0 },
+	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, 0 },
 };
 
 static const struct {
@@ -86,6 +89,9 @@ static int parse_action(json_object *o, const char *member, const char *errno_me
 				return err_set(e, -EINVAL,
 					       "seccomp profile: errno %lld is out of range",
 					       (long long)n);
+			if (!actions[i].takes_errno && json_get(o, errno_member))
+				return err_set(e, -EINVAL,
+					       "seccomp profile: action '%s' takes no errno", name);
 			*ret = actions[i].action | (actions[i].takes_errno ? (uint32_t)n : 0);
 			return 0;
 		}
@@ -263,10 +269,43 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t default_action, json_object *r
 	return r;
 }
 
-static int add_architectures(scmp_filter_ctx ctx, json_object *profile, uint32_t native)
+/* Names of the spec that this libseccomp may not have: they cannot run here then. */
+static int is_newer_architecture(const char *name)
+{
+	static const char *const names[] = { "loongarch64", "m68k", "sh", "sheb" };
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return 1;
+	return 0;
+}
+
+static int add_architecture(scmp_filter_ctx ctx, const char *s, uint32_t native, struct err *e)
+{
+	char name[64];
+	uint32_t arch;
+
+	if (!s || !str_starts(s, "SCMP_ARCH_"))
+		return err_set(e, -EINVAL, "seccomp profile: architecture '%s' is not known",
+			       s ? s : "");
+	(void)snprintf(name, sizeof(name), "%s", s + 10);
+	for (char *c = name; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c + 'a' - 'A');
+	if (strcmp(name, "native") == 0)
+		return 0;
+	arch = seccomp_arch_resolve_name(name);
+	if (!arch && !is_newer_architecture(name))
+		return err_set(e, -EINVAL, "seccomp profile: architecture '%s' is not known", s);
+	if (arch && arch != native)
+		(void)seccomp_arch_add(ctx, arch); /* -EEXIST: twice in the list; -EDOM: of the
+						      other byte order, which cannot run here */
+	return 0;
+}
+
+static int add_architectures(scmp_filter_ctx ctx, json_object *profile, uint32_t native,
+			     struct err *e)
 {
 	json_object *map = json_get(profile, "archMap"), *list = json_get(profile, "architectures");
-	char name[64];
 
 	for (size_t i = 0; i < json_len(map); i++) {
 		json_object *m = json_object_array_get_idx(map, i),
@@ -284,17 +323,9 @@ static int add_architectures(scmp_filter_ctx ctx, json_object *profile, uint32_t
 		}
 	}
 	for (size_t i = 0; i < json_len(list); i++) {
-		const char *s = json_str_at(list, i);
-		uint32_t arch;
-		if (!s || !str_starts(s, "SCMP_ARCH_"))
-			continue;
-		(void)snprintf(name, sizeof(name), "%s", s + 10);
-		for (char *c = name; *c; c++)
-			if (*c >= 'A' && *c <= 'Z')
-				*c = (char)(*c + 'a' - 'A');
-		arch = seccomp_arch_resolve_name(name);
-		if (arch && arch != native)
-			(void)seccomp_arch_add(ctx, arch); /* -EEXIST: twice in the list */
+		int r = add_architecture(ctx, json_str_at(list, i), native, e);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -344,7 +375,9 @@ int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_fi
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE,
 			       2); /* libseccomp 2.5: a binary tree */
 	/* What an unknown architecture asks for: the default of libseccomp is to kill. */
-	(void)add_architectures(ctx, o, native);
+	r = add_architectures(ctx, o, native, e);
+	if (r < 0)
+		return r;
 	rules = json_get(o, "syscalls");
 	if (rules && !json_object_is_type(rules, json_type_array))
 		return err_set(e, -EINVAL, "seccomp profile: 'syscalls' has the wrong type");
@@ -429,6 +462,38 @@ static void cache_store(int cache_fd, const char *name, const struct sock_filter
 		dbg("the seccomp program was not kept"); /* it is compiled again next time */
 }
 
+/* socketcall(2) of i386 has the family of a socket behind a pointer, where no program can look: so
+ * it makes no sockets here.  libseccomp allows it wherever socket(2) is allowed for some families,
+ * hence in front of what it made.  socket(2) itself has been there since Linux 4.3. */
+static int deny_socketcall(struct sock_filter **f, size_t *n, struct err *e)
+{
+#ifdef __x86_64__
+	static const struct sock_filter first[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_I386, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 102 /* socketcall */, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1 /* SYS_SOCKET */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	struct sock_filter *all = malloc(sizeof(first) + *n * sizeof(*all));
+
+	if (!all)
+		return err_errno(e, ENOMEM, "compile the seccomp profile");
+	memcpy(all, first, sizeof(first));
+	memcpy(all + ARRAY_LEN(first), *f, *n * sizeof(*all));
+	free(*f);
+	*f = all;
+	*n += ARRAY_LEN(first);
+#else
+	(void)f;
+	(void)n;
+	(void)e;
+#endif
+	return 0;
+}
+
 int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e)
 {
@@ -456,6 +521,8 @@ int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct soc
 			return 0;
 	}
 	r = seccomp_compile(profile, n, caps, ret, ret_n, e);
+	if (r == 0 && own)
+		r = deny_socketcall(ret, ret_n, e);
 	if (r == 0 && cache_fd >= 0)
 		cache_store(cache_fd, name, *ret, *ret_n);
 	return r;
@@ -473,12 +540,13 @@ int seccomp_host_profile(char **ret, struct err *e)
 	return 0;
 }
 
-int seccomp_load_program(const struct sock_filter *filter, size_t n, struct err *e)
+int seccomp_load_program(const struct sock_filter *filter, size_t n, unsigned flags, struct err *e)
 {
 	struct sock_fprog prog = { .len = (unsigned short)n,
 				   .filter = (struct sock_filter *)filter };
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+	if (r < 0)
 		return err_sys(e, "load the seccomp filter");
-	return 0;
+	return (int)r;
 }

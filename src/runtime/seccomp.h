@@ -31,7 +31,9 @@ int seccomp_host_profile(char **ret, struct err *e);
 /* Compile without any cache; for the fuzz target and tests. */
 int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e);
-/* Load the program into the calling process (seccomp(2)).  Needs no_new_privs or CAP_SYS_ADMIN. */
-int seccomp_load_program(const struct sock_filter *filter, size_t n, struct err *e);
+/* Load the program into the calling process (seccomp(2)) with SECCOMP_FILTER_FLAG_* FLAGS.  Needs
+ * no_new_privs or CAP_SYS_ADMIN.  With SECCOMP_FILTER_FLAG_NEW_LISTENER the listener, the caller's;
+ * else 0. */
+int seccomp_load_program(const struct sock_filter *filter, size_t n, unsigned flags, struct err *e);
 
 #endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The container's root: an overlay of layers, or a directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "src/runtime/init.h"
+#include "src/util/path.h"
+#include "userns/mount.h"
+
+/* userxattr keeps overlayfs' own attributes in user.*: mandatory in a user namespace (Linux 5.11).
+ */
+static char *overlay_options(const struct runtime_overlay *o, int userxattr)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	size_t n = strv_len(o->lower);
+
+	(void)strbuf_puts(&b, "lowerdir=");
+	for (size_t i = n; i-- > 0;) /* the topmost comes first */
+		(void)strbuf_printf(&b, "%s%s", o->lower[i], i ? ":" : "");
+	(void)strbuf_printf(&b, ",upperdir=%s,workdir=%s%s", o->upper, o->work,
+			    userxattr ? ",userxattr" : "");
+	return strbuf_take(&b);
+}
+
+static int set_string(int fs, const char *key, const char *value)
+{
+	return syscall(SYS_fsconfig, fs, 1 /* FSCONFIG_SET_STRING */, key, value, 0) < 0 ? -errno
+											 : 0;
+}
+
+/* More layers than fit the page of mount(2): one by one, "lowerdir+" of Linux 6.7. */
+static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int target,
+			     struct err *e)
+{
+	scoped(fd) int fs = (int)syscall(SYS_fsopen, "overlay", 1 /* FSOPEN_CLOEXEC */);
+	scoped(fd) int mnt = -EBADF;
+	int r = fs < 0 ? -errno : 0;
+
+	for (size_t i = strv_len(o->lower); i-- > 0 && r == 0;)
+		r = set_string(fs, "lowerdir+", o->lower[i]);
+	if (r == 0)
+		r = set_string(fs, "upperdir", o->upper);
+	if (r == 0)
+		r = set_string(fs, "workdir", o->work);
+	if (r == 0 && userxattr &&
+	    syscall(SYS_fsconfig, fs, 0 /* FSCONFIG_SET_FLAG */, "userxattr", NULL, 0) < 0)
+		r = -errno;
+	if (r == 0 && syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) < 0)
+		r = -errno;
+	if (r < 0)
+		return err_errno(e, r, "mount an overlay of %zu layers", strv_len(o->lower));
+	mnt = (int)syscall(SYS_fsmount, fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+	if (mnt < 0 ||
+	    syscall(SYS_move_mount, mnt, "", target, "", 0x44 /* both paths empty */) < 0)
+		return err_sys(e, "mount an overlay of %zu layers", strv_len(o->lower));
+	return 0;
+}
+
+static int mount_overlay(struct init *in, struct err *e)
+{
+	const struct runtime_overlay *o = in->o->overlay;
+	int userxattr = (in->plan->clone_flags & CLONE_NEWUSER) != 0;
+	scoped(mem) char *options = overlay_options(o, userxattr);
+	int r = 0;
+
+	if (!options)
+		return err_errno(e, ENOMEM, "mount the overlay");
+	if (chdir(o->base) < 0)
+		return err_sys(e, "enter %s", o->base);
+	if (strlen(options) < (size_t)sysconf(_SC_PAGESIZE)) {
+		if (mount("overlay", o->target, "overlay", 0, options) < 0)
+			r = err_sys(e, "mount the overlay on %s", o->target);
+	} else {
+		scoped(fd) int target =
+			open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		r = target < 0 ? err_sys(e, "open %s", o->target)
+			       : mount_many_layers(o, userxattr, target, e);
+	}
+	if (r == -EPERM || r == -ENODEV || r == -EINVAL)
+		(void)err_hint(e, "this kernel or file system does not take overlay mounts of "
+				  "users (Linux 5.11); 'cove "
+				  "doctor' tells more");
+	if (r < 0)
+		return r;
+	in->root_fd = open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return in->root_fd < 0 ? err_sys(e, "open the container's root") : 0;
+}
+
+/* What mounts of the container's root do for the host's and those for it (config-linux.md, "Rootfs
+ * Mount Propagation"): unless asked otherwise mounts of the host come in, and none go out. */
+int init_set_propagation(struct init *in, struct err *e)
+{
+	unsigned long want = in->plan->rootfs_propagation & ~(unsigned long)MS_REC;
+
+	/* An unbindable "/" could not be bound below: that comes at the end. */
+	if (want == MS_UNBINDABLE)
+		want = MS_PRIVATE;
+	return mount_propagation("/", want ? want : MS_SLAVE, e);
+}
+
+/* pivot_root(2) wants neither the new root's parent mount nor the new root shared. */
+static int hold_root(struct init *in, int dir, struct err *e)
+{
+	scoped(fd) int top = -EBADF;
+	int keep = in->plan->rootfs_propagation != 0, r;
+
+	/* The directory twice: the outer bind is the private parent of the inner one. */
+	if (keep) {
+		r = mount_bind(dir, dir, 0, 0, 0, MS_PRIVATE, &top, e);
+		if (r < 0)
+			return r;
+	}
+	return mount_bind(dir, keep ? top : dir, 1, 0, 0, keep ? MOUNT_KEEP : MS_PRIVATE,
+			  &in->root_fd, e);
+}
+
+int init_mount_root(struct init *in, struct err *e)
+{
+	scoped(fd) int dir = -EBADF;
+
+	if (in->o->overlay)
+		return mount_overlay(in, e);
+	if (!in->plan->rootfs)
+		return err_set(e, -EINVAL, "config.json: root.path is missing");
+	dir = init_open_host(in, in->plan->rootfs, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return err_errno(e, dir, "open root file system %s", in->plan->rootfs);
+	/* pivot_root wants a mount: the directory is bound on itself. */
+	return hold_root(in, dir, e) < 0 ? err_in(e, "root file system %s", in->plan->rootfs) : 0;
+}
+
+/* After pivot_root: what was asked for the root itself. */
+int init_finish_root(struct init *in, struct err *e)
+{
+	scoped(fd) int root = -EBADF;
+
+	if (!in->plan->rootfs_propagation)
+		return 0;
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, "open the container's root");
+	return mount_propagation_fd(root, in->plan->rootfs_propagation, e) < 0
+		       ? err_in(e, "rootfsPropagation")
+		       : 0;
+}
