@@ -29,10 +29,11 @@ const struct noun noun_list[] = {
 #define AT(f) offsetof(struct globals, f)
 static const struct opt global_options[] = {
 	STR(0, "cgroup-manager", "MANAGER", AT(cgroup_manager), "How control groups are made",
-	    .values = "cgroupfs",
-	    .man = "cove makes control groups itself, below the one it was started in, where that "
-		   "is "
-		   "delegated to the user."),
+	    .values = "cgroupfs|systemd",
+	    .man = "Without it cove makes control groups itself, below the one it was started in, "
+		   "where that is delegated to the user, and asks systemd for a scope only where a "
+		   "limit could not be kept otherwise. cgroupfs: never asks systemd. systemd: "
+		   "always."),
 	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
 	    .hidden = 1, .values = "man|bash|zsh|fish"),
 	STR(0, "log-level", "LEVEL", AT(log_level), "Log messages above this level", .def = "warn",

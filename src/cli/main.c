@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/cli/container/options.h"
 #include "src/container/exited.h"
 #include "src/store/engine.h"
 #include "src/util/scoped.h"
@@ -37,6 +38,8 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 		int r = engine_open(&eo, &en, e);
 		if (r < 0)
 			return r;
+		en->cgroup_manager = g->cgroup_manager;
+		en->warn = container_warn;
 	}
 	return c->run(en, options, args, e);
 }

@@ -11,12 +11,19 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "src/container/resources.h"
 #include "src/store/engine.h"
 #include "src/util/err.h"
 
 /* What run and create were asked for, as the user typed it; NULL, 0 and -1 mean "not said".
  * container_create() parses and checks every string before anything is made. */
 struct container_create_options {
+	struct resource_options limits; /* first: its option rows are shared with update */
+	char **cgroup_conf;		/* KEY=VALUE: files of cgroup v2 */
+	const char *cgroup_parent;
+	const char *cgroups; /* "enabled" (NULL), "disabled", "no-conmon", "split" */
+	int oom_kill_disable;
+	char **device_cgroup_rule;
 	const char *image;    /* reference; or NULL with rootfs */
 	const char *rootfs;   /* --rootfs PATH[:O] */
 	char *const *command; /* arguments after the image, NULL-terminated */

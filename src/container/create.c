@@ -88,6 +88,8 @@ static int make_spec(struct creation *c, struct err *e)
 	if (r == 0)
 		r = creation_set_security(c, e);
 	if (r == 0)
+		r = creation_set_limits(c, e);
+	if (r == 0)
 		r = creation_set_sysctls(c, e);
 	if (r == 0)
 		r = creation_set_log(c, e);

@@ -36,6 +36,8 @@ int creation_set_process(struct creation *c, struct err *e);
 int creation_set_log(struct creation *c, struct err *e);
 /* create_security.c */
 int creation_set_security(struct creation *c, struct err *e);
+/* create_limits.c */
+int creation_set_limits(struct creation *c, struct err *e);
 /* create_mounts.c */
 int creation_set_mounts(struct creation *c, struct err *e);
 /* create_network.c */

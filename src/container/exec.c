@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 {
 	struct session_io io = SESSION_IO_NONE;
 	struct runtime_process process = RUNTIME_PROCESS_NONE;
-	scoped(cgroup) struct cgroup cgroup = CGROUP_NONE;
+	scoped(limits) struct limits limits = LIMITS_NONE;
 	struct runtime_options o = { .user = x->user,
 				     .extra_groups = x->spec->group_add,
 				     .filter = x->filter,
@@ -69,8 +69,12 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	(void)sigprocmask(SIG_SETMASK, &block, NULL);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
-	r = limits_open(x->en, x->c->id, &cgroup, &e);
-	o.cgroup_fd = cgroup.fd;
+	r = limits_open(x->en, x->spec, x->c->id, &limits, &e);
+	o.cgroup_fd = limits.cgroup.fd;
+	o.cgroup = limits.cgroup.kind == CGROUP_KIND_V1 ? &limits.cgroup : NULL;
+	limits_add_rlimits(&limits, x->process);
+	if (r == 0)
+		r = limits_apply(&limits, 0, &e);
 	if (r == 0)
 		r = session_io_open(&io, x->o->tty, x->o->interactive, &e);
 	memcpy(o.stdio, io.theirs, sizeof(o.stdio));

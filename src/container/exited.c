@@ -49,7 +49,7 @@ int exited_main(struct engine *en, char *const *args, struct err *e)
 	scoped(cgroup) struct cgroup cgroup = CGROUP_NONE;
 	int code, r;
 
-	if (strv_len(args) != 3)
+	if (strv_len(args) != 4)
 		return err_set(e, -EINVAL, "this command is for the monitor only");
 	code = (int)strtol(args[1], NULL, 10);
 	r = container_find(en, args[0], &c, e);
@@ -58,9 +58,9 @@ int exited_main(struct engine *en, char *const *args, struct err *e)
 	r = container_spec_decode(c->spec, &spec, e);
 	if (r < 0)
 		return r;
-	if (limits_open(en, c->id, &cgroup, e) < 0)
+	if (limits_open_cgroup(en, c->id, &cgroup, e) < 0)
 		dbg("%s", e->text); /* the exit record matters more */
-	exited_record(en, spec, c->id, code, cgroup_oom_kills(&cgroup) > 0);
+	exited_record(en, spec, c->id, code, *args[3] == '1' || cgroup_oom_kills(&cgroup) > 0);
 	limits_end(&cgroup);
 	exited_clean(en, spec, c->id);
 	fd_close((int)strtol(args[2], NULL, 10)); /* the lock */

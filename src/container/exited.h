@@ -13,7 +13,7 @@ void exited_record(struct engine *en, const struct container_spec *s, const char
 		   int oom);
 /* Remove what has to go: with --rm everything, otherwise what is in the runtime directory. */
 void exited_clean(struct engine *en, const struct container_spec *s, const char *id);
-/* "cove __exited ID CODE LOCK": both, for a monitor that had become slim.  The
+/* "cove __exited ID CODE LOCK OOM": both, for a monitor that had become slim.  The
  * numbers are descriptors. ARGS without the first word.  The exit status. */
 int exited_main(struct engine *en, char *const *args, struct err *e);
 

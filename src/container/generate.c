@@ -480,6 +480,8 @@ int generate_config(struct engine *en, const struct container_spec *s, const cha
 	}
 	if (s->sysctl)
 		json_put(linux_, "sysctl", json_object_get(s->sysctl));
+	if (s->resources && json_object_object_length(s->resources))
+		json_put(linux_, "resources", json_object_get(s->resources));
 	hide_paths(s, linux_);
 	*ret = take_ptr(&c);
 	return 0;

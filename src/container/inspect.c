@@ -225,6 +225,9 @@ static json_object *make_host_config(const struct container_spec *s)
 	json_put_int(o, "OomScoreAdj", s->oom_score_adj);
 	json_put(o, "Ulimits", json_object_get(s->rlimits));
 	json_put_bool(o, "Init", s->init);
+	json_put_str(o, "Cgroups", s->cgroups ? s->cgroups : "enabled");
+	json_put_str(o, "CgroupParent", s->cgroup_parent);
+	resources_inspect(s->resources, o);
 	return o;
 }
 

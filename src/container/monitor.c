@@ -35,7 +35,8 @@ struct start {
 	struct runtime_process process;
 	struct net net;
 	struct log *log;
-	struct cgroup cgroup;
+	struct limits limits;
+	struct watch watch;
 	json_object *config;
 	struct sock_filter *filter;
 	size_t n_filter;
@@ -198,7 +199,8 @@ static int create_process(struct start *s, struct err *e)
 				     .filter = s->filter,
 				     .n_filter = s->n_filter,
 				     .tap = is_private ? &tap : NULL,
-				     .cgroup_fd = s->cgroup.fd,
+				     .cgroup_fd = s->limits.cgroup.fd,
+				     .cgroup = &s->limits.cgroup,
 				     .keep_groups = spec->keep_groups };
 	int r = user ? overlay_paths_make(&paths, m, e)
 		     : err_errno(e, ENOMEM, "start the container");
@@ -215,6 +217,8 @@ static int create_process(struct start *s, struct err *e)
 		o.overlay = &paths.overlay;
 	memcpy(o.stdio, s->io.theirs, sizeof(o.stdio));
 	r = runtime_create(&o, &s->process, e);
+	if (r == 0)
+		r = limits_apply(&s->limits, s->process.pid, e);
 	if (r < 0)
 		return r;
 	s->io.console = take_fd(&s->process.console);
@@ -260,7 +264,7 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)
 		r = log_open(m->spec->log_path, m->spec->log_size_max, &s->log, e);
 	if (r == 0)
-		r = limits_make(m->en, m->spec, m->id, &s->cgroup, e);
+		limits_add_rlimits(&s->limits, json_get(s->config, "process"));
 	return r;
 }
 
@@ -297,7 +301,8 @@ static void start_done(struct start *s)
 	free(s->filter);
 	idmap_done(&s->uids);
 	idmap_done(&s->gids);
-	limits_end(&s->cgroup);
+	limits_end(&s->limits.cgroup);
+	limits_done(&s->limits);
 }
 
 static int exit_code_of(int stage, int code)
@@ -368,6 +373,8 @@ static void become_slim(struct start *s)
 	argv[SLIM_PIDFD] = keep_fd(s->process.pidfd);
 	argv[SLIM_LISTEN] = keep_fd(s->listen_fd);
 	argv[SLIM_NET] = keep_fd(s->net.control);
+	argv[SLIM_WATCH_MEMORY] = str_printf("%lld", (long long)s->limits.watch.memory);
+	argv[SLIM_WATCH_PIDS] = str_printf("%lld", (long long)s->limits.watch.pids);
 	argv[SLIM_RUN] = keep_fd(m->en->run_fd);
 	argv[SLIM_LOCK] = keep_fd(m->lock);
 	argv[SLIM_LEASE] = keep_fd(s->lease);
@@ -379,13 +386,18 @@ static void become_slim(struct start *s)
 		free(argv[i]);
 }
 
+static void look(void *arg)
+{
+	watch_look(arg);
+}
+
 void monitor_main(const struct monitor *m)
 {
 	struct start s = { .m = m,
 			   .io = SESSION_IO_NONE,
 			   .process = RUNTIME_PROCESS_NONE,
 			   .net = NET_NONE,
-			   .cgroup = CGROUP_NONE,
+			   .limits = LIMITS_NONE,
 			   .lease = -EBADF,
 			   .listen_fd = -EBADF };
 	struct session_options o = { .io = &s.io, .process = &s.process, .hold_stdin = 0 };
@@ -394,7 +406,11 @@ void monitor_main(const struct monitor *m)
 	int r, code, client = -EBADF;
 
 	err_clear(&e);
-	r = detach_from_caller(&e);
+	/* First: systemd has to know us by our own user id, and the caller to hear of the limits.
+	 */
+	r = limits_make(m->en, m->spec, m->id, &s.limits, m->en->warn, &e);
+	if (r == 0)
+		r = detach_from_caller(&e);
 	if (r == 0)
 		r = start(&s, &e);
 	if (r < 0) {
@@ -404,6 +420,7 @@ void monitor_main(const struct monitor *m)
 		report_failure(m, stage, &why);
 		_exit(125);
 	}
+	s.watch = (struct watch){ .limits = s.limits.watch, .init = s.process.pid };
 	told.pid = s.process.pid;
 	told.tty = m->spec->tty;
 	slim_down(&s);
@@ -416,11 +433,17 @@ void monitor_main(const struct monitor *m)
 	o.log = s.log;
 	o.listen_fd = s.listen_fd;
 	o.first_client = m->attached ? m->client : -EBADF;
+	if (s.watch.limits.memory + s.watch.limits.pids > 0) {
+		o.tick_ms = WATCH_MS;
+		o.on_tick = look;
+		o.arg = &s.watch;
+	}
 	code = session_run(&o, &client, &e);
 	if (code < 0)
 		code = 125;
 	/* The exit record, durably, before anything is cleaned up. */
-	exited_record(m->en, m->spec, m->id, code, cgroup_oom_kills(&s.cgroup) > 0);
+	exited_record(m->en, m->spec, m->id, code,
+		      s.watch.killed || cgroup_oom_kills(&s.limits.cgroup) > 0);
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
 	net_stop(&s.net);

@@ -16,6 +16,7 @@
 #include "netns/net.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/session.h"
+#include "src/container/watch.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -47,6 +48,11 @@ static void note_code(int run_fd, const char *id, int code)
 				   strlen(text)); /* the record that follows says the same */
 }
 
+static void look(void *arg)
+{
+	watch_look(arg);
+}
+
 int main(int argc, char **argv)
 {
 	struct session_io io = SESSION_IO_NONE;
@@ -54,6 +60,7 @@ int main(int argc, char **argv)
 	struct session_options o = { .io = &io, .process = &process, .first_client = -EBADF };
 	scoped(log) struct log *log = NULL;
 	struct err e;
+	struct watch watch = { 0 };
 	char code_text[16];
 	int code, net;
 
@@ -73,6 +80,14 @@ int main(int argc, char **argv)
 	    log_open(argv[SLIM_LOG], strtoll(argv[SLIM_LOG_MAX], NULL, 10), &log, &e) < 0)
 		dbg("%s", e.text);
 	o.log = log;
+	watch.limits.memory = strtoll(argv[SLIM_WATCH_MEMORY], NULL, 10);
+	watch.limits.pids = strtoll(argv[SLIM_WATCH_PIDS], NULL, 10);
+	watch.init = process.pid;
+	if (watch.limits.memory + watch.limits.pids > 0) {
+		o.tick_ms = WATCH_MS;
+		o.on_tick = look;
+		o.arg = &watch;
+	}
 	code = session_run(&o, NULL, &e);
 	if (code < 0)
 		code = 125;
@@ -81,6 +96,6 @@ int main(int argc, char **argv)
 	(void)snprintf(code_text, sizeof(code_text), "%d", code);
 	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot",
 		    argv[SLIM_RUNROOT], "__exited", argv[SLIM_ID], code_text, argv[SLIM_LOCK],
-		    (char *)NULL);
+		    watch.killed ? "1" : "0", (char *)NULL);
 	return 125; /* the next command finds the note */
 }

@@ -13,6 +13,8 @@ enum slim_arg {
 	SLIM_TERMINAL,
 	SLIM_LOG, /* path, "" for none */
 	SLIM_LOG_MAX,
+	SLIM_WATCH_MEMORY, /* limits kept by looking, 0 for none */
+	SLIM_WATCH_PIDS,
 	/* Descriptors, -1 for none. */
 	SLIM_CONSOLE,
 	SLIM_IN,

@@ -371,7 +371,7 @@ static void end_cgroup(struct engine *en, const char *id)
 	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
 	struct err e;
 
-	if (limits_open(en, id, &cg, &e) < 0)
+	if (limits_open_cgroup(en, id, &cg, &e) < 0)
 		dbg("%s", e.text);
 	limits_end(&cg);
 }

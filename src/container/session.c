@@ -424,10 +424,13 @@ static int is_drained(struct session *s, int64_t *deadline)
 static int run(struct session *s)
 {
 	struct epoll_event ev[8];
-	int64_t deadline = 0;
+	int64_t deadline = 0, next_tick = 0;
 
 	while (!is_drained(s, &deadline)) {
 		int n, timeout = s->ended ? DRAIN_MS / 4 : s->paused ? CLIENT_LAG_MS : -1;
+
+		if (s->o->tick_ms && (timeout < 0 || timeout > s->o->tick_ms))
+			timeout = s->o->tick_ms;
 		update_watches(s);
 		n = epoll_wait(s->epoll, ev, 8, timeout);
 		if (n < 0 && errno != EINTR)
@@ -437,6 +440,10 @@ static int run(struct session *s)
 		/* Something was still coming: wait for the next piece anew. */
 		if (n > 0 && s->ended)
 			deadline = 0;
+		if (s->o->tick_ms && !s->ended && now_ms() >= next_tick) {
+			s->o->on_tick(s->o->arg);
+			next_tick = now_ms() + s->o->tick_ms;
+		}
 		drop_laggards(s);
 	}
 	return 0;

@@ -65,6 +65,8 @@ struct session_options {
 			     the first (exec) */
 	void (*on_child)(pid_t pid, int status,
 			 void *arg); /* another child was reaped, may be NULL */
+	int tick_ms; /* on_tick is called about so often; 0: never */
+	void (*on_tick)(void *arg);
 	void *arg;
 };
 

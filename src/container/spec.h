@@ -59,6 +59,9 @@ struct container_spec {
 	char *apparmor;
 	char **security_opt; /* as given, for inspect */
 
+	json_object *resources; /* runtime-spec's linux.resources */
+	char *cgroups, *cgroup_parent;
+
 	/* the rest */
 	json_object *labels, *annotations; /* objects of strings */
 	int rm;

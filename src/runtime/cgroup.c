@@ -95,12 +95,54 @@ static int create_in_trees(const struct cgroup_options *o, struct cgroup *cg, st
 	return r;
 }
 
+/* Where limits cannot be had in our own cgroup, systemd moves this process into one where they
+ * can. */
+static int wants_scope(const struct cgroup_options *o, int failed)
+{
+	if (o->path || o->manager != CGROUP_AUTO || !cgroup_systemd_reach())
+		return 0;
+	if (o->own_scope)
+		return 1;
+	return cgroup_resources_limit(o->resources) &&
+	       (failed == -EACCES || failed == -EPERM || failed == -EROFS || failed == -EBUSY ||
+		failed == -ENOTSUP);
+}
+
+static int create_unified(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
+{
+	struct cgroup_options strict = *o;
+	int is_slice = o->parent && str_ends(o->parent, ".slice"), r = -ENOTSUP;
+
+	strict.lenient = 0;
+	strict.own_scope = o->own_scope || is_slice;
+	if (!strict.own_scope)
+		r = cgroup_v2_create(&strict, cg, e);
+	if (r == 0)
+		return 0;
+	if (is_slice && !wants_scope(&strict, r))
+		return err_set(e, -ENOTSUP, "cgroup parent '%s': no systemd manager within reach",
+			       o->parent);
+	if (wants_scope(&strict, r)) {
+		struct err ignored;
+		(void)cgroup_destroy(cg, &ignored);
+		r = cgroup_systemd_own_scope(o, cg, e);
+		if (r < 0 && !o->lenient)
+			return r;
+		if (r < 0)
+			dbg("no scope: %s", e->text);
+		return cgroup_v2_create(o, cg, e);
+	}
+	return o->lenient ? cgroup_v2_create(o, cg, e) : r;
+}
+
 static int create_by(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
 {
 	if (o->manager == CGROUP_DISABLED)
 		return 0;
+	if (o->manager == CGROUP_SYSTEMD)
+		return cgroup_systemd_create(o, cg, e);
 	if (cgroup_is_unified())
-		return cgroup_v2_create(o, cg, e);
+		return create_unified(o, cg, e);
 	return create_in_trees(o, cg, e);
 }
 
@@ -150,6 +192,8 @@ int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e)
 {
 	int r = 0;
 
+	if (cg->pending)
+		return cgroup_systemd_enter(cg, pid, e);
 	if (cg->fd >= 0 && !is_inside(cg, pid))
 		r = write_pid(cg->fd, pid, cg->path, e);
 	if (r == 0 && cg->kind == CGROUP_KIND_V1)
@@ -165,8 +209,10 @@ int cgroup_join(const struct cgroup *cg, pid_t pid, struct err *e)
 
 int cgroup_update(struct cgroup *cg, json_object *resources, struct err *e)
 {
-	int r = 0;
+	int r = cg->unit ? cgroup_systemd_update(cg, resources, e) : 0;
 
+	if (r < 0)
+		return r;
 	if (cg->kind == CGROUP_KIND_V2) {
 		r = cgroup_v2_apply(cg, resources, 0, e);
 		if (r == 0)

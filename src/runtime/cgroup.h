@@ -64,8 +64,10 @@ struct cgroup_options {
 	const char *parent; /* --cgroup-parent: a slice or a path for path NULL; or NULL */
 	enum cgroup_manager manager;
 	json_object *resources; /* linux.resources, borrowed, may be NULL: no limits */
-	int lenient; /* limits that no controller within reach can keep are left out and named in
-			cgroup.unmet, instead of -ENOTSUP */
+	int own_scope; /* auto: let systemd move this process into a scope, and make the container's
+			  cgroup in there, although that would not be needed */
+	int lenient;   /* limits that no controller within reach can keep are left out and named in
+			  cgroup.unmet, instead of -ENOTSUP */
 	const char *id;
 	json_object *annotations; /* borrowed, may be NULL: org.systemd.property.NAME,
 				     run.oci.systemd.subgroup, run.oci.delegate-cgroup */
@@ -81,6 +83,7 @@ struct cgroup {
 	char *v1[CGROUP_V1_COUNT]; /* directories, NULL where there is none */
 	char *unit;		   /* systemd's name of it, NULL: not systemd's */
 	int user_bus;		   /* the unit is the user manager's */
+	int in_own_scope;	   /* this process was moved into a scope made for the purpose */
 	/* For cgroup_enter() only, owned. */
 	json_object *pending;
 };

@@ -97,8 +97,20 @@ int cgroup_devices_v2(int dir_fd, json_object *rules, struct err *e);
 int cgroup_systemd_create(const struct cgroup_options *o, struct cgroup *cg, struct err *e);
 int cgroup_systemd_enter(struct cgroup *cg, pid_t pid, struct err *e);
 int cgroup_systemd_update(const struct cgroup *cg, json_object *resources, struct err *e);
-int cgroup_systemd_stop(const struct cgroup *cg, struct err *e);
+/* Let this process be moved into a scope of its own; sets cg->in_own_scope. */
+int cgroup_systemd_own_scope(const struct cgroup_options *o, struct cgroup *cg, struct err *e);
 /* Is there a manager to ask: 1 the user's, 2 the system's, 0 none? */
 int cgroup_systemd_reach(void);
+/* Parts of the above without any system: limits as unit properties {"name", "type", "value"}
+ * appended to LIST; one annotation's VALUE in the text form of GVariant; names by cgroupsPath. */
+int cgroup_systemd_properties(json_object *resources, int v2, json_object *list, struct err *e);
+int cgroup_systemd_annotation(const char *name, const char *value, json_object *list,
+			      struct err *e);
+int cgroup_systemd_names(const struct cgroup_options *o, int is_user, char **ret_unit,
+			 char **ret_slice, struct err *e);
+/* PID is alone in SCOPE, which is ours: the subgroups that PENDING names are made, PID moved there,
+ * the limits set.  Fills CG. */
+int cgroup_v2_subgroup(struct cgroup *cg, const char *scope, json_object *pending, pid_t pid,
+		       struct err *e);
 
 #endif

@@ -203,7 +203,7 @@ static int add_row(const struct row *t, const char *file, enum conversion how, j
 	if (how == IGNORED)
 		return 0;
 	if (how == REFUSED)
-		return err_set(e, -ENOTSUP, "cgroup v2 has no equivalent of linux.resources.%s.%s",
+		return err_set(e, -EINVAL, "cgroup v2 has no equivalent of linux.resources.%s.%s",
 			       t->group, t->member);
 	return add_number(l, file, how, how == BOOLEAN ? 1 : json_object_get_int64(v), e);
 }
@@ -479,7 +479,7 @@ int cgroup_settings_v2(json_object *resources, struct cgroup_settings *l, struct
 	int r = from_table(resources, 0, "memory", l, e);
 
 	if (json_len(json_path(resources, "network", "priorities", NULL)))
-		return err_set(e, -ENOTSUP,
+		return err_set(e, -EINVAL,
 			       "cgroup v2 has no equivalent of linux.resources.network.priorities");
 	if (r == 0)
 		r = add_memory_v2(json_get(resources, "memory"), l, e);
@@ -511,7 +511,7 @@ int cgroup_settings_v1(json_object *resources, struct cgroup_settings *l, struct
 	int r = from_table(resources, 1, "memory", l, e);
 
 	if (json_object_is_type(unified, json_type_object) && json_object_object_length(unified))
-		return err_set(e, -ENOTSUP, "linux.resources.unified needs cgroup v2");
+		return err_set(e, -EINVAL, "linux.resources.unified needs cgroup v2");
 	if (r == 0)
 		r = add_memory_v1(json_get(resources, "memory"), l, e);
 	if (r == 0)

@@ -252,7 +252,7 @@ static int find_place(const char *words, struct cgroup *cg, char **ret)
 			return *ret ? 0 : -ENOMEM;
 		}
 	}
-	if (r == -EBUSY && may_manage(own)) {
+	if (r == -EBUSY && (cg->in_own_scope || may_manage(own))) {
 		r = evacuate(own);
 		if (r == 0)
 			r = enable_all(own, words, cg->unmet, sizeof(cg->unmet));
@@ -294,13 +294,13 @@ static int make_dirs(const char *path, struct err *e)
 }
 
 /* linux.cgroupsPath. */
-static int place_of_path(const struct cgroup_options *o, const char *words, struct cgroup *cg,
-			 char **ret, struct err *e)
+static int place_of_path(const char *p, const char *words, struct cgroup *cg, char **ret,
+			 struct err *e)
 {
 	scoped(mem) char *full = NULL;
 	scoped(mem) char *up = NULL;
 	scoped(mem) char *own = cgroup_own_path();
-	const char *root = cgroup_v2_mount(), *p = o->path;
+	const char *root = cgroup_v2_mount();
 	size_t len;
 	int r;
 
@@ -327,6 +327,20 @@ static int place_of_path(const struct cgroup_options *o, const char *words, stru
 	return 0;
 }
 
+/* The controllers that DIR could give to its children, all of them. */
+static void enable_available(const char *dir)
+{
+	scoped(fd) int fd = cgroup_open_dir(dir);
+	scoped(mem) char *text = NULL;
+	struct err ignored;
+	char *save = NULL;
+
+	if (fd < 0 || path_read(fd, "cgroup.controllers", 4096, &text, NULL, &ignored) < 0)
+		return;
+	for (char *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save))
+		(void)cgroup_v2_enable(dir, w); /* one that is missed is told by apply */
+}
+
 static int open_made(struct cgroup *cg, char *take_path, struct err *e)
 {
 	cg->path = take_path;
@@ -340,6 +354,12 @@ static int open_made(struct cgroup *cg, char *take_path, struct err *e)
 	return 0;
 }
 
+/* --cgroup-parent, unless it is a slice of systemd's. */
+static int is_parent_path(const char *parent)
+{
+	return parent && *parent && !str_ends(parent, ".slice");
+}
+
 int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
 {
 	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
@@ -350,8 +370,11 @@ int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct e
 	if (r < 0)
 		return r;
 	words_of(&l, words, sizeof(words));
-	if (o->path) {
-		r = place_of_path(o, words, cg, &dir, e);
+	if (o->path || is_parent_path(o->parent)) {
+		scoped(mem) char *below =
+			o->path ? strdup(o->path) : str_printf("%s/cove-%.64s", o->parent, o->id);
+		r = below ? place_of_path(below, words, cg, &dir, e)
+			  : err_errno(e, ENOMEM, "make a cgroup");
 		if (r < 0)
 			return r;
 	} else {
@@ -375,6 +398,51 @@ int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct e
 	if (r == 0 && o->resources)
 		r = cgroup_devices_v2(cg->fd, json_get(o->resources, "devices"), e);
 	return r;
+}
+
+static int move(const char *dir, pid_t pid, struct err *e)
+{
+	scoped(fd) int fd = cgroup_open_dir(dir);
+	char text[16];
+	int r;
+
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	r = fd < 0 ? fd : cgroup_write(fd, "cgroup.procs", text);
+	return r < 0 ? err_errno(e, r, "move process %d into cgroup %s", (int)pid, dir) : 0;
+}
+
+int cgroup_v2_subgroup(struct cgroup *cg, const char *scope, json_object *pending, pid_t pid,
+		       struct err *e)
+{
+	const char *sub = json_get_str(pending, "subgroup");
+	const char *delegate = json_get_str(pending, "delegate");
+	json_object *resources = json_get(pending, "resources");
+	int lenient = json_get_bool(pending, "lenient", 0), r = 0;
+
+	cg->limited = sub && *sub ? str_printf("%s/%s", scope, sub) : strdup(scope);
+	cg->path = cg->limited && delegate ? str_printf("%s/%s", cg->limited, delegate)
+		   : cg->limited	   ? strdup(cg->limited)
+					   : NULL;
+	if (!cg->path)
+		return err_errno(e, ENOMEM, "make a cgroup");
+	cg->kind = CGROUP_KIND_V2;
+	if (sub && *sub && mkdir(cg->limited, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make cgroup %s", cg->limited);
+	if (delegate && mkdir(cg->path, 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "make cgroup %s", cg->path);
+	if (sub && *sub) {
+		r = move(cg->path, pid, e);
+		if (r < 0)
+			return r;
+		enable_available(scope);
+	}
+	cg->fd = cgroup_open_dir(cg->path);
+	if (cg->fd < 0)
+		return err_errno(e, cg->fd, "open cgroup %s", cg->path);
+	if (resources)
+		r = cgroup_v2_apply(cg, resources, lenient, e);
+	return r < 0 || !resources ? r
+				   : cgroup_devices_v2(cg->fd, json_get(resources, "devices"), e);
 }
 
 /* ---- freezing -------------------------------------------------------------------------------- */

@@ -25,6 +25,8 @@ struct engine {
 	struct store *store; /* the database, opened on first use: engine_store() */
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
 	char *home;
+	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */
+	void (*warn)(const char *text); /* lines for the user; NULL: nobody wants them */
 };
 
 /* Make what is missing (directories 0700, checked to be ours: owner and type) and open it.

@@ -38,6 +38,6 @@ const struct cmd cmd_container_create = {
 	.groups =
 		(const struct opt *const[]){ options, container_process_rows,
 					     container_network_rows, container_storage_rows,
-					     container_security_rows, container_image_rows, NULL },
+					     container_security_rows, container_resource_rows, container_image_rows, NULL },
 	.run = create,
 };

@@ -10,6 +10,7 @@ extern const struct opt container_process_rows[]; /* what runs, as whom, with wh
 extern const struct opt container_network_rows[];
 extern const struct opt container_storage_rows[];  /* mounts, volumes, devices */
 extern const struct opt container_security_rows[]; /* capabilities, namespaces, limits */
+extern const struct opt container_resource_rows[]; /* limits, shared with update */
 extern const struct opt container_image_rows[];	   /* where the image comes from */
 
 /* Print a warning of container_create(). */

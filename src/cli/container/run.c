@@ -110,6 +110,6 @@ const struct cmd cmd_container_run = {
 	.groups =
 		(const struct opt *const[]){ options, container_process_rows,
 					     container_network_rows, container_storage_rows,
-					     container_security_rows, container_image_rows, NULL },
+					     container_security_rows, container_resource_rows, container_image_rows, NULL },
 	.run = run,
 };
