@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/util/json.h"
+#include "src/util/names.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 #include "src/util/table.h"
@@ -99,15 +100,68 @@ static int put(const struct strbuf *b, struct err *e)
 	return 0;
 }
 
-int report_print(const struct report *r, json_object *list, struct err *e)
+static int is_plain(const char *s)
 {
+	while ((unsigned char)*s >= ' ' && (unsigned char)*s < 0x7f)
+		s++;
+	return !*s;
+}
+
+static json_object *plain_string(const char *s)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	return name_escape(&b, s) == 0 ? json_object_new_string(b.s ? b.s : "") : NULL;
+}
+
+/* O with the control characters of its strings written out: a row says what strangers put into
+ * labels and names, and neither moves the terminal's cursor nor makes lines of its own.  A new
+ * reference, of O itself where nothing is to be done; NULL when out of memory. */
+static json_object *plain(json_object *o)
+{
+	scoped(json) json_object *copy = NULL;
+
+	switch (json_object_get_type(o)) {
+	case json_type_string:
+		if (is_plain(json_object_get_string(o)))
+			return json_object_get(o);
+		return plain_string(json_object_get_string(o));
+	case json_type_array:
+		copy = json_object_new_array();
+		for (size_t i = 0; copy && i < json_len(o); i++) {
+			json_object *v = json_object_array_get_idx(o, i), *p = v ? plain(v) : NULL;
+			if ((v && !p) || json_object_array_add(copy, p) < 0)
+				return NULL;
+		}
+		return json_object_get(copy);
+	case json_type_object:
+		copy = json_object_new_object();
+		if (!copy)
+			return NULL;
+		json_object_object_foreach(o, key, value)
+		{
+			json_object *p = value ? plain(value) : NULL;
+			scoped(strbuf) struct strbuf b = STRBUF_INIT;
+			if ((value && !p) || name_escape(&b, key) < 0 ||
+			    json_object_object_add(copy, b.s ? b.s : "", p) < 0)
+				return NULL;
+		}
+		return json_object_get(copy);
+	default:
+		return json_object_get(o);
+	}
+}
+
+int report_print(const struct report *r, json_object *given, struct err *e)
+{
+	/* A document is asked for by name and shown as it is. */
+	scoped(json) json_object *list = r->documents ? json_object_get(given) : plain(given);
 	const char *format = r->format && *r->format ? r->format : r->standard;
 	int table = 0, rc;
 	scoped(mem) char *text = normalize(format, &table);
 	scoped(template) struct template *t = NULL;
 	scoped(strbuf) struct strbuf rows = STRBUF_INIT, out = STRBUF_INIT;
 
-	if (!text)
+	if (!text || !list)
 		return err_errno(e, ENOMEM, "--format");
 	rc = template_parse(r->name, text, &t, e);
 	if (rc < 0)

@@ -71,6 +71,7 @@ none=(run --rm --network none)
 		"comment":"\u001b[7m\nforged line"}]'
 	cove create --network none --name e localhost/esc >/dev/null
 	for verb in "ps -a" "ps -a --no-trunc" "ps -a --format {{.Command}}" "ps -a --format json" \
+		"ps -a --format {{.Labels}}" \
 		"inspect c" "inspect e" "history localhost/esc" "history --no-trunc localhost/esc" "history --format json localhost/esc" \
 		"inspect localhost/esc" "image inspect localhost/esc" "images" "images --format json" "info"; do
 		# shellcheck disable=SC2086 # words
@@ -89,7 +90,7 @@ none=(run --rm --network none)
 	[[ $output != *"$esc"* ]] || die "an error: $(printf %q "$output")"
 }
 
-# (A template gives a label as it is: scripts ask for the exact value.)
+# (A template of inspect gives a label as it is: scripts ask for the exact value.)
 
 # Options that cannot be honoured stop the command before anything is made.
 @test "options that cannot be honoured" {
