@@ -63,10 +63,9 @@ static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int
 	return 0;
 }
 
-static int mount_overlay(struct init *in, struct err *e)
+int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *ret_root,
+			  struct err *e)
 {
-	const struct runtime_overlay *o = in->o->overlay;
-	int userxattr = (in->plan->clone_flags & CLONE_NEWUSER) != 0;
 	scoped(mem) char *options = overlay_options(o, userxattr);
 	int r = 0;
 
@@ -89,8 +88,8 @@ static int mount_overlay(struct init *in, struct err *e)
 				  "doctor' tells more");
 	if (r < 0)
 		return r;
-	in->root_fd = open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return in->root_fd < 0 ? err_sys(e, "open the container's root") : 0;
+	*ret_root = open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return *ret_root < 0 ? err_sys(e, "open the container's root") : 0;
 }
 
 /* What mounts of the container's root do for the host's and those for it (config-linux.md, "Rootfs
@@ -126,7 +125,9 @@ int init_mount_root(struct init *in, struct err *e)
 	scoped(fd) int dir = -EBADF;
 
 	if (in->o->overlay)
-		return mount_overlay(in, e);
+		return runtime_mount_overlay(in->o->overlay,
+					     (in->plan->clone_flags & CLONE_NEWUSER) != 0,
+					     &in->root_fd, e);
 	if (!in->plan->rootfs)
 		return err_set(e, -EINVAL, "config.json: root.path is missing");
 	dir = init_open_host(in, in->plan->rootfs, O_PATH | O_DIRECTORY);

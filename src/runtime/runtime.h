@@ -43,6 +43,12 @@ struct runtime_overlay {
 	const char *target; /* an existing empty directory to mount on */
 };
 
+/* Mount O in the caller's mount namespace; the working directory becomes O's base.  USERXATTR: we
+ * are in a user namespace (Linux 5.11).  *RET_ROOT is an O_PATH descriptor of the root, the
+ * caller's. */
+int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *ret_root,
+			  struct err *e);
+
 /* The version of the runtime-spec that states and features name. */
 #define RUNTIME_SPEC_VERSION "1.2.0"
 

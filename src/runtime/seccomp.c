@@ -17,6 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "src/runtime/seccomp_profile.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -138,8 +139,9 @@ static int has_caps(json_object *list, caps_set caps, int all)
 	return all;
 }
 
-static int applies(json_object *rule, caps_set caps, uint32_t native)
+int seccomp_rule_applies(json_object *rule, caps_set caps)
 {
+	uint32_t native = seccomp_arch_native();
 	json_object *in = json_get(rule, "includes"), *ex = json_get(rule, "excludes");
 	const char *kernel = json_get_str(in, "minKernel");
 
@@ -187,7 +189,7 @@ static int parse_args(json_object *list, struct scmp_arg_cmp *cmp, unsigned *ret
 }
 
 /* A rule whose lists are no lists would forbid nothing: such a profile is not understood. */
-static int check_rule(json_object *rule, struct err *e)
+int seccomp_rule_check(json_object *rule, struct err *e)
 {
 	static const char *const lists[] = { "names", "args" };
 	static const char *const conditions[] = { "includes", "excludes" };
@@ -279,23 +281,35 @@ static int is_newer_architecture(const char *name)
 	return 0;
 }
 
+/* "SCMP_ARCH_X86_64" is libseccomp's "x86_64"; "" for what is no such name. */
+static void arch_library_name(char *name, size_t n, const char *s)
+{
+	(void)snprintf(name, n, "%s", s && str_starts(s, "SCMP_ARCH_") ? s + 10 : "");
+	for (char *c = name; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c + 'a' - 'A');
+}
+
+int seccomp_arch_is_native(const char *s)
+{
+	char name[64];
+
+	arch_library_name(name, sizeof(name), s);
+	return seccomp_arch_resolve_name(name) == seccomp_arch_native();
+}
+
 static int add_architecture(scmp_filter_ctx ctx, const char *s, uint32_t native, struct err *e)
 {
 	char name[64];
 	uint32_t arch;
 
-	if (!s || !str_starts(s, "SCMP_ARCH_"))
-		return err_set(e, -EINVAL, "seccomp profile: architecture '%s' is not known",
-			       s ? s : "");
-	(void)snprintf(name, sizeof(name), "%s", s + 10);
-	for (char *c = name; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c = (char)(*c + 'a' - 'A');
+	arch_library_name(name, sizeof(name), s);
 	if (strcmp(name, "native") == 0)
 		return 0;
 	arch = seccomp_arch_resolve_name(name);
 	if (!arch && !is_newer_architecture(name))
-		return err_set(e, -EINVAL, "seccomp profile: architecture '%s' is not known", s);
+		return err_set(e, -EINVAL, "seccomp profile: architecture '%s' is not known",
+			       s ? s : "");
 	if (arch && arch != native)
 		(void)seccomp_arch_add(ctx, arch); /* -EEXIST: twice in the list; -EDOM: of the
 						      other byte order, which cannot run here */
@@ -310,17 +324,8 @@ static int add_architectures(scmp_filter_ctx ctx, json_object *profile, uint32_t
 	for (size_t i = 0; i < json_len(map); i++) {
 		json_object *m = json_object_array_get_idx(map, i),
 			    *sub = json_get(m, "subArchitectures");
-		const char *arch = json_get_str(m, "architecture");
-		if (!arch || !str_starts(arch, "SCMP_ARCH_"))
-			continue;
-		for (size_t k = 0; k < ARRAY_LEN(arch_names); k++) {
-			static const char *const scmp[] = { "X86_64",	"X86",	 "X32",
-							    "AARCH64",	"ARM",	 "PPC64LE",
-							    "S390",	"S390X", "RISCV64",
-							    "MIPSEL64", "PPC64" };
-			if (arch_names[k].arch == native && strcmp(arch + 10, scmp[k]) == 0)
-				list = sub;
-		}
+		if (seccomp_arch_is_native(json_get_str(m, "architecture")))
+			list = sub;
 	}
 	for (size_t i = 0; i < json_len(list); i++) {
 		int r = add_architecture(ctx, json_str_at(list, i), native, e);
@@ -383,10 +388,10 @@ int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_fi
 		return err_set(e, -EINVAL, "seccomp profile: 'syscalls' has the wrong type");
 	for (size_t i = 0; i < json_len(rules); i++) {
 		json_object *rule = json_object_array_get_idx(rules, i);
-		r = check_rule(rule, e);
+		r = seccomp_rule_check(rule, e);
 		if (r < 0)
 			return r;
-		if (!applies(rule, caps, native))
+		if (!seccomp_rule_applies(rule, caps))
 			continue;
 		r = add_rule(ctx, action, rule, e);
 		if (r < 0)
@@ -494,6 +499,16 @@ static int deny_socketcall(struct sock_filter **f, size_t *n, struct err *e)
 	return 0;
 }
 
+char *seccomp_builtin(void)
+{
+	char *text = strdup(seccomp_default_profile);
+
+	for (char *c = text; c && *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	return text;
+}
+
 int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e)
 {
@@ -506,12 +521,9 @@ int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct soc
 		cache_name(name, seccomp_default_profile, strlen(seccomp_default_profile), caps);
 		if (cache_fd >= 0 && cache_load(cache_fd, name, ret, ret_n) == 0)
 			return 0;
-		own = strdup(seccomp_default_profile);
+		own = seccomp_builtin();
 		if (!own)
 			return err_errno(e, ENOMEM, "compile the seccomp profile");
-		for (char *c = own; *c; c++)
-			if (*c == '\'')
-				*c = '"';
 		profile = own;
 		n = strlen(profile);
 	} else {

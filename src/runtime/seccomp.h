@@ -7,6 +7,7 @@
 #ifndef COVE_RUNTIME_SECCOMP_H
 #define COVE_RUNTIME_SECCOMP_H
 
+#include <json-c/json_object.h>
 #include <linux/filter.h>
 #include <stddef.h>
 
@@ -31,6 +32,9 @@ int seccomp_host_profile(char **ret, struct err *e);
 /* Compile without any cache; for the fuzz target and tests. */
 int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e);
+/* The profile as linux.seccomp of a config.json, for another runtime: the conditions of its rules
+ * are decided here.  *RET is owned. */
+int seccomp_to_config(const char *profile, caps_set caps, json_object **ret, struct err *e);
 /* Load the program into the calling process (seccomp(2)) with SECCOMP_FILTER_FLAG_* FLAGS.  Needs
  * no_new_privs or CAP_SYS_ADMIN.  With SECCOMP_FILTER_FLAG_NEW_LISTENER the listener, the caller's;
  * else 0. */
