@@ -2,12 +2,14 @@
 /* The parent's side of a container start and of an exec; the sequence is in runtime.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -152,7 +154,7 @@ static const int ns_flags[NS_COUNT] = {
 
 static int open_paths(const struct plan *p, int fds[NS_COUNT], struct err *e)
 {
-	int r = 0;
+	int r = 0, type = -1;
 
 	for (size_t i = 0; i < NS_COUNT; i++)
 		fds[i] = -EBADF;
@@ -162,6 +164,10 @@ static int open_paths(const struct plan *p, int fds[NS_COUNT], struct err *e)
 		fds[i] = open(p->ns_path[i], O_RDONLY | O_CLOEXEC);
 		if (fds[i] < 0)
 			r = err_sys(e, "open namespace %s", p->ns_path[i]);
+		else /* ENOTTY: no namespace at all, or Linux before 4.11, which setns(2) tells */
+			type = ioctl(fds[i], NS_GET_NSTYPE);
+		if (r == 0 && type >= 0 && type != ns_flags[i])
+			r = err_set(e, -EINVAL, "namespace %s is of another type", p->ns_path[i]);
 	}
 	return r;
 }
@@ -360,6 +366,8 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 		r = open_stage(&stage, &p, plan, e);
 	if (r == 0 && !o->filter)
 		r = plan_make_filter(plan, o->seccomp_cache > 0 ? o->seccomp_cache : -EBADF, e);
+	if (r == 0)
+		r = init_prepare_user(plan, e);
 	if (r == 0)
 		r = init_prepare_mounts(&in, plan, e);
 	if (r < 0) {

@@ -32,6 +32,9 @@ void init_main(struct init *in) __attribute__((noreturn));
 /* The child of runtime_exec(), already in the container's namespaces: never returns. */
 void init_exec(struct init *in) __attribute__((noreturn));
 
+/* Before the clone, for a caller who is not root and whose config has no user namespace: one with
+ * the caller as root and all his subordinate ids (or none), as he could do nothing without. */
+int init_prepare_user(struct plan *p, struct err *e); /* prepare.c */
 /* Before the clone: mounts that need the parent's rights (idmapped ones; sources that only root can
  * reach).  The array is the caller's, its descriptors (or -EBADF) too. */
 int init_prepare_mounts(struct init *in, const struct plan *p, struct err *e); /* prepare.c */

@@ -116,8 +116,14 @@ static int hold_root(struct init *in, int dir, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return mount_bind(dir, keep ? top : dir, 1, 0, 0, keep ? MOUNT_KEEP : MS_PRIVATE,
-			  &in->root_fd, e);
+	r = mount_bind(dir, keep ? top : dir, 1, 0, 0, keep ? MOUNT_KEEP : MS_PRIVATE, &in->root_fd,
+		       e);
+	/* The old root goes on top of the new one for a moment: that must not be shared. */
+	if (r == 0 && keep)
+		r = mount_propagation_fd(
+			in->root_fd,
+			in->plan->rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, e);
+	return r;
 }
 
 int init_mount_root(struct init *in, struct err *e)

@@ -16,6 +16,26 @@
 #include "src/util/proc.h"
 #include "userns/mount.h"
 
+int init_prepare_user(struct plan *p, struct err *e)
+{
+	int r;
+
+	if (geteuid() == 0 || (p->clone_flags & CLONE_NEWUSER) || p->ns_path[NS_USER])
+		return 0;
+	p->clone_flags |= CLONE_NEWUSER;
+	idmap_done(&p->uids);
+	idmap_done(&p->gids);
+	r = idmap_of_user(-EBADF, geteuid(), getegid(), &p->uids, &p->gids, e);
+	if (r != -ENOENT)
+		return r;
+	/* No range: one's own id is what everybody may map. */
+	err_clear(e);
+	r = idmap_add(&p->uids, 0, geteuid(), 1);
+	if (r == 0)
+		r = idmap_add(&p->gids, 0, getegid(), 1);
+	return r < 0 ? err_errno(e, r, "map the caller's id") : 0;
+}
+
 /* A user namespace that has the maps and no process. */
 static int make_userns(const struct idmap *uids, const struct idmap *gids, struct err *e)
 {
