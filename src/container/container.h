@@ -88,6 +88,10 @@ enum container_state {
 extern const char
 	*const container_state_names[CONTAINER_STATE_COUNT]; /* "created", "running", "exited" */
 
+/* "paused" or the state's own name. */
+struct container;
+const char *container_state_text(const struct container *c);
+
 struct container_spec; /* src/container/spec.h */
 
 /* A record.  All owned. */
@@ -97,6 +101,7 @@ struct container {
 	int state;			    /* enum container_state, checked against what lives */
 	int exit_code;
 	int oom;
+	int is_paused; /* running, and its processes are frozen */
 	char *error;	     /* why it could not be started, or "" */
 	pid_t pid;	     /* of the first process while running */
 	char **command;	     /* as ps shows it */
@@ -153,6 +158,25 @@ struct stop_options {
 };
 int container_stop(struct engine *en, const char *ref, const struct stop_options *o,
 		   struct err *e); /* not running: 0 */
+/* Freeze every process of a running container; let them go on.  -EINVAL when the state is not
+ * right, -ENOTSUP where there is no freezer for it. */
+int container_pause(struct engine *en, const char *ref, struct err *e);
+int container_unpause(struct engine *en, const char *ref, struct err *e);
+/* Change limits, of a running container at once.  *RET_ID (may be NULL) owned. */
+int container_update(struct engine *en, const char *ref, const struct resource_options *o,
+		     char **ret_id, struct err *e);
+
+/* What a running container uses. */
+struct container_usage {
+	int64_t taken_ns;			     /* when, nanoseconds since the epoch */
+	int64_t cpu_ns;				     /* CPU time so far */
+	int64_t memory, memory_limit;		     /* bytes; the limit is the host's without one */
+	int64_t net_in, net_out, block_in, block_out; /* bytes so far */
+	int64_t pids;
+};
+/* From its cgroup, and where that does not tell from its processes.  -EINVAL: it does not run. */
+int container_stats(struct engine *en, const struct container *c, struct container_usage *ret,
+		    struct err *e);
 /* SIG as "TERM", "SIGTERM", "15".  -EINVAL "can only kill running containers. ID is in state
  * exited: container state improper". */
 int container_kill(struct engine *en, const char *ref, const char *sig, struct err *e);

@@ -70,6 +70,8 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
 	r = limits_open(x->en, x->spec, x->c->id, &limits, &e);
+	if (r == 0)
+		r = cgroup_approach(&limits.cgroup, &e);
 	o.cgroup_fd = limits.cgroup.fd;
 	o.cgroup = limits.cgroup.kind == CGROUP_KIND_V1 ? &limits.cgroup : NULL;
 	limits_add_rlimits(&limits, x->process);
@@ -152,7 +154,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	*ret_stage = 0;
 	if (r < 0)
 		return r;
-	if (c->state == CONTAINER_RUNNING)
+	if (c->state == CONTAINER_RUNNING && !c->is_paused)
 		x.pid = record_live_pid(en, c->id, &pidfd);
 	if (x.pid <= 0)
 		return err_set(e, -EINVAL,

@@ -23,9 +23,9 @@ static json_object *make_state(const struct container *c)
 	json_object *o = json_object_new_object();
 
 	json_put_str(o, "OciVersion", "1.0.2");
-	json_put_str(o, "Status", container_state_names[c->state]);
-	json_put_bool(o, "Running", c->state == CONTAINER_RUNNING);
-	json_put_bool(o, "Paused", 0);
+	json_put_str(o, "Status", container_state_text(c));
+	json_put_bool(o, "Running", c->state == CONTAINER_RUNNING && !c->is_paused);
+	json_put_bool(o, "Paused", c->is_paused);
 	json_put_bool(o, "Restarting", 0);
 	json_put_bool(o, "OOMKilled", c->oom);
 	json_put_bool(o, "Dead", 0);

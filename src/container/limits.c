@@ -19,8 +19,10 @@
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
+#include "src/util/proc.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
+#include "userns/holder.h"
 #include "userns/join.h"
 
 #define STATE_MAX 65536
@@ -337,6 +339,22 @@ static json_object *with_devices(const struct container_spec *s)
 	return all;
 }
 
+/* A holder that is started by the one who moves into a scope would end with that. */
+static void start_holder(struct engine *en, const struct container_spec *s)
+{
+	scoped(child) struct child child = CHILD_NONE;
+	struct err e;
+	int lease = -EBADF, r;
+
+	if (userns_is_root() || !cgroup_resources_limit(s->resources) || holder_pid(en->run_fd) > 0)
+		return;
+	r = proc_fork(&child, &e);
+	if (r == 0)
+		_exit(userns_join(en->run_fd, &lease, &e) < 0);
+	if (r > 0)
+		(void)proc_wait(&child); /* the start itself tells what is wrong */
+}
+
 int limits_make(struct engine *en, const struct container_spec *s, const char *id,
 		struct limits *ret, void (*warn)(const char *text), struct err *e)
 {
@@ -356,6 +374,7 @@ int limits_make(struct engine *en, const struct container_spec *s, const char *i
 	if (en->cgroup_manager && strcmp(en->cgroup_manager, "cgroupfs") == 0)
 		o.manager = CGROUP_CGROUPFS;
 	o.own_scope = en->cgroup_manager && strcmp(en->cgroup_manager, "systemd") == 0;
+	start_holder(en, s);
 	r = cgroup_create(&o, &l.cgroup, e);
 	if (r == 0)
 		r = plan(s, id, &l, &line, e);
@@ -389,6 +408,32 @@ int limits_open(struct engine *en, const struct container_spec *s, const char *i
 		return r;
 	*ret = l;
 	l = (struct limits)LIMITS_NONE;
+	return 0;
+}
+
+static int list_members(void *arg, pid_t **ret, size_t *ret_n)
+{
+	return watch_members(*(const pid_t *)arg, ret, ret_n);
+}
+
+int limits_adopt(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
+		 struct cgroup *ret, struct err *e)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	struct cgroup_options o = { .id = id, .parent = s->cgroup_parent };
+	int r = limits_open_cgroup(en, id, &cg, e);
+
+	if (r == 0 && cg.kind == CGROUP_KIND_NONE) {
+		r = cgroup_adopt(&o, list_members, &pid, &cg, e);
+		if (r == 0)
+			r = write_state(en, id, &cg, e);
+		if (r < 0)
+			return err_in(e, "the container has no cgroup");
+	}
+	if (r < 0)
+		return r;
+	*ret = cg;
+	cg = (struct cgroup)CGROUP_NONE;
 	return 0;
 }
 

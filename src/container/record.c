@@ -165,7 +165,9 @@ pid_t record_live_pid(struct engine *en, const char *id, int *ret_pidfd)
 void record_forget_run(struct engine *en, const char *id)
 {
 	char path[128];
-	static const char *const files[] = { "state", "attach", "exit", "cgroup", "lock" };
+	static const char *const files[] = {
+		"state", "attach", "exit", "cgroup", "paused", "lock"
+	};
 
 	/* The lock's file last: who waits for it looks whether it is still the one in the
 	 * directory. */
@@ -272,6 +274,47 @@ int record_set_exited(struct engine *en, const char *id, int exit_code, int oom,
 		      "UPDATE container SET state = 'exited', exit_code = ?, oom = ?, finished = ? "
 		      "WHERE id = ?",
 		      "iiis", exit_code, oom, finished, NULL, id);
+}
+
+int record_set_spec(struct engine *en, const char *id, json_object *spec, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+	int r = s ? store_begin(s, 0, e) : e->code;
+
+	if (r < 0)
+		return r;
+	r = store_exec(s, e, "UPDATE container SET spec = ? WHERE id = ?", "ss",
+		       json_object_to_json_string_ext(spec, JSON_C_TO_STRING_PLAIN), id);
+	if (r < 0) {
+		store_rollback(s);
+		return r;
+	}
+	return store_commit(s, e);
+}
+
+int record_set_paused(struct engine *en, const char *id, int on)
+{
+	char path[128];
+	scoped(fd) int fd = -EBADF;
+
+	run_path(path, sizeof(path), id, "paused");
+	if (!on)
+		return unlinkat(en->run_fd, path, 0) < 0 && errno != ENOENT ? -errno : 0;
+	fd = openat(en->run_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : 0;
+}
+
+static int is_paused(struct engine *en, const char *id)
+{
+	char path[128];
+
+	run_path(path, sizeof(path), id, "paused");
+	return faccessat(en->run_fd, path, F_OK, 0) == 0;
+}
+
+const char *container_state_text(const struct container *c)
+{
+	return c->is_paused ? "paused" : container_state_names[c->state];
 }
 
 int record_delete(struct engine *en, const char *id, struct err *e)
@@ -389,6 +432,7 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 		return 0;
 	if (record_is_held(en, c->id)) {
 		c->pid = record_live_pid(en, c->id, NULL);
+		c->is_paused = is_paused(en, c->id);
 		return 0;
 	}
 	r = record_lock(en, c->id, 0, &lock, e);

@@ -31,6 +31,10 @@ int record_set_failed(struct engine *en, const char *id, int exit_code, const ch
 /* The exit record: durable. */
 int record_set_exited(struct engine *en, const char *id, int exit_code, int oom, int64_t finished,
 		      struct err *e);
+/* The spec, after update. */
+int record_set_spec(struct engine *en, const char *id, json_object *spec, struct err *e);
+/* Note that a running container is frozen (ON), or no more.  0 or a negative errno. */
+int record_set_paused(struct engine *en, const char *id, int on);
 int record_delete(struct engine *en, const char *id, struct err *e);
 /* Change the name; -EEXIST as record_insert(). */
 int record_rename(struct engine *en, const char *id, const char *name, struct err *e);

@@ -29,6 +29,8 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 			       "containers cannot be removed "
 			       "without force: container state improper",
 			       c->id);
+	if (c->is_paused)
+		stop.timeout = 0;
 	if (c->state == CONTAINER_RUNNING) {
 		r = container_stop(en, c->id, &stop, e);
 		if (r < 0 && r != -ENOENT)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/container/attach.h"
+#include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
 #include "src/util/proc.h"
@@ -81,6 +82,16 @@ static pid_t await_pid(struct engine *en, const char *id, int *ret_pidfd)
 	return pid > 0 ? pid : 0;
 }
 
+/* cgroup v1 delivers SIGKILL only to what is not frozen. */
+static void thaw(struct engine *en, const char *id)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	struct err e;
+
+	if (limits_open_cgroup(en, id, &cg, &e) < 0 || cgroup_freeze(&cg, 0, &e) < 0)
+		dbg("%s", e.text); /* it may have ended already */
+}
+
 int container_stop(struct engine *en, const char *ref, const struct stop_options *o, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
@@ -91,6 +102,12 @@ int container_stop(struct engine *en, const char *ref, const struct stop_options
 
 	if (r < 0 || c->state != CONTAINER_RUNNING)
 		return r;
+	/* Frozen processes would not even notice SIGTERM. */
+	if (c->is_paused && o->timeout != 0)
+		return err_set(e, -EINVAL,
+			       "can only stop created or running containers. %s is in state "
+			       "paused: container state improper",
+			       c->id);
 	engine_store_close(en); /* others write meanwhile */
 	timeout = o->timeout >= 0 ? o->timeout : (int)json_get_int(c->spec, "StopTimeout", 10);
 	sig = json_get_str(c->spec, "StopSignal");
@@ -104,6 +121,8 @@ int container_stop(struct engine *en, const char *ref, const struct stop_options
 		}
 		if (timeout == 0 || !wait_exit(pidfd, pid, start_time, timeout * 1000)) {
 			r = send_signal(pid, pidfd, SIGKILL);
+			if (c->is_paused)
+				thaw(en, c->id);
 			if (r < 0)
 				return err_errno(e, r, "kill container %s", ref);
 		}

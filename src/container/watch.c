@@ -166,3 +166,53 @@ void watch_look(struct watch *w)
 	if (s.total > w->limits.memory && s.victim && kill_member(s.victim, ns, ours))
 		w->killed = 1;
 }
+
+int watch_members(pid_t init, pid_t **ret, size_t *ret_n)
+{
+	ino_t ns = namespace_of(init, NULL), ours = namespace_of(getpid(), NULL);
+	scoped(dir) DIR *d = opendir("/proc");
+	scoped(mem) pid_t *list = NULL;
+	struct dirent *x;
+	size_t n = 0;
+
+	if (!ns || !d)
+		return ns ? -errno : -ESRCH;
+	if (ns == ours)
+		return -ENOTSUP;
+	while ((x = readdir(d))) {
+		pid_t pid = (pid_t)strtol(x->d_name, NULL, 10), *more;
+		if (pid <= 0 || !is_member(pid, ns, ours))
+			continue;
+		more = reallocarray(list, n + 1, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		list = more;
+		list[n++] = pid;
+	}
+	*ret = take_ptr(&list);
+	*ret_n = n;
+	return 0;
+}
+
+/* proc(5): utime and stime are fields 14 and 15, counted behind the name, which may hold anything.
+ */
+static int64_t cpu_time(pid_t pid)
+{
+	char text[1024];
+	const char *p;
+	int64_t ticks = 0, hz = sysconf(_SC_CLK_TCK);
+
+	if (read_proc(pid, "stat", text, sizeof(text)) <= 0 || !(p = strrchr(text, ')')))
+		return 0;
+	for (int field = 2; *p && field < 16; p++)
+		if (*p == ' ' && ++field >= 14 && field < 16)
+			ticks += strtoll(p + 1, NULL, 10);
+	return ticks * (1000000000 / (hz > 0 ? hz : 100));
+}
+
+void watch_usage(pid_t pid, int64_t *ret_cpu_ns, int64_t *ret_memory, int64_t *ret_threads)
+{
+	*ret_cpu_ns = cpu_time(pid);
+	*ret_memory = proportional(pid);
+	*ret_threads = threads(pid);
+}

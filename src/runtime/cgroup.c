@@ -33,6 +33,7 @@ void cgroup_done(struct cgroup *cg)
 	free(cg->path);
 	free(cg->limited);
 	free(cg->unit);
+	free(cg->scope);
 	json_free(cg->pending);
 	for (int i = 0; i < CGROUP_V1_COUNT; i++)
 		free(cg->v1[i]);
@@ -81,7 +82,9 @@ static int create_in_trees(const struct cgroup_options *o, struct cgroup *cg, st
 	if (cgroup_v2_mount()) {
 		struct cgroup beside = CGROUP_NONE;
 		if (cgroup_v2_create(&plain, &beside, &ignored) == 0) {
-			cg->fd = take_fd(&beside.fd);
+			/* With v1 trees to enter as well, being born in one saves nothing. */
+			if (cg->kind == CGROUP_KIND_NONE)
+				cg->fd = take_fd(&beside.fd);
 			cg->path = take_ptr(&beside.path);
 			cg->limited = take_ptr(&beside.limited);
 			if (cg->kind == CGROUP_KIND_NONE && o->lenient) {
@@ -169,14 +172,15 @@ int cgroup_create(const struct cgroup_options *o, struct cgroup *ret, struct err
 	return 0;
 }
 
-static int write_pid(int dir_fd, pid_t pid, const char *path, struct err *e)
+static int write_pid(const struct cgroup *cg, pid_t pid, struct err *e)
 {
+	scoped(fd) int opened = cg->fd >= 0 ? -EBADF : cgroup_open_dir(cg->path);
 	char text[16];
 	int r;
 
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
-	r = cgroup_write(dir_fd, "cgroup.procs", text);
-	return r < 0 ? err_errno(e, r, "move process %d into cgroup %s", (int)pid, path) : 0;
+	r = cgroup_write(cg->fd >= 0 ? cg->fd : opened, "cgroup.procs", text);
+	return r < 0 ? err_errno(e, r, "move process %d into cgroup %s", (int)pid, cg->path) : 0;
 }
 
 /* Is PID in our v2 cgroup already?  Moving it again would wait for a grace period. */
@@ -194,8 +198,8 @@ int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e)
 
 	if (cg->pending)
 		return cgroup_systemd_enter(cg, pid, e);
-	if (cg->fd >= 0 && !is_inside(cg, pid))
-		r = write_pid(cg->fd, pid, cg->path, e);
+	if (cg->path && !is_inside(cg, pid))
+		r = write_pid(cg, pid, e);
 	if (r == 0 && cg->kind == CGROUP_KIND_V1)
 		r = cgroup_v1_enter(cg, pid, e);
 	return r;
@@ -203,8 +207,105 @@ int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e)
 
 int cgroup_join(const struct cgroup *cg, pid_t pid, struct err *e)
 {
-	int r = cg->fd >= 0 ? write_pid(cg->fd, pid, cg->path, e) : 0;
+	int r = cg->path ? write_pid(cg, pid, e) : 0;
 	return r == 0 && cg->kind == CGROUP_KIND_V1 ? cgroup_v1_enter(cg, pid, e) : r;
+}
+
+/* cgroups(7): a move takes the right to write cgroup.procs of the common ancestor. */
+static int may_move_to(const char *to)
+{
+	const char *root = cgroup_v2_mount();
+	scoped(mem) char *own = cgroup_own_path();
+	scoped(mem) char *from = own && root ? str_printf("%s%s", root, own) : NULL;
+	scoped(mem) char *procs = NULL;
+	size_t common = 0;
+
+	if (!from || strstr(from, "/.."))
+		return 0;
+	for (size_t i = 0; from[i] && from[i] == to[i]; i++)
+		if (to[i + 1] == '/' && (from[i + 1] == '/' || !from[i + 1]))
+			common = i + 1;
+	procs = str_printf("%.*s/cgroup.procs", (int)common, to);
+	return procs && access(procs, W_OK) == 0;
+}
+
+int cgroup_approach(const struct cgroup *cg, struct err *e)
+{
+	pid_t self = getpid();
+
+	if (!cg->scope || !cg->path || may_move_to(cg->path))
+		return 0;
+	/* The cgroup of an adopted container is the scope itself. */
+	return cgroup_systemd_attach(cg->scope, str_ends(cg->path, ".scope") ? "" : "/" CGROUP_LEAF,
+				     &self, 1, e);
+}
+
+static int has_pid(const pid_t *list, size_t n, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == pid)
+			return 1;
+	return 0;
+}
+
+/* Those of LIST that are not in CG yet: moved by their number.  1: there were some. */
+static int adopt_rest(struct cgroup *cg, const pid_t *list, size_t n, struct err *e)
+{
+	scoped(mem) pid_t *inside = NULL;
+	scoped(mem) pid_t *missing = calloc(n + 1, sizeof(*missing));
+	size_t n_inside = 0, k = 0;
+	int r = missing ? cgroup_pids(cg, &inside, &n_inside, e)
+			: err_errno(e, ENOMEM, "move processes into a scope");
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		if (!has_pid(inside, n_inside, list[i]))
+			missing[k++] = list[i];
+	if (!k)
+		return 0;
+	r = cgroup_systemd_attach(cg->scope, "", missing, k, e);
+	return r < 0 ? r : 1;
+}
+
+int cgroup_adopt(const struct cgroup_options *o, int (*list)(void *arg, pid_t **ret, size_t *ret_n),
+		 void *arg, struct cgroup *ret, struct err *e)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	scoped(mem) pid_t *pid = NULL;
+	scoped(mem) char *at = NULL;
+	size_t n = 0;
+	int r;
+
+	if (!cgroup_is_unified())
+		return err_set(e, -ENOTSUP, "that takes cgroup v2");
+	r = list(arg, &pid, &n);
+	if (r < 0 || !n)
+		return err_errno(e, r < 0 ? r : ESRCH, "list the processes");
+	r = cgroup_systemd_scope(o, pid, n, &cg.scope, e);
+	if (r < 0)
+		return r;
+	at = cgroup_path_of(pid[0], "");
+	cg.path = at ? str_printf("%s%s", cgroup_v2_mount(), at) : NULL;
+	cg.limited = cg.path ? strdup(cg.path) : NULL;
+	if (!cg.limited)
+		return err_set(e, -ENOENT, "systemd has put the processes nowhere");
+	cg.kind = CGROUP_KIND_V2;
+	cg.fd = cgroup_open_dir(cg.path);
+	if (cg.fd < 0)
+		return err_errno(e, cg.fd, "open cgroup %s", cg.path);
+	for (int tries = 0; tries < 8; tries++) { /* what was forked meanwhile */
+		free(take_ptr(&pid));
+		r = list(arg, &pid, &n);
+		r = r < 0 ? err_errno(e, r, "list the processes") : adopt_rest(&cg, pid, n, e);
+		if (r <= 0)
+			break;
+	}
+	if (r < 0)
+		return r;
+	*ret = cg;
+	cg = (struct cgroup)CGROUP_NONE;
+	return 0;
 }
 
 int cgroup_update(struct cgroup *cg, json_object *resources, struct err *e)
@@ -401,6 +502,8 @@ json_object *cgroup_to_json(const struct cgroup *cg)
 		json_put_str(o, "unit", cg->unit);
 		json_put_bool(o, "user", cg->user_bus);
 	}
+	if (cg->scope)
+		json_put_str(o, "scope", cg->scope);
 	if (cg->kind == CGROUP_KIND_V1) {
 		json_object *v1 = json_object_new_object();
 		for (int i = 0; i < CGROUP_V1_COUNT; i++)
@@ -434,6 +537,8 @@ int cgroup_from_json(json_object *o, struct cgroup *ret, struct err *e)
 		r = take_str(o, "limited", &cg.limited);
 	if (r == 0)
 		r = take_str(o, "unit", &cg.unit);
+	if (r == 0)
+		r = take_str(o, "scope", &cg.scope);
 	for (int i = 0; i < CGROUP_V1_COUNT && r == 0; i++)
 		r = take_str(json_get(o, "v1"), cgroup_v1_names[i], &cg.v1[i]);
 	if (r < 0)
@@ -442,7 +547,7 @@ int cgroup_from_json(json_object *o, struct cgroup *ret, struct err *e)
 		return err_set(e, -EBADMSG, "this is no state of a cgroup");
 	cg.user_bus = json_get_bool(o, "user", 0);
 	(void)snprintf(cg.unmet, sizeof(cg.unmet), "%s", unmet ? unmet : "");
-	if (cg.path) {
+	if (cg.path && cg.kind == CGROUP_KIND_V2) {
 		cg.fd = cgroup_open_dir(cg.path);
 		if (cg.fd < 0)
 			cg.fd = -EBADF;

@@ -75,15 +75,16 @@ struct cgroup_options {
 
 struct cgroup {
 	enum cgroup_kind kind;
-	int fd;	    /* v2: directory the container's processes are in; -EBADF: none, or not yet */
-	char *path; /* v2: of that directory, absolute by the caller's mounts */
+	int fd; /* v2: directory the container's processes are in, for CLONE_INTO_CGROUP; -EBADF:
+		   none, not yet, or v1 trees have to be entered as well */
+	char *path;		   /* v2: of that directory, absolute by the caller's mounts */
 	char *limited;		   /* v2: the one at or above it that holds the limits */
 	char unmet[96];		   /* lenient: controllers that were wanted and are out of reach,
 				       as "cpuset|io" for str_in_words() */
 	char *v1[CGROUP_V1_COUNT]; /* directories, NULL where there is none */
 	char *unit;		   /* systemd's name of it, NULL: not systemd's */
 	int user_bus;		   /* the unit is the user manager's */
-	int in_own_scope;	   /* this process was moved into a scope made for the purpose */
+	char *scope; /* scope that the one who made the cgroup was moved into for that, or NULL */
 	/* For cgroup_enter() only, owned. */
 	json_object *pending;
 };
@@ -111,6 +112,15 @@ int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e);
 /* Put PID into the cgroup of a container that runs (exec).  CLONE_INTO_CGROUP with cg->fd is
  * cheaper. */
 int cgroup_join(const struct cgroup *cg, pid_t pid, struct err *e);
+/* Before joining (exec): a process of another session may not move itself there, so that systemd is
+ * asked to move this one into the scope that the cgroup lies in.  Nothing happens where that is
+ * not needed. */
+int cgroup_approach(const struct cgroup *cg, struct err *e);
+/* A cgroup for processes that run already and have none of their own: a scope of systemd's, with
+ * all processes that LIST gives (owned list of N; called again until no new ones come).
+ * -ENOTSUP: there is no systemd manager within reach. */
+int cgroup_adopt(const struct cgroup_options *o, int (*list)(void *arg, pid_t **ret, size_t *ret_n),
+		 void *arg, struct cgroup *ret, struct err *e);
 /* Set RESOURCES (a linux.resources object; only the members given change).  Codes as
  * cgroup_create(). */
 int cgroup_update(struct cgroup *cg, json_object *resources, struct err *e);

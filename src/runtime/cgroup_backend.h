@@ -70,6 +70,7 @@ int cgroup_collect_pids(const char *path, struct cgroup_pid_list *l);
 
 /* ---- backends -------------------------------------------------------------------------------- */
 
+#define CGROUP_LEAF "cove-leaf" /* where processes go that are in the way */
 int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct err *e);
 /* Set L in the directory LIMITED; what OPTIONS say of leniency fills cg->unmet. */
 int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, struct err *e);
@@ -97,8 +98,14 @@ int cgroup_devices_v2(int dir_fd, json_object *rules, struct err *e);
 int cgroup_systemd_create(const struct cgroup_options *o, struct cgroup *cg, struct err *e);
 int cgroup_systemd_enter(struct cgroup *cg, pid_t pid, struct err *e);
 int cgroup_systemd_update(const struct cgroup *cg, json_object *resources, struct err *e);
-/* Let this process be moved into a scope of its own; sets cg->in_own_scope. */
+/* Let this process be moved into a scope of its own; sets cg->scope. */
 int cgroup_systemd_own_scope(const struct cgroup_options *o, struct cgroup *cg, struct err *e);
+/* Let the manager move PIDS into its scope UNIT, below it into SUBGROUP ("" or "/name"). */
+int cgroup_systemd_attach(const char *unit, const char *subgroup, const pid_t *pids, size_t n,
+			  struct err *e);
+/* A scope for PIDS; its name in *RET_UNIT (owned). */
+int cgroup_systemd_scope(const struct cgroup_options *o, const pid_t *pids, size_t n,
+			 char **ret_unit, struct err *e);
 /* Is there a manager to ask: 1 the user's, 2 the system's, 0 none? */
 int cgroup_systemd_reach(void);
 /* Parts of the above without any system: limits as unit properties {"name", "type", "value"}

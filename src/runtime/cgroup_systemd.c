@@ -318,10 +318,11 @@ static json_object *scope_request(const char *id, int is_user, const char *unit,
 	return q;
 }
 
-static void put_pid(json_object *q, pid_t pid)
+static void put_pids(json_object *q, const pid_t *pid, size_t n)
 {
 	json_object *pids = json_object_new_array();
-	(void)json_object_array_add(pids, json_object_new_int(pid));
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_array_add(pids, json_object_new_int(pid[i]));
 	json_put(q, "pids", pids);
 }
 
@@ -381,7 +382,7 @@ int cgroup_systemd_enter(struct cgroup *cg, pid_t pid, struct err *e)
 	scoped(mem) char *scope = NULL;
 	int r;
 
-	put_pid(pending, pid);
+	put_pids(pending, &pid, 1);
 	r = ask(pending, e);
 	if (r < 0)
 		return r;
@@ -412,7 +413,8 @@ int cgroup_systemd_update(const struct cgroup *cg, json_object *resources, struc
 
 /* ---- a scope for ourselves ------------------------------------------------------------------- */
 
-int cgroup_systemd_own_scope(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
+int cgroup_systemd_scope(const struct cgroup_options *o, const pid_t *pids, size_t n,
+			 char **ret_unit, struct err *e)
 {
 	int reach = cgroup_systemd_reach(), r;
 	scoped(json) json_object *q = NULL;
@@ -421,15 +423,34 @@ int cgroup_systemd_own_scope(const struct cgroup_options *o, struct cgroup *cg, 
 	json_object *list = NULL;
 
 	if (!reach)
-		return err_set(e, -ENOENT, "no systemd manager can be reached");
+		return err_set(e, -ENOTSUP, "no systemd manager can be reached");
 	r = cgroup_systemd_names(o, reach == 1, &unit, &slice, e);
 	if (r < 0)
 		return r;
 	q = scope_request(o->id, reach == 1, unit, slice, &list);
-	put_pid(q, getpid());
+	put_pids(q, pids, n);
 	r = ask(q, e);
 	if (r < 0)
 		return r;
-	cg->in_own_scope = 1;
+	*ret_unit = take_ptr(&unit);
 	return 0;
+}
+
+int cgroup_systemd_own_scope(const struct cgroup_options *o, struct cgroup *cg, struct err *e)
+{
+	pid_t self = getpid();
+	return cgroup_systemd_scope(o, &self, 1, &cg->scope, e);
+}
+
+int cgroup_systemd_attach(const char *unit, const char *subgroup, const pid_t *pids, size_t n,
+			  struct err *e)
+{
+	int reach = cgroup_systemd_reach();
+	scoped(json) json_object *q = make_request("attach", reach == 1, unit);
+
+	if (!reach)
+		return err_set(e, -ENOTSUP, "no systemd manager can be reached");
+	json_put_str(q, "subgroup", subgroup);
+	put_pids(q, pids, n);
+	return ask(q, e);
 }

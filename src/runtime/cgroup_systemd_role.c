@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cove-systemd: one request to a systemd manager, then it ends.
  *
- * The only argument is a JSON object: {"verb": "start" | "set", "user": bool, "unit": NAME, "pids":
+ * The only argument is a JSON object: {"verb": "start" | "set" | "attach", "user": bool, "unit":
+ * NAME, "pids":
  * [...], "properties": [{"name", "type", "value"}]}.  Success is silence and status 0; a failure is
  * a struct err on stdout.  The manager is spoken to on its private socket, without a bus daemon in
  * between; where there is none, over the bus. */
@@ -221,6 +222,29 @@ static int set(sd_bus *bus, json_object *request, struct err *e)
 	return r < 0 ? err_errno(e, r, "write the request") : call(bus, m, &reply, e);
 }
 
+static int attach(sd_bus *bus, json_object *request, struct err *e)
+{
+	scoped(message) sd_bus_message *m = NULL;
+	scoped(message) sd_bus_message *reply = NULL;
+	json_object *pids = json_get(request, "pids");
+	const char *subgroup = json_get_str(request, "subgroup");
+	int r = sd_bus_message_new_method_call(bus, &m, MANAGER, OBJECT, INTERFACE,
+					       "AttachProcessesToUnit");
+
+	if (r >= 0)
+		r = sd_bus_message_append(m, "ss", json_get_str(request, "unit"),
+					  subgroup ? subgroup : "");
+	if (r >= 0)
+		r = sd_bus_message_open_container(m, 'a', "u");
+	for (size_t i = 0; i < json_len(pids) && r >= 0; i++)
+		r = sd_bus_message_append(
+			m, "u",
+			(uint32_t)json_object_get_int64(json_object_array_get_idx(pids, i)));
+	if (r >= 0)
+		r = sd_bus_message_close_container(m);
+	return r < 0 ? err_errno(e, r, "write the request") : call(bus, m, &reply, e);
+}
+
 static int work(const char *text, struct err *e)
 {
 	scoped(json) json_object *request = NULL;
@@ -243,6 +267,8 @@ static int work(const char *text, struct err *e)
 		return start(bus, request, e);
 	if (strcmp(verb, "set") == 0)
 		return set(bus, request, e);
+	if (strcmp(verb, "attach") == 0)
+		return attach(bus, request, e);
 	return err_set(e, -EINVAL, "unknown request '%s'", verb);
 }
 

@@ -25,8 +25,6 @@
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
 
-#define LEAF_NAME "cove-leaf" /* where processes go that are in the way */
-
 /* Is WORD in the file NAME of DIR ("cpu memory pids\n")? */
 static int file_has_word(const char *dir, const char *name, const char *word)
 {
@@ -182,7 +180,7 @@ static int may_manage(const char *dir)
 /* Move every process of DIR (and what comes meanwhile) into a leaf. */
 static int evacuate(const char *dir)
 {
-	scoped(mem) char *leaf = str_printf("%s/" LEAF_NAME, dir);
+	scoped(mem) char *leaf = str_printf("%s/" CGROUP_LEAF, dir);
 	scoped(mem) char *text = NULL;
 	scoped(fd) int from = cgroup_open_dir(dir);
 	scoped(fd) int to = -EBADF;
@@ -252,7 +250,7 @@ static int find_place(const char *words, struct cgroup *cg, char **ret)
 			return *ret ? 0 : -ENOMEM;
 		}
 	}
-	if (r == -EBUSY && (cg->in_own_scope || may_manage(own))) {
+	if (r == -EBUSY && (cg->scope || may_manage(own))) {
 		r = evacuate(own);
 		if (r == 0)
 			r = enable_all(own, words, cg->unmet, sizeof(cg->unmet));

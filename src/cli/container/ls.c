@@ -101,7 +101,7 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 						     "paused",	  "stopped",	 "stopping",
 						     "exited",	  "removing",	 "unknown",
 						     "configured" };
-		const char *state = container_state_names[c->state];
+		const char *state = container_state_text(c);
 		size_t k;
 		for (k = 0; k < ARRAY_LEN(known); k++)
 			if (strcmp(value, known[k]) == 0)
@@ -186,7 +186,9 @@ static void add_status(const struct container *c, struct strbuf *b)
 	char text[UNITS_MAX];
 	int64_t now = time_now_ns();
 
-	if (c->state == CONTAINER_RUNNING)
+	if (c->is_paused)
+		(void)strbuf_puts(b, "Paused");
+	else if (c->state == CONTAINER_RUNNING)
 		(void)strbuf_printf(b, "Up %s",
 				    duration_human((now - c->started) / NS_PER_S, text));
 	else if (c->state == CONTAINER_EXITED)
@@ -276,7 +278,7 @@ static json_object *row_object(const struct container *c, const struct ps_option
 	json_put_str(t, "CreatedAt", time_long(c->created, 1, text));
 	json_put_str(t, "StartedAt", time_rfc3339(c->started, text));
 	put_status(c, t);
-	json_put_str(t, "State", container_state_names[c->state]);
+	json_put_str(t, "State", container_state_text(c));
 	put_ports(c, t);
 	json_put_str(t, "Names", c->name);
 	json_put_int(t, "Pid", c->pid);
@@ -317,7 +319,7 @@ static json_object *document(const struct container *c)
 	json_put_str(o, "PodName", "");
 	json_put(o, "Ports", json_len(c->ports) ? json_object_get(c->ports) : NULL);
 	json_put_int(o, "StartedAt", c->started / NS_PER_S);
-	json_put_str(o, "State", container_state_names[c->state]);
+	json_put_str(o, "State", container_state_text(c));
 	put_status(c, o);
 	json_put_int(o, "Created", c->created / NS_PER_S);
 	return o;
