@@ -113,6 +113,19 @@ int oci_keep_fds(const struct oci *oci, int n, struct err *e)
 	return n < 0 ? err_errno(e, n, "close the caller's descriptors") : 0;
 }
 
+int oci_open_cache(const struct oci *oci, json_object *config)
+{
+	static const char name[] = ".seccomp"; /* no id begins with a dot */
+	int fd;
+
+	if (!json_path(config, "linux", "seccomp", NULL))
+		return -EBADF;
+	fd = openat(oci->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && mkdirat(oci->root_fd, name, 0700) == 0)
+		fd = openat(oci->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -EBADF : fd; /* it only makes things faster */
+}
+
 int oci_send_console(const char *path, int master, struct err *e)
 {
 	static const char name[] = "/dev/ptmx";

@@ -22,9 +22,11 @@
 #include "src/runtime/cgroup.h"
 #include "src/runtime/hooks.h"
 #include "src/runtime/init.h"
+#include "src/runtime/plan_parts.h"
 #include "src/runtime/runtime.h"
 #include "src/runtime/stage.h"
 #include "src/util/fd.h"
+#include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
 
@@ -147,8 +149,8 @@ static int write_maps(const struct plan *p, pid_t pid, struct err *e)
  */
 
 static const int ns_flags[NS_COUNT] = {
-	[NS_USER] = CLONE_NEWUSER,    [NS_MOUNT] = CLONE_NEWNS, [NS_PID] = CLONE_NEWPID,
-	[NS_IPC] = CLONE_NEWIPC,      [NS_UTS] = CLONE_NEWUTS,	[NS_NET] = CLONE_NEWNET,
+	[NS_USER] = CLONE_NEWUSER,     [NS_MOUNT] = CLONE_NEWNS, [NS_PID] = CLONE_NEWPID,
+	[NS_IPC] = CLONE_NEWIPC,       [NS_UTS] = CLONE_NEWUTS,	 [NS_NET] = CLONE_NEWNET,
 	[NS_CGROUP] = CLONE_NEWCGROUP, [NS_TIME] = CLONE_NEWTIME
 };
 
@@ -284,14 +286,16 @@ static int run_hooks(const struct runtime_process *p, struct err *e)
 	if (!s)
 		return err_set(e, -EPROTO, "the container's first process asks for hooks");
 	creating = hooks_state_file(s, p->pid, "creating", e);
-	r = creating < 0 ? creating : hooks_run(s->config, "prestart", creating, e);
+	created = creating < 0 ? creating : hooks_state_file(s, p->pid, "created", e);
+	if (created < 0)
+		return created;
+	/* The first versions of the spec ran prestart between create and start: what was written
+	 * for it wants to see that. */
+	r = hooks_run(s->config, "prestart", created, e);
 	if (r == 0)
 		r = hooks_run(s->config, "createRuntime", creating, e);
 	if (r < 0)
 		return r;
-	created = hooks_state_file(s, p->pid, "created", e);
-	if (created < 0)
-		return created;
 	r = sync_send(p->sync, 'h', creating);
 	if (r == 0)
 		r = sync_send(p->sync, 'H', created);
@@ -411,6 +415,10 @@ int runtime_start(struct runtime_process *p, struct err *e)
 	if (r < 0)
 		return err_errno(e, r, "start the container's program");
 	r = sync_recv(p->sync, &fd, p->program, e);
+	if (r == 'x')
+		r = sync_recv(p->sync, &fd, p->program, e);
+	else if (r == 0 && p->subject)
+		r = err_set(e, -ESRCH, "the first process ended before it executed the program");
 	if (r == 'n' && fd >= 0) {
 		scoped(fd) int listener = take_fd(&fd);
 		r = agent_hand_over(p->subject, p->pid, listener, e);
@@ -558,6 +566,15 @@ exec_middle(struct init *in, pid_t pid, int pidfd, int in_cgroup, int report)
 	_exit(1);
 }
 
+static int read_filter(const struct runtime_options *o, struct plan *plan, struct err *e)
+{
+	int r = plan_read_seccomp(plan, json_path(o->config, "linux", "seccomp", NULL),
+				  json_get(o->config, "annotations"), e);
+
+	return r < 0 ? r
+		     : plan_make_filter(plan, o->seccomp_cache > 0 ? o->seccomp_cache : -EBADF, e);
+}
+
 int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtime_options *o,
 		 struct runtime_process *ret, struct err *e)
 {
@@ -572,6 +589,10 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	int r = plan_from_process(process, &plan, e), in_cgroup = 0;
 	pid_t middle, child = 0;
 
+	/* What the first process may not do, this one may not either. */
+	if (r == 0 && o->config && !o->filter)
+		r = read_filter(o, plan, e);
+	p.subject = o->subject;
 	if (r == 0)
 		r = fd_pair(SOCK_SEQPACKET, &p.sync, &theirs, e);
 	if (r == 0)

@@ -300,6 +300,9 @@ static void finish(struct init *in, int r, struct err *e)
 		r = init_resolve_user(in, e);
 	if (r == 0)
 		r = init_enter_cwd(in, e);
+	/* Before a filter may forbid it: end of file from here on means that the program runs. */
+	if (r == 0 && in->o->subject)
+		(void)sync_send(in->sync, 'x', -1); /* whoever has gone needs no news */
 	if (r == 0)
 		r = init_drop_privileges(in, e);
 	if (r == 0)

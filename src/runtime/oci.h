@@ -107,6 +107,9 @@ int oci_exec(const struct oci *oci, const char *id, const struct oci_exec_option
 
 /* Check that descriptors 3..3+N-1 are the caller's, and close all others behind them but ours. */
 int oci_keep_fds(const struct oci *oci, int n, struct err *e);
+/* The directory of compiled seccomp profiles beside the containers' (seccomp.h), or -EBADF: the
+ * config needs none, or none can be had. */
+int oci_open_cache(const struct oci *oci, json_object *config);
 /* Send the terminal MASTER over the stream socket PATH. */
 int oci_send_console(const char *path, int master, struct err *e);
 /* Write PID into FILE, which appears whole. */

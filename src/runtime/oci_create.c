@@ -102,10 +102,12 @@ static int make_cgroup(const struct oci *oci, struct oci_container *c, struct er
 	return cgroup_create(&o, &c->state.cg, e);
 }
 
-static int make_process(const struct oci_create_options *o, struct oci_container *c, struct err *e)
+static int make_process(const struct oci *oci, const struct oci_create_options *o,
+			struct oci_container *c, struct err *e)
 {
 	struct state *s = &c->state;
 	scoped(fd) int listener = -EBADF;
+	scoped(fd) int cache = oci_open_cache(oci, c->config);
 	struct runtime_options ro = { .config = c->config,
 				      .subject = &c->subject,
 				      .stdio = { 0, 1, 2 },
@@ -113,6 +115,8 @@ static int make_process(const struct oci_create_options *o, struct oci_container
 				      .cgroup = &s->cg,
 				      .preserve_fds = o->preserve_fds,
 				      .no_pivot = o->no_pivot,
+				      .seccomp_cache = cache > 0 ? cache : 0,
+				      .warn = oci->warn,
 				      .no_new_keyring = o->no_new_keyring };
 	int r = o->wait ? runtime_listen(s->dir_fd, STATE_SOCKET, &listener, e) : 0;
 
@@ -146,7 +150,7 @@ static int make_container(const struct oci *oci, const struct oci_create_options
 	if (r < 0)
 		return r;
 	*ret_hooks = 1;
-	return make_process(o, c, e);
+	return make_process(oci, o, c, e);
 }
 
 /* The failure is what is told, whatever else goes wrong on the way back. */

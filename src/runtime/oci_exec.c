@@ -173,6 +173,8 @@ int oci_exec(const struct oci *oci, const char *id, const struct oci_exec_option
 	scoped(runtime_process) struct runtime_process p = RUNTIME_PROCESS_NONE;
 	scoped(fd) int pidfd = -EBADF;
 	scoped(fd) int subgroup = -EBADF;
+	scoped(fd) int cache = -EBADF;
+	struct runtime_subject subject = { .id = id };
 	struct runtime_options ro = { .stdio = { 0, 1, 2 }, .preserve_fds = o->preserve_fds };
 	int r = oci_open_running(oci, id, 0, &s, e);
 
@@ -191,6 +193,13 @@ int oci_exec(const struct oci *oci, const char *id, const struct oci_exec_option
 	pidfd = state_pidfd(&s);
 	if (pidfd == -ESRCH)
 		return err_set(e, -EBUSY, "container %s is not running", id);
+	cache = oci_open_cache(oci, config);
+	subject.bundle = s.bundle;
+	subject.config = config;
+	subject.annotations = s.annotations;
+	ro.subject = &subject;
+	ro.seccomp_cache = cache > 0 ? cache : 0;
+	ro.warn = oci->warn;
 	ro.config = config;
 	ro.cgroup_fd = subgroup >= 0 ? subgroup : s.cg.fd;
 	ro.cgroup = subgroup >= 0 ? NULL : &s.cg;

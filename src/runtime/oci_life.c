@@ -179,14 +179,29 @@ int oci_destroy(const struct oci *oci, struct state *s, json_object *config, str
 	return r;
 }
 
+/* Whoever holds the lock may wait for the container itself: a start whose hook does not end. */
+static int kill_unlocked(const struct oci *oci, const char *id, struct err *e)
+{
+	scoped(state) struct state s = STATE_NONE;
+	int r = state_open(oci->root_fd, id, 0, &s, e);
+
+	if (r < 0)
+		return r;
+	if (cgroup_is_frozen(&s.cg) == 1 && cgroup_freeze(&s.cg, 0, e) < 0)
+		return err_in(e, "container %s", id);
+	return end_first(&s, e);
+}
+
 int oci_delete(const struct oci *oci, const char *id, int force, struct err *e)
 {
 	scoped(state) struct state s = STATE_NONE;
 	scoped(json) json_object *config = NULL;
 	enum state_status status;
 	struct err ignored;
-	int r = state_open(oci->root_fd, id, 1, &s, e);
+	int r = force ? kill_unlocked(oci, id, e) : 0;
 
+	if (r == 0)
+		r = state_open(oci->root_fd, id, 1, &s, e);
 	if (r == -ENOENT && force) {
 		err_clear(e);
 		return 0;
@@ -202,8 +217,6 @@ int oci_delete(const struct oci *oci, const char *id, int force, struct err *e)
 	err_clear(&ignored);
 	if (state_config(&s, &config, &ignored) < 0)
 		dbg("%s", ignored.text); /* its creation was killed early: then no hook ran */
-	if (status == STATE_PAUSED && cgroup_freeze(&s.cg, 0, e) < 0)
-		return err_in(e, "container %s", id);
 	r = end_first(&s, e);
 	return r < 0 ? r : oci_destroy(oci, &s, config, e);
 }

@@ -20,6 +20,7 @@
  *	'w'ait            ------------------->   only for a `start` by another process: the child
  *takes one connection of options.listen_fd in place of the pair 's'tart ------------------->
  *privileges dropped, execve
+ *	                  <-------------------   'x': execve comes next (with options.subject)
  *	                  <-------------------   'n'otify: descriptor of the seccomp listener
  *	                  <-------------------   end of file: the program runs
  *	                  <-------------------   'e'rror, at any time, with a struct err

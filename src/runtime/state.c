@@ -84,6 +84,25 @@ static int lock_state(struct state *s, int wait)
 	return 0;
 }
 
+int state_lock(int root_fd, struct state *s, struct err *e)
+{
+	struct stat here, there;
+	int r = lock_state(s, 1);
+
+	/* It may have been deleted while we waited, and made again. */
+	if (r == -ENOENT ||
+	    (r == 0 && (fstat(s->dir_fd, &here) < 0 ||
+			fstatat(root_fd, s->id, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
+			here.st_ino != there.st_ino || here.st_dev != there.st_dev)))
+		return err_set(e, -ENOENT, "container %s does not exist", s->id);
+	return r < 0 ? err_errno(e, r, "lock container %s", s->id) : 0;
+}
+
+void state_unlock(struct state *s)
+{
+	fd_close(take_fd(&s->lock_fd));
+}
+
 /* Is somebody at work on it? */
 static int is_locked(const struct state *s)
 {
@@ -173,7 +192,6 @@ static int read_state(struct state *s, struct err *e)
 int state_open(int root_fd, const char *id, int lock, struct state *ret, struct err *e)
 {
 	scoped(state) struct state s = STATE_NONE;
-	struct stat here, there;
 	int r = state_check_id(id, e);
 
 	if (r < 0)
@@ -186,14 +204,9 @@ int state_open(int root_fd, const char *id, int lock, struct state *ret, struct 
 	s.id = strdup(id);
 	if (!s.id)
 		return err_errno(e, ENOMEM, "container %s", id);
-	r = lock ? lock_state(&s, 1) : 0;
-	/* It may have been deleted while we waited, and made again. */
-	if (r == -ENOENT || (lock && (fstat(s.dir_fd, &here) < 0 ||
-				      fstatat(root_fd, id, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
-				      here.st_ino != there.st_ino || here.st_dev != there.st_dev)))
-		return err_set(e, -ENOENT, "container %s does not exist", id);
+	r = lock ? state_lock(root_fd, &s, e) : 0;
 	if (r < 0)
-		return err_errno(e, r, "lock container %s", id);
+		return r;
 	if (read_state(&s, e) < 0)
 		return err_in(e, "container %s", id);
 	*ret = s;

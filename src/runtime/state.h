@@ -67,6 +67,9 @@ int state_make(int root_fd, const char *id, struct state *ret, struct err *e);
  * A container whose creation goes on, or was killed half way, has pid 0 and maybe nothing but an
  * id.  -ENOENT: there is none. */
 int state_open(int root_fd, const char *id, int lock, struct state *ret, struct err *e);
+/* Lock again what state_unlock() let go.  -ENOENT: it has been deleted since. */
+int state_lock(int root_fd, struct state *s, struct err *e);
+void state_unlock(struct state *s);
 /* Write state.json (the cgroup of S->cg). */
 int state_write(struct state *s, struct err *e);
 /* The configuration it was made from; owned. */

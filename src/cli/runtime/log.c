@@ -54,7 +54,8 @@ void runtime_log(const struct runtime_log *l, const char *level, const char *tex
 	scoped(strbuf) struct strbuf escaped = STRBUF_INIT;
 
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "cove-runtime: %s%s\n",
+	/* Callers that give a log put our name in front themselves. */
+	(void)fprintf(stderr, "%s%s%s\n", l->fd >= 0 ? "" : "cove-runtime: ",
 		      strcmp(level, "error") == 0 ? "" : "warning: ",
 		      name_escape(&escaped, text) == 0 && escaped.s ? escaped.s : "out of memory");
 	if (l->fd >= 0)

@@ -17,12 +17,16 @@ static int stay(struct oci *oci, const struct create_options *o, struct oci_cont
 	struct err ignored;
 	int status = oci_start_held(oci, c, e);
 
+	state_unlock(&c->state); /* others may pause, update and delete it */
 	if (status == 0)
 		status = relay_run(relay, &c->process, e);
 	if (status >= 0 && o->keep)
 		return status;
 	err_clear(&ignored);
 	runtime_process_done(&c->process);
+	if (state_lock(oci->root_fd, &c->state, &ignored) == -ENOENT)
+		return status; /* deleted while we looked on */
+	err_clear(&ignored);
 	if (oci_destroy(oci, &c->state, c->config, status < 0 ? &ignored : e) < 0 && status >= 0)
 		return e->code;
 	return status;
