@@ -39,6 +39,8 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 		if (r < 0)
 			return r;
 		en->cgroup_manager = g->cgroup_manager;
+		en->runtime = g->runtime;
+		en->runtime_flags = g->runtime_flags;
 		en->warn = container_warn;
 	}
 	return c->run(en, options, args, e);

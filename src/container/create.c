@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "src/container/creation.h"
+#include "src/runtime/driver.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
 
@@ -65,9 +66,26 @@ static int check_early(struct creation *c, struct err *e)
 	return 0;
 }
 
+/* --runtime-flag takes them without dashes, as "debug" or "log-level=info". */
+static int set_runtime(struct creation *c, struct err *e)
+{
+	const struct engine *en = c->en;
+	int r = en->runtime ? driver_find(en->runtime, &c->spec->runtime, e) : 0;
+
+	for (size_t i = 0; en->runtime_flags && en->runtime_flags[i] && r == 0; i++) {
+		scoped(mem) char *flag = str_printf("--%s", en->runtime_flags[i]);
+		if (!flag || strv_add(&c->spec->runtime_flags, flag) < 0)
+			r = err_errno(e, ENOMEM, "--runtime-flag");
+	}
+	return r;
+}
+
 static int make_spec(struct creation *c, struct err *e)
 {
 	int r = check_early(c, e);
+
+	if (r == 0)
+		r = set_runtime(c, e);
 
 	if (r == 0)
 		r = c->o->rootfs ? creation_resolve_rootfs(c, e) : creation_resolve_image(c, e);

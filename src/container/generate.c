@@ -511,18 +511,42 @@ json_object *generate_exec_process(const struct container_spec *s, const struct 
 	return p;
 }
 
+static caps_set bounding_set(const struct container_spec *s)
+{
+	caps_set caps = 0;
+	for (size_t i = 0; s->caps && s->caps[i]; i++)
+		caps |= CAPS_BIT(caps_from_name(s->caps[i]));
+	return caps;
+}
+
+static int has_no_filter(const struct container_spec *s)
+{
+	return s->privileged || is(s->seccomp, "unconfined");
+}
+
+int generate_seccomp(const struct container_spec *s, json_object **ret, struct err *e)
+{
+	scoped(mem) char *host = NULL;
+	int r = 0;
+
+	if (has_no_filter(s))
+		return 0;
+	if (!s->seccomp)
+		r = seccomp_host_profile(&host, e);
+	return r < 0 ? r
+		     : seccomp_to_config(s->seccomp ? s->seccomp : host, bounding_set(s), ret, e);
+}
+
 int generate_filter(struct engine *en, const struct container_spec *s, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e)
 {
 	scoped(fd) int cache = -EBADF;
 	scoped(mem) char *host = NULL;
-	caps_set caps = 0;
+	caps_set caps = bounding_set(s);
 	int r = 0;
 
-	if (s->privileged || is(s->seccomp, "unconfined"))
+	if (has_no_filter(s))
 		return 0;
-	for (size_t i = 0; s->caps && s->caps[i]; i++)
-		caps |= CAPS_BIT(caps_from_name(s->caps[i]));
 	cache = openat(en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (!s->seccomp)
 		r = seccomp_host_profile(&host, e);

@@ -18,6 +18,9 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 int generate_config(struct engine *en, const struct container_spec *s, const char *id,
 		    const struct idmap *uids, const struct idmap *gids, json_object **ret,
 		    struct err *e);
+/* The profile of S's processes as linux.seccomp, for another runtime (owned; NULL where they have
+ * none). */
+int generate_seccomp(const struct container_spec *s, json_object **ret, struct err *e);
 /* The seccomp program of S's processes (owned; NULL where it has none), from the store's cache
  * where possible. */
 int generate_filter(struct engine *en, const struct container_spec *s, struct sock_filter **ret,

@@ -275,7 +275,7 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 	json_put_str(o, "ImageName", c->image_name);
 	json_put_str(o, "Rootfs", s->rootfs);
 	json_put_str(o, "Pod", "");
-	json_put_str(o, "OCIRuntime", "cove");
+	json_put_str(o, "OCIRuntime", s->runtime ? s->runtime : "cove");
 	json_put_str(o, "Name", c->name);
 	json_put_int(o, "RestartCount", 0);
 	json_put_str(o, "Driver", "overlay");

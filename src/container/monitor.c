@@ -19,8 +19,10 @@
 #include "src/container/generate.h"
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
+#include "src/container/other_runtime.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
+#include "src/runtime/driver.h"
 #include "src/runtime/runtime.h"
 #include "src/store/store.h"
 #include "src/util/fd.h"
@@ -33,6 +35,8 @@ struct start {
 	const struct monitor *m;
 	struct session_io io;
 	struct runtime_process process;
+	struct driver driver; /* of another runtime, when the container has one */
+	char *dir;	      /* the driver's */
 	struct net net;
 	struct log *log;
 	struct limits limits;
@@ -176,6 +180,32 @@ static char *user_of(const struct monitor *m)
 	return strdup(m->spec->user ? m->spec->user : "");
 }
 
+/* Did the program itself fail, rather than what we do for it? */
+static int is_exec_failure(int r)
+{
+	return r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR || r == -ENOTDIR ||
+	       r == -EPERM || r == -ELOOP;
+}
+
+static int create_by_driver(struct start *s, const struct runtime_options *o, struct err *e)
+{
+	const struct monitor *m = s->m;
+	scoped(json) json_object *seccomp = NULL;
+	int r = other_runtime(m->en, m->spec, m->id, &s->dir, &s->driver, e);
+
+	s->driver.in_userns = s->has_ids;
+	/* What it starts becomes ours when it ends. */
+	if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		r = err_sys(e, "become the parent of orphans");
+	if (r == 0)
+		r = generate_seccomp(m->spec, &seccomp, e);
+	if (r == 0) {
+		r = driver_create(&s->driver, o, seccomp, &s->process, e);
+		s->stage = is_exec_failure(r);
+	}
+	return r;
+}
+
 static int create_process(struct start *s, struct err *e)
 {
 	const struct monitor *m = s->m;
@@ -216,7 +246,7 @@ static int create_process(struct start *s, struct err *e)
 	if (!spec->rootfs || spec->rootfs_overlay)
 		o.overlay = &paths.overlay;
 	memcpy(o.stdio, s->io.theirs, sizeof(o.stdio));
-	r = runtime_create(&o, &s->process, e);
+	r = spec->runtime ? create_by_driver(s, &o, e) : runtime_create(&o, &s->process, e);
 	if (r == 0)
 		r = limits_apply(&s->limits, s->process.pid, e);
 	if (r < 0)
@@ -282,9 +312,8 @@ static int start(struct start *s, struct err *e)
 	if (r == 0 && m->spec->pidfile)
 		r = write_pidfile(m->spec->pidfile, s->process.pid, e);
 	if (r == 0) {
-		r = runtime_start(&s->process, e);
-		s->stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR ||
-			   r == -ENOTDIR || r == -EPERM || r == -ELOOP;
+		r = m->spec->runtime ? driver_start(&s->driver, e) : runtime_start(&s->process, e);
+		s->stage = is_exec_failure(r);
 	}
 	return r;
 }
@@ -292,6 +321,7 @@ static int start(struct start *s, struct err *e)
 static void start_done(struct start *s)
 {
 	runtime_process_done(&s->process);
+	free(s->dir);
 	net_end(&s->net);
 	session_io_done(&s->io);
 	(void)log_close(s->log);

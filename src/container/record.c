@@ -169,6 +169,8 @@ void record_forget_run(struct engine *en, const char *id)
 		"state", "attach", "exit", "cgroup", "paused", "lock"
 	};
 
+	run_path(path, sizeof(path), id, "oci"); /* of another runtime: other_runtime.h */
+	(void)path_rmtree(en->run_fd, path);
 	/* The lock's file last: who waits for it looks whether it is still the one in the
 	 * directory. */
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {

@@ -33,6 +33,8 @@ const struct field container_spec_fields[] = {
 	{ "PreserveFds", FIELD_INT, AT(preserve_fds), FIELD_OMITEMPTY, NULL },
 	{ "StopSignal", FIELD_STR, AT(stop_signal), FIELD_OMITEMPTY, NULL },
 	{ "StopTimeout", FIELD_INT, AT(stop_timeout), 0, NULL },
+	{ "Runtime", FIELD_STR, AT(runtime), FIELD_OMITEMPTY, NULL },
+	{ "RuntimeFlags", FIELD_STRV, AT(runtime_flags), FIELD_OMITEMPTY, NULL },
 	{ "Hostname", FIELD_STR, AT(hostname), FIELD_OMITEMPTY, NULL },
 	{ "Mounts", FIELD_JSON, AT(mounts), FIELD_OMITEMPTY, NULL },
 	{ "Volumes", FIELD_STRV, AT(volumes), FIELD_OMITEMPTY, NULL },

@@ -62,6 +62,9 @@ struct container_spec {
 	json_object *resources; /* runtime-spec's linux.resources */
 	char *cgroups, *cgroup_parent;
 
+	/* another OCI runtime (a path) and its global options; NULL: our own */
+	char *runtime, **runtime_flags;
+
 	/* the rest */
 	json_object *labels, *annotations; /* objects of strings */
 	int rm;

@@ -78,6 +78,9 @@ int init_is_dev(const struct plan_mount *m);
 /* Open NAME below /proc with FLAGS, when /proc is procfs and nothing is mounted over NAME: a
  * descriptor or a negative errno (-EXDEV: it is not). */
 int init_open_proc(const char *name, int flags);
+/* An empty SOURCE (a volume's directory) gets what TARGET (the image's) has, and its owner and mode.
+ */
+int init_fill_volume(int source, int target, struct err *e);
 /* Copy the tree in SRC_FD (a directory) into DST_FD, owners, modes, times and links kept. */
 int copy_tree(int src_fd, int dst_fd, struct err *e); /* copy_tree.c */
 

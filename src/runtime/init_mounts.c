@@ -148,8 +148,7 @@ static int is_empty_dir(int fd)
 	return d >= 0 && syscall(SYS_getdents64, d, buf, sizeof(buf)) <= 48;
 }
 
-/* A fresh named volume gets what the image has there, with the owner and mode of the directory. */
-static int fill_volume(int source, int target, struct err *e)
+int init_fill_volume(int source, int target, struct err *e)
 {
 	struct stat st;
 	char proc[32];
@@ -287,7 +286,7 @@ static int bind_source(const struct plan_mount *m, int source, int target, struc
 	if (m->recursive && propagation && !(m->propagation & MS_REC))
 		propagation = MOUNT_KEEP;
 	if (m->fill) {
-		r = fill_volume(source, target, e);
+		r = init_fill_volume(source, target, e);
 		if (r < 0)
 			return r;
 	}

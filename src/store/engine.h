@@ -25,6 +25,8 @@ struct engine {
 	struct store *store; /* the database, opened on first use: engine_store() */
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
 	char *home;
+	const char *runtime; /* --runtime, borrowed; NULL: our own */
+	char *const *runtime_flags; /* --runtime-flag, borrowed */
 	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */
 	void (*warn)(const char *text); /* lines for the user; NULL: nobody wants them */
 };
