@@ -255,6 +255,18 @@ static int set_attr(int fd, uint64_t set, unsigned long propagation, int recursi
 	return change_attr(fd, set, 0, propagation, recursive);
 }
 
+/* The atime mode of a mount of another user namespace is locked (mount_namespaces(7)): then it
+ * stays as it is, and the rest is set. */
+static int set_unlocked(int fd, uint64_t set, int recursive)
+{
+	const uint64_t atime = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+	int r = set_attr(fd, set, 0, recursive);
+
+	if (r == -EPERM && (set & atime))
+		r = set & ~atime ? set_attr(fd, set & ~atime, 0, recursive) : 0;
+	return r;
+}
+
 /* Before Linux 5.12: remount with the flags it has and ours.  Those that were set in the namespace
  * it came from are locked in ours, and a remount without them is EPERM (mount_namespaces(7)). */
 static int remount(int top_fd, unsigned long set, unsigned long propagation)
@@ -283,7 +295,7 @@ static int remount(int top_fd, unsigned long set, unsigned long propagation)
 
 int mount_add_flags(int top_fd, unsigned long set, int recursive, struct err *e)
 {
-	int r = set_attr(top_fd, attr_of(set), 0, recursive);
+	int r = set_unlocked(top_fd, attr_of(set), recursive);
 	if (r == -ENOSYS || r == -EPERM)
 		r = remount(top_fd, set & MOUNT_ATTR_FLAGS, 0);
 	return r < 0 ? err_errno(e, r, "change mount attributes") : 0;
@@ -306,13 +318,14 @@ int mount_bind(int source_fd, int target_fd, int recursive, unsigned long set, i
 	if (propagation == MOUNT_KEEP)
 		propagation = 0;
 	if (top >= 0) {
+		int late;
 		r = propagation ? set_attr(top, 0, propagation & ~(unsigned long)MS_REC, recursive)
 				: 0;
 		if (r == 0 && attr_of(set))
-			r = set_attr(top, attr_of(set), 0, recursive && recursive_set);
+			r = set_unlocked(top, attr_of(set), recursive && recursive_set);
 		if (r < 0 && r != -ENOSYS)
 			return err_errno(e, r, "set the attributes of a bind mount");
-		int late = r == -ENOSYS;
+		late = r == -ENOSYS;
 		r = move_to(top, target_fd);
 		if (r < 0)
 			return err_errno(e, r, "attach a bind mount");

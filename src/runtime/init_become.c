@@ -120,6 +120,7 @@ static int join_keyring(struct err *e)
 static int place_stdio(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
+	struct stat st;
 
 	if (setsid() < 0 && errno != EPERM)
 		return err_sys(e, "make a session");
@@ -129,7 +130,9 @@ static int place_stdio(struct init *in, struct err *e)
 			return err_sys(e, "place standard descriptor %d", i);
 		/* So that /dev/stdout can be opened by the user that the program runs as; a pipe of
 		 * ours lets us, a file of the host's stays its owner's. */
-		if (p->uid != 0 && fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM &&
+		if (p->uid == 0 || fstat(i, &st) < 0 || S_ISREG(st.st_mode))
+			continue;
+		if (fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM &&
 		    errno != EINVAL && errno != EROFS)
 			return err_sys(e, "give standard descriptor %d to the user", i);
 	}

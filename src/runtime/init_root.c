@@ -107,22 +107,27 @@ int init_set_propagation(struct init *in, struct err *e)
 /* pivot_root(2) wants neither the new root's parent mount nor the new root shared. */
 static int hold_root(struct init *in, int dir, struct err *e)
 {
-	scoped(fd) int top = -EBADF;
-	int keep = in->plan->rootfs_propagation != 0, r;
+	scoped(fd) int parent = -EBADF;
+	scoped(fd) int tree = -EBADF;
+	unsigned long want = in->plan->rootfs_propagation;
+	int r;
 
-	/* The directory twice: the outer bind is the private parent of the inner one. */
-	if (keep) {
-		r = mount_bind(dir, dir, 0, 0, 0, MS_PRIVATE, &top, e);
-		if (r < 0)
-			return r;
-	}
-	r = mount_bind(dir, keep ? top : dir, 1, 0, 0, keep ? MOUNT_KEEP : MS_PRIVATE, &in->root_fd,
-		       e);
-	/* The old root goes on top of the new one for a moment: that must not be shared. */
-	if (r == 0 && keep)
-		r = mount_propagation_fd(
-			in->root_fd,
-			in->plan->rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, e);
+	if (!want)
+		return mount_bind(dir, dir, 1, 0, 0, MS_PRIVATE, &in->root_fd, e);
+	/* The directory twice: the outer bind is the private parent of the inner one, which has the
+	 * propagation of the host's mounts.  What is attached to a shared mount becomes shared. */
+	r = mount_clone(dir, 1, &tree, e);
+	if (r == 0)
+		r = mount_bind(dir, dir, 0, 0, 0, MS_PRIVATE, &parent, e);
+	if (r == 0)
+		r = mount_propagation_fd(parent, MS_PRIVATE, e);
+	if (r == 0)
+		r = mount_move(tree, parent, e);
+	/* The old root goes on top of the new one for a moment. */
+	if (r == 0)
+		r = mount_propagation_fd(tree, want & MS_SLAVE ? MS_SLAVE : MS_PRIVATE, e);
+	if (r == 0)
+		in->root_fd = take_fd(&tree);
 	return r;
 }
 
