@@ -36,6 +36,13 @@ static const struct opt global_options[] = {
 		   "always."),
 	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
 	    .hidden = 1, .values = "man|bash|zsh|fish"),
+	LIST(0, "hooks-dir", "DIR", AT(hooks_dirs), "Directory of OCI hooks for containers",
+	     .complete = "dir",
+	     .man = "May be given several times.  Without it: for real root "
+		    "/usr/share/containers/oci/hooks.d "
+		    "and /etc/containers/oci/hooks.d, for others none.  Patterns in the files are "
+		    "POSIX "
+		    "extended regular expressions."),
 	STR(0, "log-level", "LEVEL", AT(log_level), "Log messages above this level", .def = "warn",
 	    .values = "trace|debug|info|warn|warning|error|fatal|panic"),
 	STR(0, "root", "DIR", AT(root), "Where images and containers are stored", .complete = "dir",

@@ -66,7 +66,7 @@ struct globals {
 	const char *root, *runroot, *log_level, *cgroup_manager, *runtime, *storage_driver,
 		*generate;
 	int version;
-	char **storage_opts, **runtime_flags;
+	char **storage_opts, **runtime_flags, **hooks_dirs;
 };
 extern const struct opt *const global_groups[];
 

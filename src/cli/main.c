@@ -41,6 +41,7 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 		en->cgroup_manager = g->cgroup_manager;
 		en->runtime = g->runtime;
 		en->runtime_flags = g->runtime_flags;
+		en->hooks_dirs = g->hooks_dirs;
 		en->warn = container_warn;
 	}
 	return c->run(en, options, args, e);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "src/container/bundle.h"
 #include "src/container/limits.h"
-#include "src/container/other_runtime.h"
 #include "src/container/record.h"
 #include "src/store/store.h"
 #include "src/util/scoped.h"
@@ -27,8 +27,7 @@ void exited_clean(struct engine *en, const struct container_spec *s, const char 
 {
 	struct err e;
 
-	if (s->runtime)
-		other_runtime_forget(en, s, id);
+	bundle_end(en, s, id);
 	if (s->rm) {
 		/* The row first, then the files; what is left after a kill in between is collected.
 		 */

@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,14 +17,16 @@
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "src/container/bundle.h"
 #include "src/container/exited.h"
 #include "src/container/generate.h"
+#include "src/container/hooks_dir.h"
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
-#include "src/container/other_runtime.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
 #include "src/runtime/driver.h"
+#include "src/runtime/hooks.h"
 #include "src/runtime/runtime.h"
 #include "src/store/store.h"
 #include "src/util/fd.h"
@@ -30,13 +34,15 @@
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
 #include "userns/join.h"
+#include "userns/mount.h"
 
 struct start {
 	const struct monitor *m;
 	struct session_io io;
 	struct runtime_process process;
-	struct driver driver; /* of another runtime, when the container has one */
-	char *dir;	      /* the driver's */
+	struct driver driver;		/* of another runtime, when the container has one */
+	struct runtime_subject subject; /* for hooks */
+	char *dir;			/* the driver's, or the bundle for hooks */
 	struct net net;
 	struct log *log;
 	struct limits limits;
@@ -187,13 +193,65 @@ static int is_exec_failure(int r)
 	       r == -EPERM || r == -ELOOP;
 }
 
+/* The root is mounted by the container's first process, in its own namespace; unless somebody
+ * before that is to see it, another runtime or hooks: then by us, in ours. */
+static int mount_root(struct start *s, struct runtime_options *o, struct err *e)
+{
+	scoped(fd) int root = -EBADF;
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_sys(e, "make a mount namespace");
+	r = mount_propagation("/", MS_SLAVE, e);
+	if (r == 0)
+		r = runtime_mount_overlay(o->overlay, s->has_ids, &root, e);
+	if (r == 0 && chdir("/") < 0) /* it was changed for the relative names of layers */
+		r = err_sys(e, "leave the layers' directory");
+	if (r < 0)
+		return r;
+	json_put_str(json_get(s->config, "root"), "path", o->overlay->target);
+	o->overlay = NULL;
+	return 0;
+}
+
+/* Hooks find the container's config.json in its bundle. */
+static int prepare_hooks(struct start *s, struct err *e)
+{
+	const struct monitor *m = s->m;
+	int r = hooks_check(s->config, e);
+
+	if (r < 0 || !json_get(s->config, "hooks") || m->spec->runtime)
+		return r;
+	r = bundle_write(m->en, m->id, s->config, &s->dir, e);
+	s->subject = (struct runtime_subject){ .id = m->id,
+					       .bundle = s->dir,
+					       .config = s->config,
+					       .annotations = json_get(s->config, "annotations") };
+	return r;
+}
+
+/* The container runs: a failure is only told (runtime-spec, "Poststart"). */
+static void run_poststart(const struct start *s)
+{
+	struct err e;
+	scoped(fd) int state = -EBADF;
+	int r;
+
+	if (!s->subject.id || !hooks_count(s->config, "poststart"))
+		return;
+	r = state = hooks_state_file(&s->subject, s->process.pid, "running", &e);
+	if (r >= 0)
+		r = hooks_run(s->config, "poststart", state, &e);
+	if (r < 0)
+		dbg("%s", e.text);
+}
+
 static int create_by_driver(struct start *s, const struct runtime_options *o, struct err *e)
 {
 	const struct monitor *m = s->m;
 	scoped(json) json_object *seccomp = NULL;
-	int r = other_runtime(m->en, m->spec, m->id, &s->dir, &s->driver, e);
+	int r = bundle_driver(m->en, m->spec, m->id, &s->dir, &s->driver, e);
 
-	s->driver.in_userns = s->has_ids;
 	/* What it starts becomes ours when it ends. */
 	if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		r = err_sys(e, "become the parent of orphans");
@@ -245,6 +303,14 @@ static int create_process(struct start *s, struct err *e)
 	}
 	if (!spec->rootfs || spec->rootfs_overlay)
 		o.overlay = &paths.overlay;
+	if (o.overlay && (spec->runtime || json_get(s->config, "hooks")))
+		r = mount_root(s, &o, e);
+	if (r == 0)
+		r = prepare_hooks(s, e);
+	if (r < 0)
+		return r;
+	if (s->subject.id)
+		o.subject = &s->subject;
 	memcpy(o.stdio, s->io.theirs, sizeof(o.stdio));
 	r = spec->runtime ? create_by_driver(s, &o, e) : runtime_create(&o, &s->process, e);
 	if (r == 0)
@@ -265,6 +331,16 @@ static int write_pidfile(const char *path, pid_t pid, struct err *e)
 	int n = snprintf(text, sizeof(text), "%d", (int)pid);
 	if (fd < 0 || write(fd, text, (size_t)n) != n)
 		return err_sys(e, "write %s", path);
+	return 0;
+}
+
+static int has_bind_mounts(const struct container_spec *spec)
+{
+	for (size_t i = 0; i < json_len(spec->mounts); i++) {
+		const char *type = json_get_str(json_object_array_get_idx(spec->mounts, i), "type");
+		if (type && strcmp(type, "bind") == 0)
+			return 1;
+	}
 	return 0;
 }
 
@@ -291,6 +367,8 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0)
 		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL,
 				    s->has_ids ? &s->gids : NULL, &s->config, e);
+	if (r == 0 && (m->en->hooks_dirs || is_root))
+		r = hooks_dir_apply(m->en->hooks_dirs, has_bind_mounts(m->spec), &s->config, e);
 	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)
 		r = log_open(m->spec->log_path, m->spec->log_size_max, &s->log, e);
 	if (r == 0)
@@ -315,6 +393,8 @@ static int start(struct start *s, struct err *e)
 		r = m->spec->runtime ? driver_start(&s->driver, e) : runtime_start(&s->process, e);
 		s->stage = is_exec_failure(r);
 	}
+	if (r == 0)
+		run_poststart(s);
 	return r;
 }
 

@@ -169,7 +169,7 @@ void record_forget_run(struct engine *en, const char *id)
 		"state", "attach", "exit", "cgroup", "paused", "lock"
 	};
 
-	run_path(path, sizeof(path), id, "oci"); /* of another runtime: other_runtime.h */
+	run_path(path, sizeof(path), id, "oci"); /* bundle.h */
 	(void)path_rmtree(en->run_fd, path);
 	/* The lock's file last: who waits for it looks whether it is still the one in the
 	 * directory. */

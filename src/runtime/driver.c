@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,7 +18,6 @@
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
-#include "userns/mount.h"
 
 #define LOG_MAX	    (1U << 20)
 #define CONFIG_MODE 0600
@@ -241,16 +239,8 @@ static int open_tap(pid_t pid, const struct tap_config *tap, int *ret, struct er
 
 /* ---- create, start, delete ------------------------------------------------------------------- */
 
-/* What is mounted here the runtime sees, and nobody else. */
-static int own_mounts(struct err *e)
-{
-	if (unshare(CLONE_NEWNS) < 0)
-		return err_sys(e, "make a mount namespace");
-	return mount_propagation("/", MS_SLAVE, e);
-}
-
-static int write_bundle(const struct driver *d, int dir_fd, const struct runtime_options *o,
-			json_object *seccomp, struct err *e)
+static int write_bundle(int dir_fd, const struct runtime_options *o, json_object *seccomp,
+			struct err *e)
 {
 	scoped(json) json_object *config = NULL;
 	scoped(mem) char *text = NULL;
@@ -258,17 +248,10 @@ static int write_bundle(const struct driver *d, int dir_fd, const struct runtime
 	const char *path = json_get_str(json_get(o->config, "root"), "path");
 	int r;
 
-	if (o->overlay) {
-		path = o->overlay->target;
-		r = own_mounts(e);
-		if (r == 0)
-			r = runtime_mount_overlay(o->overlay, d->in_userns, &root, e);
-	} else {
-		root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
-		r = root < 0 ? err_sys(e, "open root file system %s", path ? path : "") : 0;
-	}
+	root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+	r = root < 0 ? err_sys(e, "open root file system %s", path ? path : "") : 0;
 	if (r == 0)
-		r = driver_config(o, seccomp, root, path, &config, e);
+		r = driver_config(o, seccomp, root, &config, e);
 	if (r < 0)
 		return r;
 	text = json_text_pretty(config);
@@ -304,7 +287,7 @@ int driver_create(const struct driver *d, const struct runtime_options *o, json_
 
 	if (dir < 0)
 		return dir;
-	r = write_bundle(d, dir, o, seccomp, e);
+	r = write_bundle(dir, o, seccomp, e);
 	if (r == 0 && tty) {
 		console = listen_for_console(dir, e);
 		r = console < 0 ? console : 0;

@@ -128,7 +128,7 @@ static int fill(json_object *mount, int root_fd, struct err *e)
 }
 
 int driver_config(const struct runtime_options *o, json_object *seccomp, int root_fd,
-		  const char *root_path, json_object **ret, struct err *e)
+		  json_object **ret, struct err *e)
 {
 	scoped(json) json_object *c = NULL;
 	json_object *process, *mounts, *linux_;
@@ -139,7 +139,6 @@ int driver_config(const struct runtime_options *o, json_object *seccomp, int roo
 	process = json_get(c, "process");
 	mounts = json_get(c, "mounts");
 	linux_ = json_get(c, "linux");
-	json_put_str(json_get(c, "root"), "path", root_path);
 	if (seccomp)
 		json_put(linux_, "seccomp", json_object_get(seccomp));
 	/* The cgroup is made and limited: the runtime is started in it. */

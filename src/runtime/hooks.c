@@ -16,9 +16,11 @@
 #include "src/util/json.h"
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 
 #define OUTPUT_SHOWN 1000 /* bytes of what a failed hook said last */
 #define POLL_MS	     10
+#define CONFIG_MAX   (32U << 20)
 
 static const char *const kinds[] = { "prestart",       "createRuntime", "createContainer",
 				     "startContainer", "poststart",	"poststop" };
@@ -179,16 +181,17 @@ static void read_output(int fd, char *buf, size_t n)
 	buf[got] = '\0';
 }
 
-static int run_one(json_object *hook, int in_container, int state_fd, struct err *e)
+/* OUT_FD gets its standard output and SAID_FD its errors. */
+static int run_with(json_object *hook, int in_container, int state_fd, int out, int said_fd,
+		    struct err *e)
 {
 	static char *const nothing[] = { NULL };
 	scoped(strv) char **argv = NULL;
 	scoped(strv) char **env = NULL;
 	scoped(child) struct child c = CHILD_NONE;
-	scoped(fd) int out = memfd_create("output", MFD_CLOEXEC);
 	const char *path = json_get_str(hook, "path");
 	int64_t timeout = json_get_int(hook, "timeout", -1);
-	const struct proc_fd fds[] = { { state_fd, 0 }, { out, 1 }, { out, 2 } };
+	const struct proc_fd fds[] = { { state_fd, 0 }, { out, 1 }, { said_fd, 2 } };
 	struct proc_options o = { .path = path, .fds = fds, .n_fds = ARRAY_LEN(fds) };
 	char said[OUTPUT_SHOWN];
 	int r;
@@ -201,7 +204,7 @@ static int run_one(json_object *hook, int in_container, int state_fd, struct err
 	/* Without an "env" one that runs outside has the caller's, as hook authors expect; what the
 	 * container brings along does not see it. */
 	o.env = json_get(hook, "env") ? (env ? env : nothing) : in_container ? nothing : NULL;
-	if (out < 0 || lseek(state_fd, 0, SEEK_SET) < 0)
+	if (lseek(state_fd, 0, SEEK_SET) < 0)
 		return err_sys(e, "run it");
 	r = proc_spawn(&o, &c, e);
 	if (r < 0)
@@ -212,9 +215,64 @@ static int run_one(json_object *hook, int in_container, int state_fd, struct err
 	r = proc_wait(&c);
 	if (r == 0)
 		return 0;
-	read_output(out, said, sizeof(said));
+	read_output(said_fd, said, sizeof(said));
 	return err_set(e, -ECANCELED, r > 128 ? "killed by signal %d%s%s" : "exit status %d%s%s",
 		       r > 128 ? r - 128 : r, said[0] ? ": " : "", said);
+}
+
+static int run_one(json_object *hook, int in_container, int state_fd, struct err *e)
+{
+	scoped(fd) int out = memfd_create("output", MFD_CLOEXEC);
+
+	return out < 0 ? err_sys(e, "run it") : run_with(hook, in_container, state_fd, out, out, e);
+}
+
+/* A file of its own in memory with the text of O. */
+static int text_file(json_object *o, struct err *e)
+{
+	scoped(mem) char *text = json_text(o);
+	scoped(fd) int fd = memfd_create("config", MFD_CLOEXEC);
+	int r = !text ? -ENOMEM : fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
+
+	return r < 0 ? err_errno(e, r, "hand over the config") : take_fd(&fd);
+}
+
+static int filter(json_object *hook, json_object *config, json_object **ret, struct err *e)
+{
+	scoped(fd) int in = text_file(config, e);
+	scoped(fd) int out = memfd_create("output", MFD_CLOEXEC);
+	scoped(fd) int said = memfd_create("errors", MFD_CLOEXEC);
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	scoped(json) json_object *o = NULL;
+	int r;
+
+	if (in < 0)
+		return in;
+	if (out < 0 || said < 0)
+		return err_sys(e, "run it");
+	r = run_with(hook, 0, in, out, said, e);
+	if (r < 0)
+		return r;
+	strbuf_init(&b, CONFIG_MAX);
+	if (lseek(out, 0, SEEK_SET) < 0)
+		return err_sys(e, "read what it wrote");
+	r = fd_read_all(out, &b);
+	if (r < 0)
+		return err_errno(e, r, "read what it wrote");
+	r = json_parse(b.s, b.len, &o, e);
+	if (r < 0)
+		return err_in(e, "what it wrote");
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, -EINVAL, "what it wrote is no object");
+	*ret = json_object_get(o);
+	return 0;
+}
+
+int hooks_filter(json_object *hook, json_object *config, json_object **ret, struct err *e)
+{
+	int r = filter(hook, config, ret, e);
+
+	return r < 0 ? err_in(e, "precreate hook %s", json_get_str(hook, "path")) : 0;
 }
 
 int hooks_run(json_object *config, const char *kind, int state_fd, struct err *e)

@@ -31,5 +31,8 @@ int hooks_state_file(const struct runtime_subject *s, pid_t pid, const char *sta
 /* Run the hooks of KIND one after the other; STATE_FD is of hooks_state_file().  Stops at the first
  * that fails: -ECANCELED with its name and what it said, -ETIMEDOUT. */
 int hooks_run(json_object *config, const char *kind, int state_fd, struct err *e);
+/* Run HOOK with CONFIG on its standard input: what it writes is the config that takes its place
+ * (*RET, owned).  -ECANCELED, -ETIMEDOUT; -EINVAL when what it wrote is no JSON object. */
+int hooks_filter(json_object *hook, json_object *config, json_object **ret, struct err *e);
 
 #endif

@@ -26,6 +26,7 @@ struct engine {
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
 	char *home;
 	const char *runtime; /* --runtime, borrowed; NULL: our own */
+	char *const *hooks_dirs;    /* --hooks-dir, borrowed; NULL: the system's, for real root */
 	char *const *runtime_flags; /* --runtime-flag, borrowed */
 	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */
 	void (*warn)(const char *text); /* lines for the user; NULL: nobody wants them */
