@@ -161,6 +161,13 @@ static int plan_cpus(json_object *resources, const char *unmet, const cpu_set_t 
 	return r;
 }
 
+/* Negative numbers ask for no limit. */
+static int is_asked(json_object *resources, const struct known *k)
+{
+	json_object *v = json_path(resources, k->group, k->member, NULL);
+	return v && (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) >= 0);
+}
+
 static enum keeper keeper_of(const struct known *k, const char *unmet)
 {
 	if (!is_unmet(unmet, k->controller))
@@ -179,7 +186,7 @@ static char *tell(json_object *resources, const char *unmet)
 	for (int who = 0; who < KEEPERS; who++) {
 		int n = 0;
 		for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-			if (!json_path(resources, known[i].group, known[i].member, NULL) ||
+			if (!is_asked(resources, &known[i]) ||
 			    (int)keeper_of(&known[i], unmet) != who)
 				continue;
 			if (n++ == 0)
@@ -189,6 +196,8 @@ static char *tell(json_object *resources, const char *unmet)
 				(void)strbuf_printf(&b, ", %s", known[i].option);
 		}
 	}
+	if (b.len == 6)
+		strbuf_reset(&b);
 	return strbuf_take(&b);
 }
 
@@ -203,8 +212,7 @@ int limits_plan(json_object *resources, const char *unmet, const cpu_set_t *avai
 	if (!*unmet)
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (json_path(resources, known[i].group, known[i].member, NULL) &&
-		    keeper_of(&known[i], unmet) == KEEPERS) {
+		if (is_asked(resources, &known[i]) && keeper_of(&known[i], unmet) == KEEPERS) {
 			(void)err_set(e, -ENOTSUP,
 				      "--%s cannot be kept: the %s controller is not delegated to "
 				      "this session",
@@ -388,7 +396,7 @@ int limits_make(struct engine *en, const struct container_spec *s, const char *i
 		limits_end(&l.cgroup);
 		return r;
 	}
-	if (line && warn)
+	if (line && *line && warn)
 		warn(line);
 	*ret = l;
 	l = (struct limits)LIMITS_NONE;

@@ -65,7 +65,7 @@ void limits_end(struct cgroup *cg);
 
 /* What has to be done otherwise for RESOURCES, when controllers UNMET ("memory|pids") are out of
  * reach; fills all of RET but the cgroup.  AVAILABLE: CPUs that may be used; SALT spreads
- * containers over them.  LINE (owned, or NULL when nothing is unmet) tells it.  -ENOTSUP as
+ * containers over them.  LINE (owned; NULL or "" when nothing is) tells it.  -ENOTSUP as
  * limits_make(), -EINVAL. */
 int limits_plan(json_object *resources, const char *unmet, const cpu_set_t *available,
 		unsigned salt, struct limits *ret, char **ret_line, struct err *e);

@@ -277,7 +277,7 @@ int cgroup_adopt(const struct cgroup_options *o, int (*list)(void *arg, pid_t **
 	size_t n = 0;
 	int r;
 
-	if (!cgroup_is_unified())
+	if (!cgroup_v2_mount())
 		return err_set(e, -ENOTSUP, "that takes cgroup v2");
 	r = list(arg, &pid, &n);
 	if (r < 0 || !n)

@@ -50,11 +50,26 @@ static char *parent_of(const char *dir)
 	return slash && slash != dir ? str_printf("%.*s", (int)(slash - dir), dir) : NULL;
 }
 
+/* Processes in a cgroup whose children are to have controllers.  For some (memory, io) the kernel
+ * refuses that itself; for cpu and pids it would make a threaded subtree of it, in which no process
+ * can be born (cgroups(7), "thread mode").  The root of all is exempt. */
+static int is_in_the_way(const char *dir)
+{
+	scoped(fd) int fd = cgroup_open_dir(dir);
+	scoped(mem) char *procs = NULL;
+	struct err ignored;
+
+	return fd >= 0 && faccessat(fd, "cgroup.type", F_OK, 0) == 0 &&
+	       path_read(fd, "cgroup.procs", 1U << 20, &procs, NULL, &ignored) == 0 && *procs;
+}
+
 int cgroup_v2_enable(const char *dir, const char *word)
 {
 	char text[40];
 	scoped(fd) int fd = -EBADF;
 
+	if (is_in_the_way(dir))
+		return -EBUSY;
 	if (file_has_word(dir, "cgroup.subtree_control", word))
 		return 0;
 	if (!file_has_word(dir, "cgroup.controllers", word)) {
