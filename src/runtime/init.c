@@ -223,6 +223,10 @@ static int set_up(struct init *in, struct err *e)
 		r = init_hide_paths(in, e);
 	if (r == 0)
 		r = set_names(in, e);
+	/* Whoever called create waits for the end of what its streams carry. */
+	for (int i = 0; r == 0 && in->console_fd >= 0 && i < 3; i++)
+		if (dup2(in->console_fd, i) < 0)
+			r = err_sys(e, "place standard descriptor %d", i);
 	if (r == 0 && in->o->subject)
 		r = run_hooks(in, e);
 	if (r == 0)
