@@ -139,12 +139,13 @@ start_sleep() {
 		    command = ["create", "--bundle", os.environ["B"], "--console-socket", path + "/sock", "c1"]
 		else:
 		    command = ["exec", "--detach", "--tty", "--console-socket", path + "/sock", "c1", "sh", "-c", "tty; read x; echo got $x"]
-		p = subprocess.Popen([runtime, "--root", root] + command, stdin=subprocess.DEVNULL)
+		p = subprocess.Popen([runtime, "--root", root] + command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
 		c, _ = s.accept()
 		fds = array.array("i")
 		_, data, _, _ = c.recvmsg(100, socket.CMSG_LEN(4))
 		fds.frombytes(data[0][2])
 		assert p.wait() == 0
+		assert p.stdout.read() == b"" # and its end: nobody holds it open
 		if mode == "create":
 		    assert subprocess.call([runtime, "--root", root, "start", "c1"]) == 0
 		os.write(fds[0], b"word\n")
