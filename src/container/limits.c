@@ -134,6 +134,9 @@ static void keep_some(cpu_set_t *set, int n, unsigned salt)
 static int plan_cpus(json_object *resources, const char *unmet, const cpu_set_t *available,
 		     unsigned salt, struct limits *l, struct err *e)
 {
+	/* What the kernel's scheduler makes of the nice values 0 to 19. */
+	static const int weights[] = { 1024, 820, 655, 526, 423, 335, 272, 215, 172, 137,
+				       110,  87,  70,  56,  45,	 36,  29,  23,	18,  15 };
 	const char *list = json_get_str(json_get(resources, "cpu"), "cpus");
 	int64_t quota = number(resources, "cpu", "quota");
 	int64_t period = number(resources, "cpu", "period"),
@@ -153,9 +156,7 @@ static int plan_cpus(json_object *resources, const char *unmet, const cpu_set_t 
 			keep_some(&l->affinity, n < CPU_SETSIZE ? (int)n : CPU_SETSIZE, salt);
 			l->has_affinity = 1;
 		}
-		/* sched(7): a step of the nice value is worth about a quarter. */
-		for (double s = (double)shares; shares > 0 && s < 1024 / 1.12 && l->nice < 19;
-		     s *= 1.25)
+		while (shares > 0 && l->nice < 19 && shares < weights[l->nice + 1] * 9 / 8)
 			l->nice++;
 	}
 	return r;
@@ -442,6 +443,23 @@ int limits_adopt(struct engine *en, const struct container_spec *s, const char *
 		return r;
 	*ret = cg;
 	cg = (struct cgroup)CGROUP_NONE;
+	return 0;
+}
+
+int limits_move(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
+		struct cgroup *cg, struct err *e)
+{
+	scoped(cgroup) struct cgroup scope = CGROUP_NONE;
+	struct cgroup_options o = { .id = id, .parent = s->cgroup_parent };
+	int r = cgroup_adopt(&o, list_members, &pid, &scope, e);
+
+	if (r == 0)
+		r = write_state(en, id, &scope, e);
+	if (r < 0)
+		return r;
+	limits_end(cg);
+	*cg = scope;
+	scope = (struct cgroup)CGROUP_NONE;
 	return 0;
 }
 

@@ -55,6 +55,9 @@ int limits_open_cgroup(struct engine *en, const char *id, struct cgroup *ret, st
  * none.  -ENOTSUP: none can be had. */
 int limits_adopt(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
 		 struct cgroup *ret, struct err *e);
+/* The same for a container whose cgroup CG cannot get a controller: it moves on into a scope. */
+int limits_move(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
+		struct cgroup *cg, struct err *e);
 /* Affinity and priorities for process PID (0: this one and what it starts). */
 int limits_apply(const struct limits *l, pid_t pid, struct err *e);
 /* The rlimits that belong to it into PROCESS (config.json). */

@@ -107,7 +107,13 @@ static int change(struct engine *en, struct subject *s, json_object *all, json_o
 		(void)unused;
 		json_put(parts, group, json_object_get(json_get(all, group)));
 	}
-	return cgroup_update(&s->cg, parts, e);
+	r = cgroup_update(&s->cg, parts, e);
+	if (r == -ENOTSUP && !s->cg.scope) {
+		struct err ignored;
+		if (limits_move(en, s->spec, s->c->id, s->c->pid, &s->cg, &ignored) == 0)
+			r = cgroup_update(&s->cg, parts, e);
+	}
+	return r;
 }
 
 int container_update(struct engine *en, const char *ref, const struct resource_options *o,

@@ -371,7 +371,7 @@ static json_object *inspect_devices(json_object *list, const char *value, const 
 	return out;
 }
 
-void resources_inspect(json_object *r, json_object *out)
+void resources_inspect(json_object *resources, json_object *host_config)
 {
 	static const struct {
 		const char *shown, *group, *member;
@@ -396,22 +396,24 @@ void resources_inspect(json_object *r, json_object *out)
 		{ "BlkioDeviceReadIOps", "throttleReadIOPSDevice", "rate", "Rate" },
 		{ "BlkioDeviceWriteIOps", "throttleWriteIOPSDevice", "rate", "Rate" },
 	};
-	int64_t quota = number(r, NULL, "cpu", "quota"), period = number(r, NULL, "cpu", "period");
-	const char *cpus = json_get_str(json_get(r, "cpu"), "cpus");
-	const char *mems = json_get_str(json_get(r, "cpu"), "mems");
+	int64_t quota = number(resources, NULL, "cpu", "quota"),
+		period = number(resources, NULL, "cpu", "period");
+	const char *cpus = json_get_str(json_get(resources, "cpu"), "cpus");
+	const char *mems = json_get_str(json_get(resources, "cpu"), "mems");
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
-		json_put_int(out, numbers[i].shown,
-			     number(r, NULL, numbers[i].group, numbers[i].member));
+		json_put_int(host_config, numbers[i].shown,
+			     number(resources, NULL, numbers[i].group, numbers[i].member));
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		json_put(out, lists[i].shown,
-			 inspect_devices(json_get(json_get(r, "blockIO"), lists[i].member),
+		json_put(host_config, lists[i].shown,
+			 inspect_devices(json_get(json_get(resources, "blockIO"), lists[i].member),
 					 lists[i].value, lists[i].as));
-	json_put_int(out, "NanoCpus",
+	json_put_int(host_config, "NanoCpus",
 		     quota > 0 ? quota * 1000000000 / (period ? period : CPU_PERIOD) : 0);
-	json_put_int(out, "MemorySwappiness", json_get_int(json_get(r, "memory"), "swappiness", 0));
-	json_put_bool(out, "OomKillDisable",
-		      json_get_bool(json_get(r, "memory"), "disableOOMKiller", 0));
-	json_put_str(out, "CpusetCpus", cpus);
-	json_put_str(out, "CpusetMems", mems);
+	json_put_int(host_config, "MemorySwappiness",
+		     json_get_int(json_get(resources, "memory"), "swappiness", 0));
+	json_put_bool(host_config, "OomKillDisable",
+		      json_get_bool(json_get(resources, "memory"), "disableOOMKiller", 0));
+	json_put_str(host_config, "CpusetCpus", cpus);
+	json_put_str(host_config, "CpusetMems", mems);
 }

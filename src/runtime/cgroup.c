@@ -40,6 +40,12 @@ void cgroup_done(struct cgroup *cg)
 	*cg = (struct cgroup)CGROUP_NONE;
 }
 
+static void give(struct cgroup *ret, struct cgroup *cg)
+{
+	*ret = *cg;
+	*cg = (struct cgroup)CGROUP_NONE;
+}
+
 /* ---- making ---------------------------------------------------------------------------------- */
 
 /* No cgroup, and none needed: is that what FAILED means for O? */
@@ -167,8 +173,7 @@ int cgroup_create(const struct cgroup_options *o, struct cgroup *ret, struct err
 		dbg("no cgroup: %s", why.text);
 		name_unmet(o, &cg);
 	}
-	*ret = cg;
-	cg = (struct cgroup)CGROUP_NONE;
+	give(ret, &cg);
 	return 0;
 }
 
@@ -303,8 +308,7 @@ int cgroup_adopt(const struct cgroup_options *o, int (*list)(void *arg, pid_t **
 	}
 	if (r < 0)
 		return r;
-	*ret = cg;
-	cg = (struct cgroup)CGROUP_NONE;
+	give(ret, &cg);
 	return 0;
 }
 
@@ -552,7 +556,6 @@ int cgroup_from_json(json_object *o, struct cgroup *ret, struct err *e)
 		if (cg.fd < 0)
 			cg.fd = -EBADF;
 	}
-	*ret = cg;
-	cg = (struct cgroup)CGROUP_NONE;
+	give(ret, &cg);
 	return 0;
 }

@@ -240,13 +240,13 @@ static int attach(int dir_fd, int prog)
 	return bpf(BPF_PROG_ATTACH, &a);
 }
 
-int cgroup_devices_v2(int dir_fd, json_object *list, struct err *e)
+int cgroup_devices_v2(int dir_fd, json_object *rules, struct err *e)
 {
 	scoped(device_rules) struct device_rules l = { 0 };
 	scoped(mem) struct bpf_insn *insns = NULL;
 	scoped(fd) int prog = -EBADF;
 	size_t n = 0;
-	int r = device_rules_parse(list, &l, e);
+	int r = device_rules_parse(rules, &l, e);
 
 	/* Without root nobody can make a device node that means anything, so there is nothing to
 	 * keep away. */

@@ -62,14 +62,17 @@ static double log_2(double x)
 {
 	double r = 0, bit = 0.5;
 
-	for (; x >= 2; x /= 2)
+	while (x >= 2) {
+		x /= 2;
 		r += 1;
-	for (int i = 0; i < 50; i++, bit /= 2) {
+	}
+	for (int i = 0; i < 50; i++) {
 		x *= x;
 		if (x >= 2) {
 			x /= 2;
 			r += bit;
 		}
+		bit /= 2;
 	}
 	return r;
 }

@@ -139,6 +139,16 @@ static int write_setting(int fd, const struct cgroup_setting *s)
 	return r == -ENOENT && (s->flags & CGROUP_SETTING_OPTIONAL) ? 0 : r;
 }
 
+/* A controller that nobody wanted when the cgroup was made. */
+static int enable_late(const struct cgroup *cg, const char *file)
+{
+	scoped(mem) char *up = parent_of(cg->limited);
+	char word[32];
+
+	(void)cgroup_setting_controller(file, word, sizeof(word));
+	return up && *word ? cgroup_v2_enable(up, word) : -ENOENT;
+}
+
 int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, struct err *e)
 {
 	scoped(cgroup_settings) struct cgroup_settings l = { 0 };
@@ -154,6 +164,8 @@ int cgroup_v2_apply(struct cgroup *cg, json_object *resources, int lenient, stru
 		if (is_unmet(cg, l.s[i].file))
 			continue;
 		r = write_setting(fd, &l.s[i]);
+		if (r == -ENOENT && enable_late(cg, l.s[i].file) == 0)
+			r = write_setting(fd, &l.s[i]);
 		if (r == -ENOENT) {
 			char word[32];
 			(void)cgroup_setting_controller(l.s[i].file, word, sizeof(word));
