@@ -55,16 +55,20 @@ static int doctor(struct engine *en, void *opts, char **args, struct err *e)
 	if (n < PROBE_FINDINGS_MAX) {
 		struct probe_finding *f = &list[n++];
 		*f = (struct probe_finding){ .what = "cgroups" };
-		if (*cgroup_delegated(cgroup, sizeof(cgroup))) {
-			(void)snprintf(f->text, sizeof(f->text), "delegated at %.200s", cgroup);
+		if (*cgroup_controllers(cgroup, sizeof(cgroup))) {
+			(void)snprintf(f->text, sizeof(f->text), "controllers for limits: %.200s",
+				       cgroup);
+		} else if (*cgroup_delegated(cgroup, sizeof(cgroup))) {
+			(void)snprintf(f->text, sizeof(f->text),
+				       "delegated without controllers at %.200s", cgroup);
 		} else {
 			f->level = PROBE_WARNING;
 			(void)snprintf(f->text, sizeof(f->text),
 				       "no cgroup is delegated to this session");
 			(void)snprintf(f->mend, sizeof(f->mend),
-				       "containers run without one; with systemd: systemd-run "
-				       "--user --scope --property="
-				       "Delegate=yes cove ...");
+				       "limits are kept by the monitor, rlimits and affinity; with "
+				       "systemd: loginctl enable-linger, or systemd-run --user "
+				       "--scope --property=Delegate=yes cove ...");
 		}
 	}
 	if (o->format)

@@ -80,7 +80,10 @@ static int create_in_trees(const struct cgroup_options *o, struct cgroup *cg, st
 {
 	struct cgroup_options plain = *o;
 	struct err ignored;
-	int r = cgroup_v1_create(o, cg, e);
+	/* Nothing of v1 is delegated to users as a rule: not worth a look at a dozen trees. */
+	int is_needed = o->path || userns_is_root() || cgroup_resources_limit(o->resources);
+	int r = is_needed ? cgroup_v1_create(o, cg, e)
+			  : err_set(e, -EACCES, "no cgroup is delegated to this user");
 
 	plain.resources = NULL;
 	if (r < 0 && r != -EACCES)
@@ -93,7 +96,8 @@ static int create_in_trees(const struct cgroup_options *o, struct cgroup *cg, st
 				cg->fd = take_fd(&beside.fd);
 			cg->path = take_ptr(&beside.path);
 			cg->limited = take_ptr(&beside.limited);
-			if (cg->kind == CGROUP_KIND_NONE && o->lenient) {
+			if (cg->kind == CGROUP_KIND_NONE &&
+			    (o->lenient || !cgroup_resources_limit(o->resources))) {
 				cg->kind = CGROUP_KIND_V2;
 				name_unmet(o, cg);
 				r = 0;

@@ -165,6 +165,37 @@ const char *cgroup_delegated(char *buf, size_t n)
 	return buf;
 }
 
+/* Where the controllers are that a container could have: our own cgroup, or what systemd's manager
+ * has to give. */
+static char *controllers_file(void)
+{
+	char own[PATH_MAX];
+	const char *root = cgroup_v2_mount();
+	int reach;
+
+	if (*cgroup_delegated(own, sizeof(own)))
+		return str_printf("%s/cgroup.controllers", own);
+	reach = cgroup_systemd_reach();
+	if (!root || !reach)
+		return NULL;
+	return reach == 2 ? str_printf("%s/cgroup.controllers", root)
+			  : str_printf("%s/user.slice/user-%u.slice/user@%u.service/"
+				       "cgroup.controllers",
+				       root, (unsigned)geteuid(), (unsigned)geteuid());
+}
+
+const char *cgroup_controllers(char *buf, size_t n)
+{
+	scoped(mem) char *file = controllers_file();
+	scoped(mem) char *text = NULL;
+	struct err ignored;
+
+	buf[0] = '\0';
+	if (file && path_read(AT_FDCWD, file, 4096, &text, NULL, &ignored) == 0)
+		(void)snprintf(buf, n, "%.*s", (int)strcspn(text, "\n"), text);
+	return buf;
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 int cgroup_open_dir(const char *path)

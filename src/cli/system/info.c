@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/linkhash.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 #include <strings.h>
 #include <sys/statvfs.h>
 #include <sys/utsname.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "src/cli/cmd.h"
@@ -21,6 +19,7 @@
 #include "src/cli/version.h"
 #include "src/image/platform.h"
 #include "src/image/registries.h"
+#include "src/runtime/cgroup.h"
 #include "src/store/engine.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
@@ -138,28 +137,13 @@ static json_object *id_mappings(const struct engine *en)
 	return o;
 }
 
-static int cgroup_is_v2(void)
+static json_object *controllers(void)
 {
-	struct statfs fs;
-	return statfs("/sys/fs/cgroup", &fs) == 0 &&
-	       (unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-/* Controllers that this process could give to a container: those of its own cgroup. */
-static json_object *cgroup_controllers(void)
-{
-	scoped(mem) char *own = slurp("/proc/self/cgroup");
-	const char *path = own ? strstr(own, "0::") : NULL;
-	scoped(mem) char *file = path ? str_printf("/sys/fs/cgroup%.*s/cgroup.controllers",
-						   (int)strcspn(path + 3, "\n"), path + 3)
-				      : NULL;
-	scoped(mem) char *text = file ? slurp(file) : NULL;
+	char text[256];
 	scoped(strv) char **words = NULL;
 
-	if (text) {
-		text[strcspn(text, "\n")] = '\0';
+	if (*cgroup_controllers(text, sizeof(text)))
 		words = strv_split(text, ' ');
-	}
 	return json_strv(words);
 }
 
@@ -185,9 +169,9 @@ static json_object *host_json(const struct engine *en)
 	platform_host(&host);
 	(void)uname(&u); /* cannot fail with a good pointer */
 	json_put_str(o, "arch", host.arch);
-	json_put(o, "cgroupControllers", cgroup_controllers());
-	json_put_str(o, "cgroupManager", "cgroupfs");
-	json_put_str(o, "cgroupVersion", cgroup_is_v2() ? "v2" : "v1");
+	json_put(o, "cgroupControllers", controllers());
+	json_put_str(o, "cgroupManager", en->cgroup_manager ? en->cgroup_manager : "cgroupfs");
+	json_put_str(o, "cgroupVersion", cgroup_is_unified() ? "v2" : "v1");
 	json_put_int(o, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
 	json_put(o, "distribution", distribution());
 	json_put_str(o, "hostname", u.nodename);
