@@ -500,7 +500,7 @@ static int join_process(pid_t pid, int pidfd, struct err *e)
 	} ns[] = { { "user", CLONE_NEWUSER }, { "pid", CLONE_NEWPID },
 		   { "ipc", CLONE_NEWIPC },   { "uts", CLONE_NEWUTS },
 		   { "net", CLONE_NEWNET },   { "cgroup", CLONE_NEWCGROUP },
-		   { "mnt", CLONE_NEWNS } };
+		   { "time", CLONE_NEWTIME }, { "mnt", CLONE_NEWNS } };
 	int fds[ARRAY_LEN(ns)], all = 0, r = 0;
 	struct stat mine, other;
 	char path[64];
@@ -511,6 +511,10 @@ static int join_process(pid_t pid, int pidfd, struct err *e)
 			mine.st_ino = 0;
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns[i].name);
 		fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (fds[i] < 0 && errno == ENOENT && mine.st_ino == 0) {
+			fds[i] = -EBADF; /* a kernel without namespaces of that type */
+			continue;
+		}
 		if (fds[i] < 0 || fstat(fds[i], &other) < 0)
 			return err_sys(e, "open %s", path);
 		/* One's own user namespace cannot be entered again (setns(2): EINVAL). */
@@ -547,10 +551,12 @@ exec_middle(struct init *in, pid_t pid, int pidfd, int in_cgroup, int report)
 	/* Members of the container's pid namespace see this process: nobody there may look into it.
 	 */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* The config asks for these before the cgroup, whose CPUs narrow them. */
+	r = init_set_affinity(in->plan->affinity_initial, &e);
 	/* Another user's slice may refuse: the process stays in our cgroup then. */
-	if (in->o->cgroup && !in_cgroup)
+	if (r == 0 && in->o->cgroup && !in_cgroup)
 		r = cgroup_join(in->o->cgroup, getpid(), &e);
-	else if (in->o->cgroup_fd >= 0 && !in_cgroup &&
+	else if (r == 0 && in->o->cgroup_fd >= 0 && !in_cgroup &&
 		 enter_cgroup(in->o->cgroup_fd, getpid(), &e) < 0)
 		err_clear(&e);
 	if (r == 0 && join_process(pid, pidfd, &e) == 0) {

@@ -338,6 +338,8 @@ void init_exec(struct init *in)
 	in->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (in->root_fd < 0)
 		r = err_sys(&e, "open the container's root");
+	if (r == 0)
+		r = init_set_affinity(in->plan->affinity_final, &e);
 	if (r == 0 && in->plan->terminal)
 		r = init_open_console(in, &e);
 	finish(in, r, &e);

@@ -8,11 +8,12 @@
 struct init {
 	struct plan *plan;
 	const struct runtime_options *o;
-	int sync;	/* our end of the pair */
-	int root_fd;	/* O_PATH of the container's root */
-	int dev_fd;	/* of the tmpfs on /dev when we mounted one */
-	int null_fd;	/* the host's /dev/null */
-	int *tree_fd;	/* of each mount that the parent had to make (init_prepare_mounts); or NULL */
+	int sync;      /* our end of the pair */
+	int root_fd;   /* O_PATH of the container's root */
+	int dev_fd;    /* of the tmpfs on /dev when we mounted one */
+	int null_fd;   /* the host's /dev/null */
+	int root_tree; /* the root as the parent sees it, for a child who cannot reach it */
+	int *tree_fd; /* of each mount that the parent had to make (init_prepare_mounts); or NULL */
 	int *source_fd; /* of each bind mount, opened before anything of the container is in the way
 			 */
 	int console_fd; /* pty slave */
@@ -21,10 +22,11 @@ struct init {
 	int empty_fd;	/* an empty read-only tmpfs that masks directories */
 };
 
-#define INIT_NONE(options)                                                                       \
-	{                                                                                        \
-		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF,          \
-		.console_fd = -EBADF, .stage_fd = -EBADF, .state_fd = -EBADF, .empty_fd = -EBADF \
+#define INIT_NONE(options)                                                                         \
+	{                                                                                          \
+		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF,            \
+		.console_fd = -EBADF, .stage_fd = -EBADF, .root_tree = -EBADF, .state_fd = -EBADF, \
+		.empty_fd = -EBADF                                                                 \
 	}
 
 /* The child of runtime_create(): never returns. */
@@ -47,11 +49,11 @@ int init_mount_root(struct init *in, struct err *e);
 int init_finish_root(struct init *in, struct err *e);
 int init_open_sources(struct init *in, struct err *e); /* init_mounts.c */
 int init_mount_all(struct init *in, struct err *e);
-int init_make_dev(struct init *in, struct err *e); /* init_dev.c */
-int init_close_dev(struct init *in, struct err *e); /* read-only, when all is in it */
-int init_open_console(struct init *in, struct err *e); /* init_console.c */
-int init_hide_paths(struct init *in, struct err *e);   /* init_hide.c */
-int init_set_time(const struct plan *p, struct err *e); /* init_time.c */
+int init_make_dev(struct init *in, struct err *e);	  /* init_dev.c */
+int init_close_dev(struct init *in, struct err *e);	  /* read-only, when all is in it */
+int init_open_console(struct init *in, struct err *e);	  /* init_console.c */
+int init_hide_paths(struct init *in, struct err *e);	  /* init_hide.c */
+int init_set_time(const struct plan *p, struct err *e);	  /* init_time.c */
 int init_drop_privileges(struct init *in, struct err *e); /* init_become.c */
 int init_execute(struct init *in, struct err *e);
 int init_enter_cwd(struct init *in, struct err *e);
@@ -69,8 +71,8 @@ int init_load_filter(struct init *in, struct err *e); /* init_filter.c */
 int init_open_host(const struct init *in, const char *path, int flags);
 /* Mount FSTYPE as M says; what cannot be mounted (with the host's network, on an odd host) is bound
  * from HOST with FLAGS added. */
-int init_mount_or_bind(const char *fstype, int target, const struct plan_mount *m,
-		       const char *host, unsigned long flags, struct err *e);
+int init_mount_or_bind(const char *fstype, int target, const struct plan_mount *m, const char *host,
+		       unsigned long flags, struct err *e);
 int init_mount_cgroup(struct init *in, const struct plan_mount *m, int target,
 		      struct err *e); /* init_cgroup.c */
 /* Is this the file system on /dev? */
@@ -78,7 +80,8 @@ int init_is_dev(const struct plan_mount *m);
 /* Open NAME below /proc with FLAGS, when /proc is procfs and nothing is mounted over NAME: a
  * descriptor or a negative errno (-EXDEV: it is not). */
 int init_open_proc(const char *name, int flags);
-/* An empty SOURCE (a volume's directory) gets what TARGET (the image's) has, and its owner and mode.
+/* An empty SOURCE (a volume's directory) gets what TARGET (the image's) has, and its owner and
+ * mode.
  */
 int init_fill_volume(int source, int target, struct err *e);
 /* Copy the tree in SRC_FD (a directory) into DST_FD, owners, modes, times and links kept. */

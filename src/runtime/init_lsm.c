@@ -74,6 +74,10 @@ static int set_apparmor(const char *profile, struct err *e)
 		err_clear(e); /* as it is without AppArmor */
 		return 0;
 	}
+	if (r < 0)
+		(void)err_hint(e,
+			       "is AppArmor enabled (/sys/module/apparmor/parameters/enabled), and "
+			       "the profile loaded?");
 	return r < 0 ? err_in(e, "AppArmor profile '%s'", profile) : 0;
 }
 
@@ -81,9 +85,10 @@ static int set_selinux(const char *label, struct err *e)
 {
 	if (!label || !*label)
 		return 0;
-	return write_label("thread-self/attr/exec", label, "the SELinux label", e) < 0
-		       ? err_in(e, "SELinux label '%s'", label)
-		       : 0;
+	if (write_label("thread-self/attr/exec", label, "the SELinux label", e) == 0)
+		return 0;
+	(void)err_hint(e, "is SELinux enabled (/sys/fs/selinux), and the label known?");
+	return err_in(e, "SELinux label '%s'", label);
 }
 
 int init_set_labels(const struct plan *p, struct err *e)

@@ -131,6 +131,22 @@ static int hold_root(struct init *in, int dir, struct err *e)
 	return r;
 }
 
+/* Directories above the root are closed to the container's root: it comes from the parent, and is
+ * attached where nothing is in the way, over the "/" that is left soon. */
+static int hold_tree(struct init *in, struct err *e)
+{
+	scoped(fd) int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = top < 0 ? err_sys(e, "open /") : mount_propagation_fd(top, MS_PRIVATE, e);
+
+	if (r == 0)
+		r = mount_propagation_fd(in->root_tree, MS_PRIVATE | MS_REC, e);
+	if (r == 0)
+		r = mount_move(in->root_tree, top, e);
+	if (r == 0)
+		in->root_fd = take_fd(&in->root_tree);
+	return r;
+}
+
 int init_mount_root(struct init *in, struct err *e)
 {
 	scoped(fd) int dir = -EBADF;
@@ -142,6 +158,9 @@ int init_mount_root(struct init *in, struct err *e)
 	if (!in->plan->rootfs)
 		return err_set(e, -EINVAL, "config.json: root.path is missing");
 	dir = init_open_host(in, in->plan->rootfs, O_PATH | O_DIRECTORY);
+	if (dir == -EACCES && in->root_tree >= 0)
+		return hold_tree(in, e) < 0 ? err_in(e, "root file system %s", in->plan->rootfs)
+					    : 0;
 	if (dir < 0)
 		return err_errno(e, dir, "open root file system %s", in->plan->rootfs);
 	/* pivot_root wants a mount: the directory is bound on itself. */

@@ -104,6 +104,17 @@ void init_prepare_done(struct init *in, const struct plan *p)
 		fd_close(in->tree_fd[i]);
 	free(in->tree_fd);
 	in->tree_fd = NULL;
+	fd_close(take_fd(&in->root_tree));
+}
+
+static void prepare_root(struct init *in, const struct plan *p)
+{
+	int r = p->rootfs ? init_open_host(in, p->rootfs, O_PATH | O_DIRECTORY) : -ENOENT;
+	scoped(fd) int dir = r;
+	struct err e;
+
+	if (dir >= 0 && mount_clone(dir, 1, &in->root_tree, &e) < 0)
+		dbg("the root is not prepared: %s", e.text); /* the child tries, and tells */
 }
 
 int init_prepare_mounts(struct init *in, const struct plan *p, struct err *e)
@@ -115,14 +126,18 @@ int init_prepare_mounts(struct init *in, const struct plan *p, struct err *e)
 		return err_errno(e, ENOMEM, "prepare the mounts");
 	for (size_t i = 0; i < p->n_mounts; i++)
 		in->tree_fd[i] = -EBADF;
+	if (is_root && !in->o->overlay)
+		prepare_root(in, p);
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const struct plan_mount *m = &p->mount[i];
 		if (strcmp(m->fstype, "bind") != 0 || !m->source || (!m->idmap && !is_root) ||
 		    m->fill)
 			continue;
 		r = prepare(in, p, i, e);
-		if (r < 0 && m->idmap)
-			return err_in(e, "mount %s", m->target);
+		if (r < 0 && m->idmap) {
+			(void)err_in(e, "idmapped mount %s", m->target);
+			return err_hint(e, "only root can show files of the host with other ids");
+		}
 		if (r < 0)
 			err_clear(e); /* the child tries, and tells */
 	}

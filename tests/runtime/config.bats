@@ -10,7 +10,7 @@ mount_line() {
 
 # inside COMMAND: run it in the container by its shell; the output is in $output.
 inside() {
-	args sh -c "$1"
+	args sh -c "$1; true"
 	run_rt run "c$RANDOM"
 }
 
@@ -28,7 +28,7 @@ mounts() {
 		{'destination':'/e','type':'tmpfs','source':'t','options':['ro','sync','shared']}]"
 	inside 'cat /proc/self/mountinfo; stat -c %a /a; touch /b/x'
 	like "$(mount_line /a)" "rw,nosuid,nodev,noexec,noatime - tmpfs t rw.*size=64k"
-	like "$(mount_line /b)" " ro,nosymfollow.* shared:"
+	like "$(mount_line /b)" " ro,.*nosymfollow.* shared:"
 	like "$(mount_line /c)" "noexec"
 	[[ $(mount_line /c) != *shared* ]] || die "/c is shared"
 	like "$(mount_line /d)" "unbindable"
@@ -61,6 +61,7 @@ mounts() {
 	mkdir rootfs/real
 	ln -s /real rootfs/alias
 	ln -s "$T" rootfs/out
+	mkdir -p "rootfs$T"
 	mounts "[{'destination':'/etc/one','source':'file','options':['bind']},
 		{'destination':'/alias/two','source':'$PWD/file','options':['bind']},
 		{'destination':'/out/three','source':'file','options':['bind']},
@@ -92,7 +93,11 @@ mounts() {
 	mkdir src
 	config "c['mounts'][-1].update({'destination': '/proc//', 'source': '$PWD/src'})"
 	run_rt 1 run c2
+	like "$output" "nothing may be mounted there"
+	config "c['mounts'] = [m for m in c['mounts'] if m['destination'] != '/proc']"
+	run_rt 1 run c2
 	like "$output" "only procfs may be mounted on /proc"
+	config "c['mounts'].insert(0, {'destination': '/proc', 'type': 'proc', 'source': 'proc'})"
 	ln -s /proc/sys rootfs/innocent
 	config "c['mounts'][-1].update({'destination': '/innocent', 'source': '$PWD/src'})"
 	run_rt 1 run c3
@@ -182,8 +187,8 @@ p['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 200, 'hard': 300}]"
 	echo hidden >rootfs/secret/file
 	echo hidden >rootfs/secret.txt
 	echo trap >rootfs/dev/null
-	config "l['maskedPaths'] = ['/secret', '/secret.txt', '/proc/kcore', '/not/there']; l['readonlyPaths'] = ['/proc/sys', '/etc']"
-	inside 'ls /secret; wc -c </secret.txt; stat -c %F /proc/kcore; touch /etc/x; stat -c %t:%T /secret.txt'
+	config "l['maskedPaths'] = ['/secret', '/secret.txt', '/proc/version', '/not/there']; l['readonlyPaths'] = ['/proc/sys', '/etc']"
+	inside 'ls /secret; wc -c </secret.txt; stat -c %F /proc/version; touch /etc/x; stat -c %t:%T /secret.txt'
 	like "$output" $'^0\ncharacter special file\n'
 	like "$output" "/etc/x: Read-only file system"
 	like "$output" "1:3"
@@ -197,7 +202,7 @@ p['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 200, 'hard': 300}]"
 	run_rt 1 run c2
 	like "$output" "device /dev/zero"
 	config "l['devices'] = [{'type': 'c', 'path': '/dev/null', 'major': 1, 'minor': 3}, {'type': 'p', 'path': '/run/fifo', 'fileMode': 0o640}]"
-	inside 'for d in null zero full random urandom tty; do stat -c "%n %t:%T" /dev/$d; done; readlink /dev/ptmx /dev/fd; stat -c "%F %a" /run/fifo'
+	inside 'for d in null zero full random urandom tty; do stat -c "%n %t:%T" /dev/$d; done; readlink /dev/ptmx; readlink /dev/fd; stat -c "%F %a" /run/fifo'
 	like "$output" $'/dev/null 1:3\n/dev/zero 1:5\n/dev/full 1:7\n/dev/random 1:8\n/dev/urandom 1:9\n/dev/tty 5:0\npts/ptmx\n/proc/self/fd'
 	like "$output" "fifo 640"
 }
@@ -216,7 +221,8 @@ p['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 200, 'hard': 300}]"
 }
 
 @test "the cgroup file system is there, read-only, and shows nothing above the container" {
-	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo; mkdir /sys/fs/cgroup/x; cat /proc/self/cgroup'
+	config "c['mounts'].append({'destination': '/sys/fs/cgroup', 'type': 'cgroup', 'source': 'cgroup', 'options': ['ro', 'nosuid']})"
+	inside 'grep " /sys/fs/cgroup " /proc/self/mountinfo | tail -n 1; mkdir /sys/fs/cgroup/x; cat /proc/self/cgroup'
 	like "$output" " ro,.* - (cgroup2|tmpfs)"
 	like "$output" "mkdir: can't create directory"
 }
@@ -317,7 +323,7 @@ l.pop('uidMappings', None); l.pop('gidMappings', None); c.pop('hostname', None)"
 		"p['apparmorProfile'] = 'not-there'|AppArmor" \
 		"p['selinuxLabel'] = 'system_u:system_r:x_t:s0'|SELinux label" \
 		"l['personality'] = {'domain': 'BSD'}|personality 'BSD' is not known" \
-		"c['mounts'].append({'destination': '/x', 'source': '/', 'options': ['bind', 'idmap']})|map the ids of a mount" \
+		"c['mounts'].append({'destination': '/x', 'source': '/', 'options': ['bind', 'idmap']})|idmapped mount /x" \
 		"c['ociVersion'] = '2.0.0'|ociVersion '2.0.0' is not supported" \
 		"p['cwd'] = 'x'|cwd 'x' is not absolute" \
 		"p['terminal'] = 'yes'|'terminal' of process has the wrong type"; do
@@ -331,4 +337,18 @@ l.pop('uidMappings', None); l.pop('gidMappings', None); c.pop('hostname', None)"
 	inside 'echo fine'
 	is "$output" fine
 	nothing_left
+}
+
+@test "exec joins the time namespace, and runs on the CPUs it is given" {
+	unshare --user --map-root-user --time true 2>/dev/null || skip "time namespaces are not allowed here"
+	config "l['namespaces'].append({'type': 'time'}); p['execCPUAffinity'] = {'initial': '0', 'final': '0'}"
+	create c1
+	run_rt start c1
+	run_rt exec c1 /bin/readlink /proc/self/ns/time
+	is "$output" "$(readlink "/proc/$(pid_of c1)/ns/time")" "time namespace"
+	[ "$output" != "$(readlink /proc/self/ns/time)" ] || die "the host's"
+	run_rt exec c1 /bin/grep Cpus_allowed_list /proc/self/status
+	is "${output##*[[:space:]]}" 0 "CPUs of an exec"
+	is "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "/proc/$(pid_of c1)/status")" \
+		"$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)" "CPUs of the container"
 }
