@@ -214,9 +214,25 @@ int cgroup_enter(struct cgroup *cg, pid_t pid, struct err *e)
 	return r;
 }
 
+/* From another session the move is refused (cgroups(7), delegation containment), and systemd does
+ * it: what of the path lies below the unit. */
+static int attach(const struct cgroup *cg, pid_t pid, struct err *e)
+{
+	const char *unit = cg->unit ? cg->unit : cg->scope;
+	const char *below = unit ? strstr(cg->path, unit) : NULL;
+
+	if (!below)
+		return e->code;
+	err_clear(e);
+	return cgroup_systemd_attach(unit, below + strlen(unit), &pid, 1, e);
+}
+
 int cgroup_join(const struct cgroup *cg, pid_t pid, struct err *e)
 {
 	int r = cg->path ? write_pid(cg, pid, e) : 0;
+
+	if (r == -EACCES || r == -EPERM)
+		r = attach(cg, pid, e);
 	return r == 0 && cg->kind == CGROUP_KIND_V1 ? cgroup_v1_enter(cg, pid, e) : r;
 }
 

@@ -227,22 +227,19 @@ static int from_table(json_object *resources, int v1, const char *only, struct c
 
 /* ---- what is more than a line ---------------------------------------------------------------- */
 
+/* A kernel without accounting of swap still limits memory: the file may be missing. */
 static int add_memory_v2(json_object *memory, struct cgroup_settings *l, struct err *e)
 {
 	int64_t limit = json_get_int(memory, "limit", 0), swap = json_get_int(memory, "swap", 0);
-	int64_t only = 0;
-	int r;
+	int64_t only = -1;
+	char text[32] = "max";
+	int r = swap ? cgroup_swap_of(limit, swap, &only, e) : 0;
 
-	if (!swap)
-		return limit == -1 ? cgroup_settings_add(l, "memory.swap.max", "max",
-							 CGROUP_SETTING_OPTIONAL, e)
-				   : 0;
-	r = cgroup_swap_of(limit, swap, &only, e);
-	if (r < 0)
+	if (r < 0 || (!swap && limit != -1))
 		return r;
-	return only < 0 ? cgroup_settings_add(l, "memory.swap.max", "max", CGROUP_SETTING_OPTIONAL,
-					      e)
-			: add_number(l, "memory.swap.max", PLAIN, only, e);
+	if (only >= 0)
+		(void)snprintf(text, sizeof(text), "%" PRId64, only);
+	return cgroup_settings_add(l, "memory.swap.max", text, CGROUP_SETTING_OPTIONAL, e);
 }
 
 static int add_cpu_v2(json_object *cpu, struct cgroup_settings *l, struct err *e)
@@ -283,16 +280,15 @@ static int add_cpu_v1(json_object *cpu, struct cgroup_settings *l, struct err *e
 static int add_memory_v1(json_object *memory, struct cgroup_settings *l, struct err *e)
 {
 	int64_t limit = json_get_int(memory, "limit", 0), swap = json_get_int(memory, "swap", 0);
-	int64_t only = 0;
-	int r;
+	int64_t unused;
+	char text[32];
+	int r = swap ? cgroup_swap_of(limit, swap, &unused, e) : 0;
 
-	if (!swap)
-		return limit == -1 ? cgroup_settings_add(l, "memory.memsw.limit_in_bytes", "-1",
-							 CGROUP_SETTING_OPTIONAL, e)
-				   : 0;
-	r = cgroup_swap_of(limit, swap, &only, e);
-	return r < 0 ? r
-		     : add_number(l, "memory.memsw.limit_in_bytes", PLAIN, swap < 0 ? -1 : swap, e);
+	if (r < 0 || (!swap && limit != -1))
+		return r;
+	(void)snprintf(text, sizeof(text), "%" PRId64, swap > 0 ? swap : -1);
+	return cgroup_settings_add(l, "memory.memsw.limit_in_bytes", text, CGROUP_SETTING_OPTIONAL,
+				   e);
 }
 
 static int add_block_weights(json_object *io, int v1, struct cgroup_settings *l, struct err *e)

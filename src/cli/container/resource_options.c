@@ -24,7 +24,9 @@ const struct opt container_resource_rows[] = {
 	    "Share of the CPUs when they are busy; 1024 is the usual one"),
 	REAL(0, "cpus", "NUMBER", AT(cpus), "Number of CPUs' worth of time",
 	     .man = "The same as --cpu-period 100000 with a quota of NUMBER times 100000."),
-	STR(0, "cpuset-cpus", "LIST", AT(cpuset_cpus), "CPUs to run on, as 0-2,5"),
+	STR(0, "cpuset-cpus", "LIST", AT(cpuset_cpus), "CPUs to run on, as 0-2,5",
+	    .man = "Without a cpuset controller within reach it is the CPU affinity, which "
+		   "programs may change for themselves."),
 	STR(0, "cpuset-mems", "LIST", AT(cpuset_mems), "Memory nodes to use, as 0,1"),
 	LIST(0, "device-read-bps", "DEVICE:RATE", AT(device_read_bps),
 	     "Limit reading from a device, in bytes a second"),
@@ -35,7 +37,10 @@ const struct opt container_resource_rows[] = {
 	LIST(0, "device-write-iops", "DEVICE:RATE", AT(device_write_iops),
 	     "Limit writing to a device, in operations a second"),
 	STR('m', "memory", "SIZE", AT(memory), "Limit of memory",
-	    .man = "Without --memory-swap as much swap again may be used."),
+	    .man = "Without --memory-swap as much swap again may be used. Where no memory "
+		   "controller is within reach the monitor looks five times a second at what the "
+		   "container's processes hold, and kills the largest; what lies in a tmpfs is not "
+		   "counted then."),
 	STR(0, "memory-reservation", "SIZE", AT(memory_reservation),
 	    "Memory that is kept for the container when it gets scarce"),
 	STR(0, "memory-swap", "SIZE", AT(memory_swap), "Limit of memory and swap together",
@@ -44,6 +49,8 @@ const struct opt container_resource_rows[] = {
 	    "How readily memory is swapped out, 0 to 100 (cgroup v1)", .init = -1),
 	INT(0, "pids-limit", "NUMBER", AT(pids_limit), -1, INT_MAX,
 	    "Limit of processes and threads; -1: none",
+	    .man = "Without a pids controller within reach it holds for each user in the "
+		   "container, and a container whose users have more together is killed.",
 	    .given = OPT_GIVEN(struct resource_options, pids_limit_given)),
 	END,
 };
