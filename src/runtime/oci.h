@@ -81,8 +81,11 @@ int oci_update(const struct oci *oci, const char *id, json_object *resources, st
 json_object *oci_state_json(const struct state *s);
 /* All containers: an array of what oci_state_json() gives, by id; owned. */
 int oci_list(const struct oci *oci, json_object **ret, struct err *e);
-/* Every process of the container; *RET owned. */
+/* Every process of the container, by its cgroup or its pid namespace; *RET owned.  -ENOTSUP: it has
+ * neither of its own. */
 int oci_pids(const struct state *s, pid_t **ret, size_t *ret_n, struct err *e);
+/* Send SIG to all of them. */
+int oci_signal_all(struct state *s, int sig, struct err *e);
 /* Open and check: -EBUSY with "container ID is not running" unless it runs (or, with PAUSED_TOO, is
  * paused). */
 int oci_open_running(const struct oci *oci, const char *id, int paused_too, struct state *ret,

@@ -111,9 +111,8 @@ int oci_kill(const struct oci *oci, const char *id, int sig, int all, struct err
 
 	if (r < 0)
 		return r;
-	/* What the first process left behind may still be there without it. */
-	if (all && s.cg.kind != CGROUP_KIND_NONE)
-		return cgroup_signal_all(&s.cg, sig, e);
+	if (all && (s.cg.kind != CGROUP_KIND_NONE || state_status(&s) != STATE_STOPPED))
+		return oci_signal_all(&s, sig, e);
 	r = kill_first(&s, sig);
 	if (r == -ESRCH)
 		return err_set(e, -ESRCH, "container not running: %s", id);
@@ -251,12 +250,4 @@ int oci_update(const struct oci *oci, const char *id, json_object *resources, st
 		return err_set(e, -EBUSY, "container %s is not running: it is %s", id,
 			       state_status_names[status]);
 	return cgroup_update(&s.cg, resources, e) < 0 ? err_in(e, "container %s", id) : 0;
-}
-
-int oci_pids(const struct state *s, pid_t **ret, size_t *ret_n, struct err *e)
-{
-	if (s->cg.kind != CGROUP_KIND_NONE)
-		return cgroup_pids(&s->cg, ret, ret_n, e);
-	return err_set(e, -ENOTSUP, "container %s has no cgroup that would list its processes",
-		       s->id);
 }

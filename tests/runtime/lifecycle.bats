@@ -178,12 +178,11 @@ l["maskedPaths"] = []; l["readonlyPaths"] = []'
 		"[('a1', 'running'), ('b2', 'created')]" list
 }
 
-@test "kill --all reaches every process of the container" {
-	[ -w "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.procs" ] ||
-		[ -w "/sys/fs/cgroup/unified$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.procs" ] ||
-		skip "no cgroup is delegated to this user"
+# all_killed OPTION...: the container of these global options.
+all_killed() {
+	rm -f "$T/out"
 	args sh -c 'trap "echo caught" TERM; sleep 1000 & sleep 1001 & echo up; wait; wait; wait; echo down; sleep 1000'
-	"$RUNTIME" --root "$ROOT" run c1 >"$T/out" 2>&1 &
+	"$RUNTIME" --root "$ROOT" "$@" run c1 >"$T/out" 2>&1 &
 	PIDS+=($!)
 	wait_for 10 grep -q up "$T/out"
 	run_rt ps -f json c1
@@ -191,6 +190,13 @@ l["maskedPaths"] = []; l["readonlyPaths"] = []'
 	run_rt kill --all c1 TERM
 	wait_for 10 grep -q down "$T/out"
 	is "$(status_of c1)" running "the first process ignores it"
+	run_rt kill --all c1 KILL
+	wait_for 10 test ! -e "$ROOT/c1"
+}
+
+@test "kill --all and ps reach every process of the container, with and without a cgroup" {
+	all_killed
+	all_killed --cgroup-manager disabled
 }
 
 @test "pause and resume" {
