@@ -308,17 +308,17 @@ static int read_mount(json_object *o, struct plan_mount *m, struct err *e)
 	return r < 0 ? r : read_mount_idmaps(m, o, e);
 }
 
-int plan_parse_mount(json_object *o, struct plan_mount *ret, struct err *e)
+int plan_parse_mount(json_object *m, struct plan_mount *ret, struct err *e)
 {
-	struct plan_mount m = { 0 };
-	int r = plan_check(o, mount_members, "a mount", e);
+	struct plan_mount out = { 0 };
+	int r = plan_check(m, mount_members, "a mount", e);
 
 	if (r == 0)
-		r = read_mount(o, &m, e);
+		r = read_mount(m, &out, e);
 	if (r < 0)
-		plan_mount_done(&m);
+		plan_mount_done(&out);
 	else
-		*ret = m;
+		*ret = out;
 	return r;
 }
 

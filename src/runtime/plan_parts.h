@@ -22,10 +22,10 @@ int plan_read_idmap(struct idmap *m, json_object *list, const char *what, struct
 int plan_warn(struct plan *p, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-int plan_read_process(struct plan *p, json_object *process, struct err *e);  /* plan_process.c */
+int plan_read_process(struct plan *p, json_object *o, struct err *e);	     /* plan_process.c */
 int plan_read_schedule(struct plan *p, json_object *process, struct err *e); /* plan_schedule.c */
 int plan_read_mounts(struct plan *p, json_object *config, struct err *e);    /* plan_mounts.c */
-int plan_read_linux(struct plan *p, json_object *object, struct err *e);     /* plan_linux.c */
+int plan_read_linux(struct plan *p, json_object *o, struct err *e);	     /* plan_linux.c */
 int plan_read_devices(struct plan *p, json_object *list, struct err *e);     /* plan_devices.c */
 int plan_read_seccomp(struct plan *p, json_object *o, json_object *annotations,
 		      struct err *e); /* plan_seccomp.c */
