@@ -42,6 +42,42 @@ bench_start() {
 }
 
 # It returns when the container's program has been executed: before that it could not tell a failure.
+# The same bundle by any runtime, with the profile that podman would load.
+runtime_bundle() {
+	local profile=/usr/share/containers/seccomp.json
+	[ -e $profile ] && crun_bundle || return
+	mkdir -p "$W/sbundle" && ln -sfn "$ROOTFS" "$W/sbundle/rootfs"
+	jq --slurpfile p $profile '$p[0] as $p | .linux.seccomp = {defaultAction: $p.defaultAction,
+		architectures: ([$p.archMap[0].architecture] + $p.archMap[0].subArchitectures),
+		syscalls: [$p.syscalls[] | select((.includes.caps // []) == [] and ((.includes.arches // ["amd64"]) | index("amd64")))
+			| {names, action} + (if (.args // []) == [] then {} else {args} end)
+			+ (if .errnoRet then {errnoRet} else {} end)]}' "$W/bundle/config.json" >"$W/sbundle/config.json"
+}
+
+# runtime_script NAME RUNTIME: a program that runs the bundle.
+runtime_script() {
+	cat >"$W/rt-$1" <<-END
+		#!/bin/sh
+		exec $2 --root $R/rt-$1 run --bundle $W/sbundle bench\$\$
+	END
+	chmod +x "$W/rt-$1" && "$W/rt-$1" >/dev/null 2>&1
+}
+
+bench_runtime() {
+	local all=() r
+	say "cove-runtime run of a bundle, seccomp on"
+	runtime_bundle || return 0
+	all=(-n "$RUNS" -w 2 -- floor-helper "$FLOOR" helper "$ROOTFS" "$W" /bin/true)
+	local PATH=$PATH:/usr/sbin # runc is there
+	for r in "$COVE_BUILD/cove-runtime" crun runc; do
+		has "$r" && runtime_script "$(basename "$r")" "$r" && all+=(-- "$(basename "$r")" "$W/rt-$(basename "$r")")
+	done
+	time_all "${all[@]}"
+	row "cove-runtime run of a bundle, seccomp on" "$(ratio "$(of cove-runtime)" "$(of floor-helper)")" floor-helper \
+		"<= 1.5" "<= 1.1"
+	row "the same, beside crun" "$(ratio "$(of cove-runtime)" "$(of crun)")" crun "<= 1.0" ""
+}
+
 bench_detached() {
 	local all
 	say "run -d IMAGE sleep, until the program runs"
