@@ -71,6 +71,10 @@ int creation_set_process(struct creation *c, struct err *e)
 	s->rlimits = json_object_new_array();
 	for (size_t i = 0; o->ulimit && o->ulimit[i] && r == 0; i++) {
 		json_object *l = NULL;
+		if (strcmp(o->ulimit[i], "host") == 0) {
+			r = spec_host_ulimits(s->rlimits, e);
+			continue;
+		}
 		r = spec_parse_ulimit(o->ulimit[i], &l, e);
 		if (r == 0)
 			(void)json_object_array_add(s->rlimits, l);

@@ -301,6 +301,8 @@ static int plan(const struct container_spec *s, const char *id, struct limits *l
 	cpu_set_t available;
 	unsigned salt = 0;
 
+	if (!*l->cgroup.unmet)
+		return 0;
 	CPU_ZERO(&available);
 	if (sched_getaffinity(0, sizeof(available), &available) < 0)
 		return err_sys(e, "ask for the CPUs of this process");

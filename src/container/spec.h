@@ -92,6 +92,8 @@ int spec_parse_mount(const char *s, json_object **ret, struct err *e);
 int spec_parse_tmpfs(const char *s, json_object **ret, struct err *e);
 /* -p [[IP:][HOST]:]CTR[/PROTO] with ranges; appends to LIST. host_port 0: pick a free one. */
 int spec_parse_publish(const char *s, json_object *list, struct err *e);
+/* --ulimit host: every limit of this process, appended to LIST. */
+int spec_host_ulimits(json_object *list, struct err *e);
 /* --ulimit name=soft[:hard] into a runtime-spec rlimit. */
 int spec_parse_ulimit(const char *s, json_object **ret, struct err *e);
 /* One env file's text: K=V, K (value from the caller's environment), # comments; appends to *ENV.

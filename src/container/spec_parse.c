@@ -395,12 +395,51 @@ int spec_parse_publish(const char *s, json_object *list, struct err *e)
 
 /* ---- the rest -------------------------------------------------------------------------------- */
 
+static const struct {
+	const char *name;
+	int resource;
+} ulimits[] = {
+	{ "as", RLIMIT_AS },
+	{ "core", RLIMIT_CORE },
+	{ "cpu", RLIMIT_CPU },
+	{ "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE },
+	{ "locks", RLIMIT_LOCKS },
+	{ "memlock", RLIMIT_MEMLOCK },
+	{ "msgqueue", RLIMIT_MSGQUEUE },
+	{ "nice", RLIMIT_NICE },
+	{ "nofile", RLIMIT_NOFILE },
+	{ "nproc", RLIMIT_NPROC },
+	{ "rss", RLIMIT_RSS },
+	{ "rtprio", RLIMIT_RTPRIO },
+	{ "rttime", RLIMIT_RTTIME },
+	{ "sigpending", RLIMIT_SIGPENDING },
+	{ "stack", RLIMIT_STACK },
+};
+
+int spec_host_ulimits(json_object *list, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(ulimits); i++) {
+		scoped(mem) char *text = NULL;
+		json_object *o = NULL;
+		struct rlimit l;
+		int r;
+		if (getrlimit((__rlimit_resource_t)ulimits[i].resource, &l) < 0)
+			return err_sys(e, "--ulimit host");
+		/* -1 is how spec_parse_ulimit() is told of no limit. */
+		text = str_printf("%s=%lld:%lld", ulimits[i].name,
+				  l.rlim_cur == RLIM_INFINITY ? -1LL : (long long)l.rlim_cur,
+				  l.rlim_max == RLIM_INFINITY ? -1LL : (long long)l.rlim_max);
+		r = text ? spec_parse_ulimit(text, &o, e) : err_errno(e, ENOMEM, "--ulimit host");
+		if (r < 0)
+			return r;
+		(void)json_object_array_add(list, o);
+	}
+	return 0;
+}
+
 int spec_parse_ulimit(const char *s, json_object **ret, struct err *e)
 {
-	static const char *const names[] = { "as",     "core",	 "cpu",	       "data",
-					     "fsize",  "locks",	 "memlock",    "msgqueue",
-					     "nice",   "nofile", "nproc",      "rss",
-					     "rtprio", "rttime", "sigpending", "stack" };
 	scoped(mem) char *copy = strdup(s);
 	char *eq = copy ? strchr(copy, '=') : NULL, *colon, type[32] = "RLIMIT_";
 	unsigned long long soft = 0, hard = 0;
@@ -410,10 +449,10 @@ int spec_parse_ulimit(const char *s, json_object **ret, struct err *e)
 	if (!eq)
 		return err_set(e, -EINVAL, "invalid ulimit argument: %s", s);
 	*eq++ = '\0';
-	for (k = 0; k < ARRAY_LEN(names); k++)
-		if (strcmp(copy, names[k]) == 0)
+	for (k = 0; k < ARRAY_LEN(ulimits); k++)
+		if (strcmp(copy, ulimits[k].name) == 0)
 			break;
-	if (k == ARRAY_LEN(names))
+	if (k == ARRAY_LEN(ulimits))
 		return err_set(e, -EINVAL, "invalid ulimit type: %s", copy);
 	colon = strchr(eq, ':');
 	if (colon)
@@ -431,8 +470,8 @@ int spec_parse_ulimit(const char *s, json_object **ret, struct err *e)
 	if (soft > hard)
 		return err_set(e, -EINVAL,
 			       "ulimit soft limit must be less than or equal to hard limit: %s", s);
-	for (size_t i = 0; names[k][i] && i < sizeof(type) - 8; i++) {
-		type[7 + i] = (char)toupper((unsigned char)names[k][i]);
+	for (size_t i = 0; ulimits[k].name[i] && i < sizeof(type) - 8; i++) {
+		type[7 + i] = (char)toupper((unsigned char)ulimits[k].name[i]);
 		type[8 + i] = '\0';
 	}
 	o = json_object_new_object();

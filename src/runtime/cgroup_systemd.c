@@ -360,13 +360,13 @@ int cgroup_systemd_create(const struct cgroup_options *o, struct cgroup *cg, str
 	return r;
 }
 
-static int enter_v1(struct cgroup *cg, pid_t pid, struct err *e)
+static int enter_v1(struct cgroup *cg, json_object *pending, pid_t pid, struct err *e)
 {
 	scoped(mem) char *path = cgroup_path_of(pid, "name=systemd");
 	struct cgroup_options o = { .path = path,
-				    .id = json_get_str(cg->pending, "id"),
-				    .resources = json_get(cg->pending, "resources"),
-				    .lenient = json_get_bool(cg->pending, "lenient", 0) };
+				    .id = json_get_str(pending, "id"),
+				    .resources = json_get(pending, "resources"),
+				    .lenient = json_get_bool(pending, "lenient", 0) };
 	int r;
 
 	if (!path)
@@ -386,12 +386,8 @@ int cgroup_systemd_enter(struct cgroup *cg, pid_t pid, struct err *e)
 	r = ask(pending, e);
 	if (r < 0)
 		return r;
-	if (!cgroup_is_unified()) {
-		cg->pending = take_ptr(&pending);
-		r = enter_v1(cg, pid, e);
-		json_free(take_ptr(&cg->pending));
-		return r;
-	}
+	if (!cgroup_is_unified())
+		return enter_v1(cg, pending, pid, e);
 	at = cgroup_path_of(pid, "");
 	scope = at ? str_printf("%s%s", cgroup_v2_mount(), at) : NULL;
 	if (!scope)

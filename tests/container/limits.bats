@@ -205,6 +205,16 @@ need_freezer() {
 	run_cove 125 stats --all c
 }
 
+@test "ulimits: a list, and the caller's own" {
+	run_cove "${none[@]}" --ulimit nofile=300:400,core=0 busybox sh -c 'echo $(ulimit -Sn) $(ulimit -Hn) $(ulimit -c)'
+	is "$output" "300 400 0"
+	ulimit -Sn 555
+	run_cove "${none[@]}" --ulimit host busybox sh -c 'ulimit -Sn; ulimit -Ss'
+	is "$output" "$(ulimit -Sn; ulimit -Ss)"
+	run_cove 125 "${none[@]}" --ulimit nosuch=1 busybox true
+	like "$output" "invalid ulimit type: nosuch"
+}
+
 @test "cgroups disabled: the caller's own" {
 	run_cove "${none[@]}" --cgroups disabled busybox true
 	run_cove 125 "${none[@]}" --cgroups sometimes busybox true
