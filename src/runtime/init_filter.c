@@ -22,6 +22,9 @@
 #define FLAG_NEW_LISTENER  (1U << 3)
 #define FLAG_WAIT_KILLABLE (1U << 5)
 
+/* Somebody may kill the helper, and nothing tells without a system call: some seconds. */
+#define SPINS (1ULL << 33)
+
 struct shared {
 	int listener; /* set by us: a descriptor, or -1 when there will be none */
 	int sent;     /* set by the helper: 1, or -1 when the parent is gone */
@@ -67,8 +70,11 @@ static int load_with_listener(struct init *in, const struct sock_filter *f, size
 	__atomic_store_n(&s->listener, r < 0 ? LISTENER_NONE : r, __ATOMIC_RELEASE);
 	if (r < 0)
 		return r;
-	while ((r = __atomic_load_n(&s->sent, __ATOMIC_ACQUIRE)) == 0)
+	for (uint64_t n = 0; n < SPINS && (r = __atomic_load_n(&s->sent, __ATOMIC_ACQUIRE)) == 0;
+	     n++)
 		__asm__ volatile("" ::: "memory");
+	if (r == 0)
+		return err_set(e, -EIO, "hand over the seccomp listener: the helper has ended");
 	return r > 0 ? 0 : err_set(e, -EPIPE, "hand over the seccomp listener: nobody is there");
 }
 
