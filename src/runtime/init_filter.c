@@ -70,8 +70,8 @@ static int load_with_listener(struct init *in, const struct sock_filter *f, size
 	__atomic_store_n(&s->listener, r < 0 ? LISTENER_NONE : r, __ATOMIC_RELEASE);
 	if (r < 0)
 		return r;
-	for (uint64_t n = 0; n < SPINS && (r = __atomic_load_n(&s->sent, __ATOMIC_ACQUIRE)) == 0;
-	     n++)
+	for (uint64_t i = 0; i < SPINS && (r = __atomic_load_n(&s->sent, __ATOMIC_ACQUIRE)) == 0;
+	     i++)
 		__asm__ volatile("" ::: "memory");
 	if (r == 0)
 		return err_set(e, -EIO, "hand over the seccomp listener: the helper has ended");
