@@ -57,9 +57,9 @@ char *oci_default_root(void);
  * Both owned.  -ENOENT, -EBADMSG, -EINVAL. */
 int oci_load_bundle(const char *bundle, const char *file, json_object **ret, char **ret_bundle,
 		    struct err *e);
-/* Everything up to the program.  RET is filled in place.  On failure nothing stays behind.
+/* Everything up to the program.  C is filled in place.  On failure nothing stays behind.
  * -EEXIST: the id is in use. */
-int oci_create(const struct oci *oci, const struct oci_create_options *o, struct oci_container *ret,
+int oci_create(const struct oci *oci, const struct oci_create_options *o, struct oci_container *c,
 	       struct err *e);
 /* Let the program of a created container start.  -EBUSY: it is not in that state. */
 int oci_start(const struct oci *oci, const char *id, struct err *e);

@@ -146,7 +146,7 @@ same() {
 }
 
 @test "pause and unpause, which crun does not do for users without systemd" {
-	local p=("${RUNTIMES[1]}")
+	local p=${RUNTIMES[1]}
 	pod "$p" run -d --name c "$IMAGE" sleep 1000 >/dev/null
 	pod "$p" pause c || skip "no cgroup is delegated to this user"
 	is "$(pod "$p" inspect --format '{{.State.Status}}' c)" paused status

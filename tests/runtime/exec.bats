@@ -126,7 +126,8 @@ start_sleep() {
 	run_rt 1 create --console-socket "$T/none" c1
 	like "$output" "$T/none"
 	args sh -c 'tty; read x; echo got $x; exec sleep 1000'
-	local long=$T/$(printf 'd%.0s' {1..120})
+	local long
+	long=$T/$(printf 'd%.0s' {1..120})
 	mkdir "$long"
 	cat >"$T/console.py" <<-'END'
 		import array, os, socket, subprocess, sys

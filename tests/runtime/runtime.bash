@@ -13,7 +13,7 @@ setup() {
 	[ -x "${BUSYBOX:-/bin/busybox}" ] || skip "busybox-static is not installed"
 	B=$T/bundle ROOT=$R/state
 	make_bundle "$B"
-	cd "$B"
+	cd "$B" || return
 }
 
 teardown() {

@@ -63,7 +63,7 @@ static int follow(const struct state *s, int64_t interval, struct err *e)
 				next = now_ms() + interval;
 			continue;
 		}
-		r = poll(f, 2, left > 600 * MS ? 600 * MS : (int)left);
+		r = poll(f, 2, left > INT32_MAX ? INT32_MAX : (int)left);
 		if (r < 0 && errno != EINTR)
 			return err_sys(e, "wait for the container");
 		if (f[1].revents) {
