@@ -184,12 +184,25 @@ static int on_stdin(struct relay *r)
 	return 0;
 }
 
+/* The body of an 'f'. */
+static int take_failure(const char *body, size_t n, int *ret_stage, struct err *e)
+{
+	struct session_failure f;
+
+	if (n != sizeof(f))
+		return err_set(e, -EPROTO, "the container's monitor sent rubbish");
+	memcpy(&f, body, sizeof(f));
+	*e = f.err;
+	*ret_stage = f.stage;
+	return e->code < 0 ? e->code : -EPROTO;
+}
+
 /* One message from the session: 1 when it said the end, 0 to go on, or the error. */
 static int on_message(struct relay *r, int *code, struct err *e)
 {
 	char buf[SESSION_CHUNK + 1];
 	ssize_t n = recv(r->sock, buf, sizeof(buf), 0);
-	int fd;
+	int fd, stage;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
@@ -205,6 +218,8 @@ static int on_message(struct relay *r, int *code, struct err *e)
 			return err_set(e, -EPIPE, "write to standard %s: Broken pipe",
 				       buf[0] == 'e' ? "error" : "output");
 		return 0;
+	case 'f':
+		return take_failure(buf + 1, (size_t)n - 1, &stage, e);
 	case 'x':
 		if (n != 1 + (ssize_t)sizeof(*code))
 			return err_set(e, -EPROTO, "the container's monitor sent rubbish");
@@ -282,7 +297,6 @@ int attach_started(int sock, const struct attach_options *a, char **ret_id, int 
 		char kind;
 		char body[sizeof(struct session_failure)];
 	} m;
-	struct session_failure f;
 	struct session_started started;
 	ssize_t n;
 
@@ -293,12 +307,8 @@ int attach_started(int sock, const struct attach_options *a, char **ret_id, int 
 		return err_set(
 			e, -EPIPE,
 			"the container's monitor was killed before the container had started");
-	if (m.kind == 'f' && n == 1 + (ssize_t)sizeof(f)) {
-		memcpy(&f, m.body, sizeof(f));
-		*e = f.err;
-		*ret_stage = f.stage;
-		return e->code < 0 ? e->code : -EPROTO;
-	}
+	if (m.kind == 'f')
+		return take_failure(m.body, (size_t)n - 1, ret_stage, e);
 	if (m.kind != 's' || n != 1 + (ssize_t)sizeof(started))
 		return err_set(e, -EPROTO, "the container's monitor sent rubbish");
 	memcpy(&started, m.body, sizeof(started));

@@ -549,8 +549,12 @@ void monitor_main(const struct monitor *m)
 		o.arg = &s.watch;
 	}
 	code = session_run(&o, &client, &e);
-	if (code < 0)
+	if (code < 0) {
+		struct session_failure f = { .err = e };
+		if (client >= 0)
+			(void)session_send(client, 'f', &f, sizeof(f)); /* it may have gone */
 		code = 125;
+	}
 	/* The exit record, durably, before anything is cleaned up. */
 	exited_record(m->en, m->spec, m->id, code,
 		      s.watch.killed || cgroup_oom_kills(&s.limits.cgroup) > 0);

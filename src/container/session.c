@@ -107,6 +107,7 @@ struct session {
 	size_t n_clients;
 	int paused;
 	int ended, code;
+	int broken; /* negative errno: something cannot be watched */
 };
 
 static int64_t now_ms(void)
@@ -126,9 +127,11 @@ static void watch(struct session *s, int fd, uint32_t events)
 		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, fd, NULL);
 		return;
 	}
-	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT)
-		(void)epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd,
-				&ev); /* regular files are refused and not watched */
+	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, fd, &ev) == 0)
+		return;
+	/* EPERM: regular files are refused and not watched. */
+	if ((errno != ENOENT || epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) && errno != EPERM)
+		s->broken = -errno;
 }
 
 static void unwatch(struct session *s, int fd)
@@ -432,6 +435,8 @@ static int run(struct session *s)
 		if (s->o->tick_ms && (timeout < 0 || timeout > s->o->tick_ms))
 			timeout = s->o->tick_ms;
 		update_watches(s);
+		if (s->broken < 0)
+			return s->broken;
 		n = epoll_wait(s->epoll, ev, 8, timeout);
 		if (n < 0 && errno != EINTR)
 			return -errno;

@@ -9,7 +9,7 @@
  *	'z' stdin has ended                    'e' bytes from stderr
  *	'w' struct winsize                     's' it has started: struct session_started
  *	'q' only 'x' is wanted
- *	'k' int: a signal                      'f' it could not be started: struct session_failure
+ *	'k' int: a signal                      'f' it could not be started, or kept: struct session_failure
  *	                                       'x' it has ended: int exit code
  *	                                       end of file: all is cleaned up
  *

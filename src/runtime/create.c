@@ -550,9 +550,11 @@ exec_middle(struct init *in, pid_t pid, int pidfd, int in_cgroup, int report)
 	err_clear(&e);
 	/* Members of the container's pid namespace see this process: nobody there may look into it.
 	 */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = err_sys(&e, "become undumpable");
 	/* The config asks for these before the cgroup, whose CPUs narrow them. */
-	r = init_set_affinity(in->plan->affinity_initial, &e);
+	if (r == 0)
+		r = init_set_affinity(in->plan->affinity_initial, &e);
 	/* Another user's slice may refuse: the process stays in our cgroup then. */
 	if (r == 0 && in->o->cgroup && !in_cgroup)
 		r = cgroup_join(in->o->cgroup, getpid(), &e);

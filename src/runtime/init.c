@@ -196,8 +196,9 @@ static int set_up(struct init *in, struct err *e)
 	if (r == 0)
 		r = become_root(in, e);
 	(void)umask(022); /* mount points have the modes that they are made with */
-	if (r == 0)
-		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* nobody looks into us until execve */
+	/* Nobody looks into us until execve. */
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = err_sys(e, "become undumpable");
 	if (r == 0)
 		r = set_up_network(in,
 				   e); /* first: the other side of the tap can start meanwhile */
@@ -334,9 +335,10 @@ void init_exec(struct init *in)
 	reset_signals();
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		dbg("the container has no id 0"); /* then we stay who we are */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = err_sys(&e, "become undumpable");
 	in->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (in->root_fd < 0)
+	if (r == 0 && in->root_fd < 0)
 		r = err_sys(&e, "open the container's root");
 	if (r == 0)
 		r = init_set_affinity(in->plan->affinity_final, &e);
