@@ -129,11 +129,13 @@ static int place_stdio(struct init *in, struct err *e)
 		if (dup2(from, i) < 0)
 			return err_sys(e, "place standard descriptor %d", i);
 		/* So that /dev/stdout can be opened by the user that the program runs as; a pipe of
-		 * ours lets us, a file of the host's stays its owner's. */
-		if (p->uid == 0 || fstat(i, &st) < 0 || S_ISREG(st.st_mode))
+		 * ours lets us, a file or device of the host's stays its owner's: root could give
+		 * away the host's /dev/null. */
+		if (p->uid == 0 || fstat(i, &st) < 0 ||
+		    (!p->terminal && !S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode)))
 			continue;
-		if (fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM &&
-		    errno != EINVAL && errno != EROFS)
+		if (fchown(i, p->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL &&
+		    errno != EROFS)
 			return err_sys(e, "give standard descriptor %d to the user", i);
 	}
 	if (p->terminal && ioctl(0, TIOCSCTTY, 0) < 0)
