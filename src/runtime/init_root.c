@@ -92,35 +92,61 @@ int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *r
 	return *ret_root < 0 ? err_sys(e, "open the container's root") : 0;
 }
 
-/* What mounts of the container's root do for the host's and those for it (config-linux.md, "Rootfs
- * Mount Propagation"): unless asked otherwise mounts of the host come in, and none go out. */
+/* Copies of what is to stay in one peer group with the host's mounts, made while ours still are:
+ * the root, and binds that are asked for as shared. */
+static int copy_shared(struct init *in, struct err *e)
+{
+	const struct plan *p = in->plan;
+	int r = in->root_tree < 0 && p->rootfs ? init_open_host(in, p->rootfs, O_PATH | O_DIRECTORY)
+					       : -ENOENT;
+	scoped(fd) int dir = r;
+
+	r = dir >= 0 ? mount_clone(dir, 1, &in->root_tree, e) : 0;
+	for (size_t i = 0; i < p->n_mounts && in->tree_fd && r == 0; i++) {
+		const struct plan_mount *m = &p->mount[i];
+		scoped(fd) int source = -EBADF;
+		if (strcmp(m->fstype, "bind") != 0 || !(m->propagation & MS_SHARED) ||
+		    in->tree_fd[i] >= 0 || m->fill)
+			continue;
+		source = init_open_host(in, m->source,
+					O_PATH | (m->source_nofollow ? O_NOFOLLOW : 0));
+		r = source < 0 ? err_errno(e, source, "open %s", m->source)
+			       : mount_clone(source, m->recursive, &in->tree_fd[i], e);
+	}
+	return r;
+}
+
+/* What mounts of the container do for the host's and those for it (config-linux.md, "Rootfs Mount
+ * Propagation"): unless asked otherwise mounts of the host come in, and none go out.  Nothing that
+ * is done from here on, least of all letting go of the old root, may reach the host's mounts. */
 int init_set_propagation(struct init *in, struct err *e)
 {
 	unsigned long want = in->plan->rootfs_propagation & ~(unsigned long)MS_REC;
+	int r = want == MS_SHARED ? copy_shared(in, e) : 0;
 
-	/* An unbindable "/" could not be bound below: that comes at the end. */
-	if (want == MS_UNBINDABLE)
-		want = MS_PRIVATE;
-	return mount_propagation("/", want ? want : MS_SLAVE, e);
+	return r < 0 ? r
+		     : mount_propagation("/",
+					 want == MS_PRIVATE || want == MS_UNBINDABLE ? MS_PRIVATE
+										     : MS_SLAVE,
+					 e);
 }
 
 /* pivot_root(2) wants neither the new root's parent mount nor the new root shared. */
 static int hold_root(struct init *in, int dir, struct err *e)
 {
 	scoped(fd) int parent = -EBADF;
-	scoped(fd) int tree = -EBADF;
+	scoped(fd) int tree = take_fd(&in->root_tree);
 	unsigned long want = in->plan->rootfs_propagation;
-	int r;
+	int r = 0;
 
 	if (!want)
 		return mount_bind(dir, dir, 1, 0, 0, MS_PRIVATE, &in->root_fd, e);
 	/* The directory twice: the outer bind is the private parent of the inner one, which has the
-	 * propagation of the host's mounts.  What is attached to a shared mount becomes shared. */
-	r = mount_clone(dir, 1, &tree, e);
+	 * propagation of the host's mounts. */
+	if (tree < 0)
+		r = mount_clone(dir, 1, &tree, e);
 	if (r == 0)
 		r = mount_bind(dir, dir, 0, 0, 0, MS_PRIVATE, &parent, e);
-	if (r == 0)
-		r = mount_propagation_fd(parent, MS_PRIVATE, e);
 	if (r == 0)
 		r = mount_move(tree, parent, e);
 	/* The old root goes on top of the new one for a moment. */

@@ -86,3 +86,33 @@ l.setdefault('resources', {})['devices'] = [{'allow': True, 'access': 'rwm'}]"
 	inside 'readlink /proc/self/ns/mnt; ls /bin/busybox'
 	is "$output" "$(readlink "/proc/$pid/ns/mnt")"$'\n/bin/busybox'
 }
+
+# on_shared_host COMMAND...: where every mount is shared, as on hosts with systemd.
+on_shared_host() {
+	unshare --mount --propagation private sh -c 'mount --make-rshared / && before=$(sort /proc/self/mountinfo) && "$@"
+[ "$before" = "$(sort /proc/self/mountinfo)" ] || { echo "mounts of the host have changed:"; cut -d" " -f5 /proc/self/mountinfo; }' sh "$@" 2>&1
+}
+
+@test "mounts of the host stay as they are, whatever the root's propagation" {
+	setup_root
+	args true
+	local p
+	for p in shared rshared slave rslave private rprivate unbindable; do
+		config "l['rootfsPropagation'] = '$p'"
+		output=$(on_shared_host timeout 60 "$RUNTIME" --root "$ROOT" run "c$p")
+		is "$output" "" "$p"
+	done
+	config "del l['rootfsPropagation']"
+	is "$(on_shared_host timeout 60 "$RUNTIME" --root "$ROOT" run c1)" "" "without"
+}
+
+@test "a shared bind takes mounts of the container to the host, a private one does not" {
+	setup_root
+	mkdir -p src/{shared,private}
+	config "l['rootfsPropagation'] = 'rshared'; p['capabilities'] = {k: ['CAP_SYS_ADMIN'] for k in ('bounding', 'effective', 'permitted')}
+c['mounts'] += [{'destination': '/s', 'source': '$PWD/src/shared', 'options': ['rbind', 'rshared']}, {'destination': '/p', 'source': '$PWD/src/private', 'options': ['rbind', 'rprivate']}]"
+	args /bin/busybox sh -c 'busybox mkdir /s/m /p/m && busybox mount -t tmpfs in-s /s/m && busybox mount -t tmpfs in-p /p/m'
+	output=$(on_shared_host timeout 60 "$RUNTIME" --root "$ROOT" run c1)
+	like "$output" "src/shared/m"
+	[[ $output != *src/private/m* ]] || die "private went out: $output"
+}
