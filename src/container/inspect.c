@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
 #include "src/util/scoped.h"
@@ -35,6 +36,20 @@ static json_object *make_state(const struct container *c)
 	put_time(o, "StartedAt", c->started);
 	put_time(o, "FinishedAt", c->state == CONTAINER_RUNNING ? 0 : c->finished);
 	return o;
+}
+
+/* Of the unified hierarchy, as podman's document has it; "" when there is none. */
+static void put_cgroup_path(struct engine *en, const struct container *c, json_object *state)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	const char *root = cgroup_v2_mount();
+	struct err ignored;
+
+	if (c->state == CONTAINER_RUNNING && limits_open_cgroup(en, c->id, &cg, &ignored) == 0 &&
+	    cg.path && root && str_starts(cg.path, root))
+		json_put_str(state, "CgroupPath", cg.path + strlen(root));
+	else
+		json_put_str(state, "CgroupPath", "");
 }
 
 static json_object *make_config(const struct container *c, const struct container_spec *s)
@@ -271,6 +286,7 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 	json_put_str(o, "Path", s->args && s->args[0] ? s->args[0] : "");
 	json_put_strv(o, "Args", s->args && s->args[0] ? s->args + 1 : NULL);
 	json_put(o, "State", make_state(c));
+	put_cgroup_path(en, c, json_get(o, "State"));
 	json_put_str(o, "Image", c->image_id);
 	json_put_str(o, "ImageName", c->image_name);
 	json_put_str(o, "Rootfs", s->rootfs);

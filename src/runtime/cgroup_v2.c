@@ -9,6 +9,7 @@
  *us)
  *	3. our own again, after its processes were moved into a leaf below: only where it was made
  *	   for such use (systemd marks it, or there is no systemd)
+ *	4. as root, where systemd is not there or not wanted: "cove" at the top
  * On a host with systemd the caller then asks for a scope (cgroup_systemd.c). */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
+#include "userns/join.h"
 
 /* Is WORD in the file NAME of DIR ("cpu memory pids\n")? */
 static int file_has_word(const char *dir, const char *name, const char *word)
@@ -256,6 +258,23 @@ static int enable_all(const char *dir, const char *words, char *unmet, size_t n)
 	return some;
 }
 
+/* Root may have a directory of its own at the top, where systemd was told to stay out of it. */
+static int find_place_of_root(const char *words, struct cgroup *cg, char **ret)
+{
+	scoped(mem) char *dir = str_printf("%s/cove", cgroup_v2_mount());
+	int r;
+
+	if (!dir)
+		return -ENOMEM;
+	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	r = enable_all(dir, words, cg->unmet, sizeof(cg->unmet));
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&dir);
+	return 0;
+}
+
 /* Where to make a cgroup with the controllers in WORDS.  *RET owned. */
 static int find_place(const char *words, struct cgroup *cg, char **ret)
 {
@@ -405,6 +424,11 @@ int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct e
 	} else {
 		scoped(mem) char *place = NULL;
 		r = find_place(words, cg, &place);
+		if ((r < 0 || *cg->unmet) && userns_is_root() &&
+		    (o->manager == CGROUP_CGROUPFS || access("/run/systemd/system", F_OK) < 0)) {
+			free(take_ptr(&place));
+			r = find_place_of_root(words, cg, &place);
+		}
 		if (r < 0)
 			return err_errno(e, r, "find a place for the container's cgroup");
 		dir = str_printf("%s/cove-%.64s", place, o->id);
