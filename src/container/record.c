@@ -165,20 +165,25 @@ pid_t record_live_pid(struct engine *en, const char *id, int *ret_pidfd)
 void record_forget_run(struct engine *en, const char *id)
 {
 	char path[128];
-	static const char *const files[] = {
-		"state", "attach", "exit", "cgroup", "paused", "lock"
-	};
+	int fd;
+	scoped(dir) DIR *d = NULL;
 
-	run_path(path, sizeof(path), id, "oci"); /* bundle.h */
-	(void)path_rmtree(en->run_fd, path);
+	run_path(path, sizeof(path), id, "");
+	fd = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
 	/* The lock's file last: who waits for it looks whether it is still the one in the
 	 * directory. */
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		run_path(path, sizeof(path), id, files[i]);
-		(void)unlinkat(en->run_fd, path, 0); /* may never have been there */
-	}
-	run_path(path, sizeof(path), id, "");
-	(void)unlinkat(en->run_fd, path, AT_REMOVEDIR);
+	for (struct dirent *de; (de = readdir(d));)
+		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 &&
+		    strcmp(de->d_name, "lock") != 0 && unlinkat(fd, de->d_name, 0) < 0 &&
+		    errno == EISDIR)
+			(void)path_rmtree(fd, de->d_name);
+	(void)unlinkat(fd, "lock", 0);
+	(void)unlinkat(en->run_fd, path, AT_REMOVEDIR); /* what could not be is collected later */
 }
 
 int record_remove_files(struct engine *en, const char *id, struct err *e)
@@ -606,32 +611,39 @@ int container_list(struct engine *en, int all, struct container ***ret, size_t *
 
 /* Directories of containers without a row, whose lock nobody holds: a creation or a removal that
  * was killed. */
+/* What is left of container ID, if it has no record; and what a stopped one does not need. */
+static void collect_one(struct engine *en, struct store *s, const char *id)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	scoped(fd) int lock = -EBADF;
+	struct err ignored;
+
+	if (!id_is_prefix(id) || strlen(id) != ID_LEN ||
+	    record_lock(en, id, 0, &lock, &ignored) < 0)
+		return;
+	if (store_query(s, &q, &ignored, "SELECT 1 FROM container WHERE id = ?", "s", id) == 0 &&
+	    store_step(q, &ignored) == 0 && record_remove_files(en, id, &ignored) == 0)
+		dbg("removed what was left of container %s", id);
+	record_forget_run(en, id);
+}
+
 void record_collect(struct engine *en)
 {
-	int fd =
-		openat(en->graph_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	static const struct {
+		int in_runroot;
+		const char *name;
+	} places[] = { { 0, "containers" }, { 1, "c" } };
 	struct err ignored;
 	struct store *s = engine_store(en, &ignored);
 
-	if (!d || !s) {
+	for (size_t i = 0; s && i < ARRAY_LEN(places); i++) {
+		int fd = openat(places[i].in_runroot ? en->run_fd : en->graph_fd, places[i].name,
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
 		if (!d)
 			fd_close(fd);
-		return;
-	}
-	for (struct dirent *de; (de = readdir(d));) {
-		scoped(stmt) struct sqlite3_stmt *q = NULL;
-		scoped(fd) int lock = -EBADF;
-		if (!id_is_prefix(de->d_name) || strlen(de->d_name) != ID_LEN ||
-		    record_lock(en, de->d_name, 0, &lock, &ignored) < 0)
-			continue;
-		if (store_query(s, &q, &ignored, "SELECT 1 FROM container WHERE id = ?", "s",
-				de->d_name) == 0 &&
-		    store_step(q, &ignored) == 0 &&
-		    record_remove_files(en, de->d_name, &ignored) == 0)
-			dbg("removed what was left of container %s", de->d_name);
-		/* Of a stopped container nothing is needed in the runtime directory. */
-		record_forget_run(en, de->d_name);
+		for (struct dirent *de; d && (de = readdir(d));)
+			collect_one(en, s, de->d_name);
 	}
 }
 
