@@ -71,6 +71,9 @@ int oci_kill(const struct oci *oci, const char *id, int sig, int all, struct err
 /* Remove a stopped (or not yet started) container, with FORCE any, and run its poststop hooks.
  * With FORCE one that does not exist is no error.  -EBUSY: it runs. */
 int oci_delete(const struct oci *oci, const char *id, int force, struct err *e);
+/* Make the cgroup of S as CONFIG has it, LIMITED or not. */
+int oci_make_cgroup(const struct oci *oci, struct state *s, json_object *config, int limited,
+		    struct err *e);
 /* What oci_delete() does, for a container that is held. */
 int oci_destroy(const struct oci *oci, struct state *s, json_object *config, struct err *e);
 int oci_pause(const struct oci *oci, const char *id, int on, struct err *e);

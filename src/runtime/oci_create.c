@@ -90,16 +90,18 @@ static int make_state(const struct oci *oci, const struct oci_create_options *o,
 	return path_replace(s->dir_fd, STATE_CONFIG, text, strlen(text), 0600, 0, e);
 }
 
-static int make_cgroup(const struct oci *oci, struct oci_container *c, struct err *e)
+int oci_make_cgroup(const struct oci *oci, struct state *s, json_object *config, int limited,
+		    struct err *e)
 {
-	json_object *linux_object = json_get(c->config, "linux");
+	json_object *linux_object = json_get(config, "linux");
 	const struct cgroup_options o = { .path = json_get_str(linux_object, "cgroupsPath"),
 					  .manager = oci->manager,
-					  .resources = json_get(linux_object, "resources"),
-					  .id = c->state.id,
-					  .annotations = json_get(c->config, "annotations") };
+					  .resources = limited ? json_get(linux_object, "resources")
+							       : NULL,
+					  .id = s->id,
+					  .annotations = json_get(config, "annotations") };
 
-	return cgroup_create(&o, &c->state.cg, e);
+	return cgroup_create(&o, &s->cg, e);
 }
 
 static int make_process(const struct oci *oci, const struct oci_create_options *o,
@@ -144,7 +146,7 @@ static int make_container(const struct oci *oci, const struct oci_create_options
 	int r = make_state(oci, o, c, e);
 
 	if (r == 0)
-		r = make_cgroup(oci, c, e);
+		r = oci_make_cgroup(oci, &c->state, c->config, 1, e);
 	if (r == 0)
 		r = state_write(&c->state, e);
 	if (r < 0)

@@ -217,6 +217,11 @@ int oci_delete(const struct oci *oci, const char *id, int force, struct err *e)
 	if (state_config(&s, &config, &ignored) < 0)
 		dbg("%s", ignored.text); /* its creation was killed early: then no hook ran */
 	r = end_first(&s, e);
+	/* Killed between the making of the cgroup and the note of it: what is found in the same
+	 * place is taken over. */
+	if (r == 0 && config && s.pid == 0 && s.cg.kind == CGROUP_KIND_NONE &&
+	    oci_make_cgroup(oci, &s, config, 0, &ignored) < 0)
+		dbg("%s", ignored.text);
 	return r < 0 ? r : oci_destroy(oci, &s, config, e);
 }
 

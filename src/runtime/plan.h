@@ -147,6 +147,9 @@ int plan_from_process(json_object *process, struct plan **ret, struct err *e);
 int plan_make_filter(struct plan *p, int cache_fd, struct err *e);
 /* One mount of the config's mounts array; for tests and for plan_from_config(). */
 int plan_parse_mount(json_object *m, struct plan_mount *ret, struct err *e);
+/* The I-th mount option that is known by name (with "r" in front some are recursive), NULL behind
+ * the last: for `features`. */
+const char *plan_mount_option(size_t i);
 void plan_mount_done(struct plan_mount *m);
 
 #endif

@@ -160,6 +160,11 @@ static void apply_known(struct plan_mount *m, const struct mount_option *o)
 	}
 }
 
+const char *plan_mount_option(size_t i)
+{
+	return i < ARRAY_LEN(mount_options) ? mount_options[i].name : NULL;
+}
+
 /* "rro", "rnosuid", ...: the attribute for every mount below, by mount_setattr(2). */
 static int apply_recursive(struct plan_mount *m, const char *o)
 {

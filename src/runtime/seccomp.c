@@ -52,6 +52,11 @@ static const struct {
 	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, 0 },
 };
 
+const char *seccomp_action(size_t i)
+{
+	return i < ARRAY_LEN(actions) ? actions[i].name : NULL;
+}
+
 static const struct {
 	const char *name;
 	enum scmp_compare op;
@@ -66,6 +71,11 @@ static const struct {
 };
 
 /* Architectures as "arches" of includes and excludes spell them. */
+const char *seccomp_operator(size_t i)
+{
+	return i < ARRAY_LEN(compares) ? compares[i].name : NULL;
+}
+
 static const struct {
 	const char *name;
 	uint32_t arch;

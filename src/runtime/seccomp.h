@@ -29,6 +29,9 @@ int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct soc
  * one; *RET NULL when there is none.  The distribution's copy under /usr/share is not taken: it
  * lets AF_ALG through. */
 int seccomp_host_profile(char **ret, struct err *e);
+/* The I-th action and comparison that profiles may name, NULL behind the last: for `features`. */
+const char *seccomp_action(size_t i);
+const char *seccomp_operator(size_t i);
 /* Compile without any cache; for the fuzz target and tests. */
 int seccomp_compile(const char *profile, size_t n, caps_set caps, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e);

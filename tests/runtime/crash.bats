@@ -37,6 +37,18 @@ load runtime
 		! pgrep -f -- "--root $ROOT" >/dev/null
 	}
 	wait_for 10 no_process
+	is "$(find "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)" -maxdepth 1 -name 'cove-c[0-9]*' 2>/dev/null)" "" "cgroups left"
+}
+
+@test "a cgroup that nobody has noted goes with its container" {
+	local own
+	own=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+	mkdir "$own/cove-c1" 2>/dev/null || skip "no cgroup is delegated to this user"
+	mkdir -p "$ROOT/c1"
+	cp config.json "$ROOT/c1/"
+	run_rt delete --force c1
+	[ ! -e "$own/cove-c1" ] || die "the cgroup is still there"
+	nothing_left
 }
 
 @test "start killed in the middle leaves a container that can be deleted" {

@@ -218,6 +218,54 @@ all_killed() {
 	nothing_left
 }
 
+@test "update, stats, events and ps" {
+	create c1
+	run_rt start c1
+	run_rt 1 update c1
+	like "$output" "at least one limit"
+	run_rt 1 update --memory much c1
+	like "$output" "--memory: 'much'"
+	run_rt 1 update --resources "$T/none" c1
+	like "$output" "No such file"
+	echo '[]' >"$T/list"
+	run_rt 1 update -r "$T/list" c1
+	like "$output" "no object"
+	run_rt 1 update --kernel-memory 1 c1
+	run_rt 1 update --pids-limit 5 nope
+	run_rt ? update --pids-limit 100 c1
+	[ "$status" = 0 ] || like "$output" "pids"
+	echo '{"pids": {"limit": 99}}' | rt update --resources - c1 >"$T/out" 2>&1 || like "$(cat "$T/out")" "pids"
+	run_rt ? stats c1
+	if [ "$status" = 0 ]; then
+		python3 -c 'import json, sys
+s = json.loads(sys.argv[1])
+assert s["type"] == "stats" and s["id"] == "c1" and "cpu" in s["data"], s' "$output"
+		run_rt events --stats c1
+		like "$output" '"type":"stats"'
+		rt events --interval 100ms c1 >"$T/events" 2>&1 &
+		local pid=$!
+		more_lines() {
+			[ "$(wc -l <"$T/events")" -ge 3 ]
+		}
+		wait_for 10 more_lines
+		run_rt ps -f json c1
+		is "$output" "[$(pid_of c1)]" pids
+		run_rt kill c1 KILL
+		wait $pid
+	fi
+	run_rt 1 events --interval 0 c1
+	create c2
+	run_rt start c2
+	run_rt ps c2
+	like "$output" "PID"
+	like "$output" "/bin/sleep 1000"
+	is "$(wc -l <<<"$output")" 2 "lines of ps"
+	run_rt ps c2 -o pid,comm
+	like "$output" "sleep"
+	run_rt 1 ps c2 -o comm
+	run_rt 1 ps gone
+}
+
 @test "failures are logged as JSON and as text" {
 	run_rt 1 --log "$T/log" --log-format json start nope
 	is "$(python3 -c 'import json, sys; m = json.loads(open(sys.argv[1]).read()); print(m["level"], m["msg"])' "$T/log")" \
