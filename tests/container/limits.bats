@@ -176,6 +176,13 @@ need_freezer() {
 	like "$output" "is not paused, can't unpause: container state improper"
 	run_cove exec c echo awake
 	is "$output" "awake"
+	run_cove pause --filter name=nosuch
+	is "$output" ""
+	run_cove pause --filter name=c --filter status=running
+	like "$output" "^[0-9a-f]{64}$"
+	cove inspect --format '{{.Id}}' c >"$T/cid"
+	run_cove unpause --cidfile "$T/cid"
+	run_cove 125 unpause --cidfile "$T/nosuch"
 	run_cove pause -a
 	run_cove rm -f c
 	run_cove ps -aq

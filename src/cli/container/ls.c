@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cove ps. */
 #include <errno.h>
-#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/cli/container/filter.h"
 #include "src/cli/container/options.h"
 #include "src/cli/report.h"
-#include "src/image/image.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -30,8 +29,7 @@ struct ps_options {
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Show containers that do not run, too"),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only containers for which this holds",
-	     .man = "Keys: ancestor, before, exited, id, label, label!, name, network, since, "
-		    "status, until, volume."),
+	     .man = CONTAINER_FILTER_KEYS),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
 	INT('n', "last", "N", AT(last), -1, 1000000, "Show the N newest containers", .init = -1),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
@@ -43,141 +41,6 @@ static const struct opt options[] = {
 	EXCLUDES("quiet", "format"),
 	END,
 };
-
-/* ---- filters -------------------------------------------------------------------------------- */
-
-struct filter {
-	struct engine *en;
-	char **list;
-};
-
-static int matches_regex(const char *pattern, const char *s, struct err *e)
-{
-	regex_t re;
-	int r;
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return err_set(e, -EINVAL, "invalid regular expression \"%s\"", pattern);
-	r = regexec(&re, s, 0, NULL, 0) == 0;
-	regfree(&re);
-	return r;
-}
-
-static int has_label(const struct container *c, const char *want)
-{
-	const char *eq = strchr(want, '=');
-	scoped(mem) char *key = eq ? strndup(want, (size_t)(eq - want)) : strdup(want);
-	const char *v = key ? json_get_str(c->labels, key) : NULL;
-	return v && (!eq || strcmp(v, eq + 1) == 0);
-}
-
-static int is_ancestor(struct engine *en, const struct container *c, const char *want)
-{
-	scoped(image) struct image *i = NULL;
-	struct err ignored;
-	if (strcmp(c->image_name, want) == 0 ||
-	    (*want && strncmp(c->image_id, want, strlen(want)) == 0))
-		return 1;
-	return image_find(en, want, &i, &ignored) == 0 && strcmp(i->id, c->image_id) == 0;
-}
-
-/* 1: passes, 0: not, or -EINVAL. */
-static int passes(struct engine *en, const struct container *c, const char *key, const char *value,
-		  struct err *e)
-{
-	scoped(container) struct container *other = NULL;
-	int64_t t = 0;
-	int r;
-
-	if (strcmp(key, "name") == 0)
-		return matches_regex(value, c->name, e);
-	if (strcmp(key, "id") == 0)
-		return strncmp(c->id, value, strlen(value)) == 0;
-	if (strcmp(key, "label") == 0)
-		return has_label(c, value);
-	if (strcmp(key, "label!") == 0)
-		return !has_label(c, value);
-	if (strcmp(key, "status") == 0) {
-		static const char *const known[] = { "created",	  "initialized", "running",
-						     "paused",	  "stopped",	 "stopping",
-						     "exited",	  "removing",	 "unknown",
-						     "configured" };
-		const char *state = container_state_text(c);
-		size_t k;
-		for (k = 0; k < ARRAY_LEN(known); k++)
-			if (strcmp(value, known[k]) == 0)
-				break;
-		if (k == ARRAY_LEN(known))
-			return err_set(e, -EINVAL, "%s is not a valid status", value);
-		return strcmp(value, state) == 0 ||
-		       (strcmp(value, "stopped") == 0 && c->state == CONTAINER_EXITED) ||
-		       (strcmp(value, "configured") == 0 && c->state == CONTAINER_CREATED);
-	}
-	if (strcmp(key, "exited") == 0) {
-		unsigned long long n = 0;
-		if (str_to_u64(value, 255, &n) < 0)
-			return err_set(e, -EINVAL, "exited code out of range \"%s\"", value);
-		return c->state == CONTAINER_EXITED && c->exit_code == (int)n;
-	}
-	if (strcmp(key, "ancestor") == 0)
-		return is_ancestor(en, c, value);
-	if (strcmp(key, "until") == 0) {
-		if (time_parse(value, time_now_ns(), &t) < 0)
-			return err_set(e, -EINVAL, "unable to parse time \"%s\"", value);
-		return c->created <= t;
-	}
-	if (strcmp(key, "before") == 0 || strcmp(key, "since") == 0) {
-		r = container_find(en, value, &other, e);
-		if (r < 0)
-			return r;
-		return key[0] == 'b' ? c->created < other->created : c->created > other->created;
-	}
-	if (strcmp(key, "network") == 0 || strcmp(key, "volume") == 0) {
-		r = container_find(en, c->id, &other, e);
-		if (r < 0)
-			return r;
-		if (key[0] == 'n')
-			return strcmp(json_get_str(other->spec, "Network"), value) == 0;
-		json_object *mounts = json_get(other->spec, "Mounts");
-		for (size_t i = 0; i < json_len(mounts); i++) {
-			json_object *m = json_object_array_get_idx(mounts, i);
-			const char *v = json_get_str(m, "volume"),
-				   *d = json_get_str(m, "destination");
-			if ((v && strcmp(v, value) == 0) || (d && strcmp(d, value) == 0))
-				return 1;
-		}
-		return 0;
-	}
-	return err_set(e, -EINVAL, "%s is an invalid filter", key);
-}
-
-/* The same key twice means either, but labels mean all; different keys mean all. */
-static int passes_all(const struct filter *f, const struct container *c, struct err *e)
-{
-	for (size_t i = 0; f->list && f->list[i]; i++) {
-		size_t n = strcspn(f->list[i], "=");
-		scoped(mem) char *key = NULL;
-		int any = 0;
-		/* "label!=x": the '!' belongs to the key. */
-		key = strndup(f->list[i], n);
-		if (!key || !f->list[i][n])
-			return err_set(e, -EINVAL, "invalid filter \"%s\": must be KEY=VALUE",
-				       f->list[i]);
-		if (strncmp(key, "label", 5) == 0) {
-			any = passes(f->en, c, key, f->list[i] + n + 1, e);
-			if (any <= 0)
-				return any;
-			continue;
-		}
-		for (size_t k = 0; f->list[k] && any == 0; k++) {
-			if (strncmp(f->list[k], f->list[i], n + 1) != 0)
-				continue;
-			any = passes(f->en, c, key, f->list[k] + n + 1, e);
-		}
-		if (any <= 0)
-			return any;
-	}
-	return 1;
-}
 
 /* ---- columns -------------------------------------------------------------------------------- */
 
@@ -420,7 +283,6 @@ static int wants_all(const struct ps_options *o)
 static int ls(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct ps_options *o = opts;
-	struct filter f = { .en = en, .list = o->filters };
 	struct container **list = NULL;
 	size_t n = 0, kept = 0, most = o->latest ? 1 : o->last > 0 ? (size_t)o->last : SIZE_MAX;
 	int r = container_list(en, wants_all(o), &list, &n, e);
@@ -429,7 +291,7 @@ static int ls(struct engine *en, void *opts, char **args, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
-		int ok = r < 0 ? 0 : passes_all(&f, list[i], e);
+		int ok = r < 0 ? 0 : container_passes(en, o->filters, list[i], e);
 		if (ok < 0)
 			r = ok;
 		if (ok > 0 && kept < most)
