@@ -253,7 +253,8 @@ static int mount_new(struct init *in, const struct plan_mount *m, int target, st
 	if (strcmp(m->fstype, "proc") == 0 && !in->plan->ns_path[NS_PID] &&
 	    !(in->plan->clone_flags & CLONE_NEWPID))
 		return init_mount_or_bind("proc", target, &plain, "/proc", 0, e);
-	if (strcmp(m->fstype, "mqueue") == 0 && !(in->plan->clone_flags & CLONE_NEWIPC))
+	if (strcmp(m->fstype, "mqueue") == 0 && !in->plan->ns_path[NS_IPC] &&
+	    !(in->plan->clone_flags & CLONE_NEWIPC))
 		return init_mount_or_bind("mqueue", target, &plain, "/dev/mqueue", 0, e);
 	if (strcmp(m->fstype, "devpts") == 0)
 		return mount_devpts(m, target, data, e);
@@ -299,10 +300,10 @@ static int bind_source(const struct plan_mount *m, int source, int target, struc
 static int bind_tree(const struct plan_mount *m, int tree, int target, struct err *e)
 {
 	unsigned long propagation = m->propagation ? m->propagation : MS_PRIVATE | MS_REC;
-	int r = mount_propagation_fd(tree, propagation, e);
+	int r = mount_move(tree, target, e);
 
-	if (r == 0)
-		r = mount_move(tree, target, e);
+	if (r == 0) /* before Linux 5.12 only of what is attached */
+		r = mount_propagation_fd(tree, propagation, e);
 	if (r == 0)
 		r = mount_add_flags(tree, m->flags & MOUNT_ATTR_FLAGS, 0, e);
 	return r < 0 ? r : finish_bind(tree, m, e);
