@@ -495,7 +495,9 @@ int cgroup_destroy(struct cgroup *cg, struct err *e)
 		}
 	}
 	if (cg->limited) {
-		int one = cgroup_remove_tree(cg->limited);
+		int is_units = (cg->unit || cg->scope) && str_ends(cg->limited, ".scope");
+		int one =
+			is_units ? cgroup_empty_tree(cg->limited) : cgroup_remove_tree(cg->limited);
 		if (one < 0) {
 			r = one;
 			failed = cg->limited;

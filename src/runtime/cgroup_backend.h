@@ -61,6 +61,10 @@ int64_t cgroup_read_num(int dir_fd, const char *name, const char *key, int64_t m
 int cgroup_open_dir(const char *path); /* descriptor or negative errno */
 /* Kill, wait and rmdir PATH with what is below.  0 or a negative errno. */
 int cgroup_remove_tree(const char *path);
+/* Kill what is in PATH and remove what is below, but not PATH itself: a scope's directory is
+ * systemd's.  Were it gone before systemd has seen it empty, systemd could make it again, and then
+ * never see it empty. */
+int cgroup_empty_tree(const char *path);
 /* Collect the pids of a tree. */
 struct cgroup_pid_list {
 	pid_t *pid;

@@ -323,6 +323,28 @@ static int remove_in(int dir_fd, const char *name, void *arg)
 	return 0;
 }
 
+int cgroup_empty_tree(const char *path)
+{
+	struct timespec tick = { 0, 1000000 };
+
+	for (int tries = 0; tries < 500; tries++) {
+		scoped(fd) int fd = cgroup_open_dir(path);
+		struct cgroup_pid_list l = { 0 };
+		int failed = 0;
+		if (fd < 0)
+			return 0; /* systemd was faster */
+		(void)each_child(fd, remove_in, &failed);
+		(void)cgroup_collect_pids(path, &l);
+		free(l.pid);
+		if (!failed && !l.n)
+			return 0;
+		if (tries % 50 == 49)
+			kill_tree(path);
+		(void)nanosleep(&tick, NULL);
+	}
+	return -EBUSY;
+}
+
 int cgroup_remove_tree(const char *path)
 {
 	struct timespec tick = { 0, 1000000 };
