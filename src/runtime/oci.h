@@ -80,9 +80,9 @@ int oci_pause(const struct oci *oci, const char *id, int on, struct err *e);
 /* Change the limits: RESOURCES is a linux.resources object. */
 int oci_update(const struct oci *oci, const char *id, json_object *resources, struct err *e);
 
-/* The state as `state` prints it; owned. */
+/* The state as `state` prints it, with the owner's id; owned. */
 json_object *oci_state_json(const struct state *s);
-/* All containers: an array of what oci_state_json() gives, by id; owned. */
+/* All containers: an array of what oci_state_json() gives, with the owners' names, by id; owned. */
 int oci_list(const struct oci *oci, json_object **ret, struct err *e);
 /* Every process of the container, by its cgroup or its pid namespace; *RET owned.  -ENOTSUP: it has
  * neither of its own. */
@@ -104,6 +104,7 @@ struct oci_exec_options {
 	const char *apparmor, *label;
 	const char *cgroup;    /* path below the container's, or NULL */
 	int tty, no_new_privs; /* set when 1 */
+	int ignore_paused;
 	const char *console_socket, *pid_file;
 	int keeps_terminal, preserve_fds;
 };

@@ -176,7 +176,7 @@ int oci_exec(const struct oci *oci, const char *id, const struct oci_exec_option
 	scoped(fd) int cache = -EBADF;
 	struct runtime_subject subject = { .id = id };
 	struct runtime_options ro = { .stdio = { 0, 1, 2 }, .preserve_fds = o->preserve_fds };
-	int r = oci_open_running(oci, id, 0, &s, e);
+	int r = oci_open_running(oci, id, o->ignore_paused, &s, e);
 
 	if (r == 0)
 		r = state_config(&s, &config, e);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -27,7 +28,7 @@ json_object *oci_state_json(const struct state *s)
 	enum state_status status = state_status(s);
 	json_object *o = hooks_state(&subject, status == STATE_STOPPED ? 0 : s->pid,
 				     state_status_names[status]);
-	const struct passwd *who = getpwuid((uid_t)s->owner);
+	char owner[16];
 
 	if (!o)
 		return NULL;
@@ -35,7 +36,8 @@ json_object *oci_state_json(const struct state *s)
 		json_put_int(o, "pid", 0); /* tools read it as a number whatever the status */
 	json_put_str(o, "rootfs", s->rootfs);
 	json_put_str(o, "created", s->created);
-	json_put_str(o, "owner", who ? who->pw_name : "");
+	(void)snprintf(owner, sizeof(owner), "%d", s->owner);
+	json_put_str(o, "owner", owner);
 	return o;
 }
 
@@ -60,6 +62,7 @@ int oci_list(const struct oci *oci, json_object **ret, struct err *e)
 		return err_errno(e, ENOMEM, "list containers");
 	for (struct dirent *de; (de = readdir(d));) {
 		scoped(state) struct state s = STATE_NONE;
+		const struct passwd *who;
 		json_object *o;
 		struct err skip;
 		err_clear(&skip);
@@ -68,6 +71,10 @@ int oci_list(const struct oci *oci, json_object **ret, struct err *e)
 		if (de->d_name[0] == '.' || state_open(oci->root_fd, de->d_name, 0, &s, &skip) < 0)
 			continue;
 		o = oci_state_json(&s);
+		/* Only here: a directory service may be slow. */
+		who = getpwuid((uid_t)s.owner);
+		if (o && who)
+			json_put_str(o, "owner", who->pw_name);
 		if (!o || json_object_array_add(list, o) < 0)
 			return err_errno(e, ENOMEM, "list containers");
 	}

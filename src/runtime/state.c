@@ -181,7 +181,8 @@ static int read_state(struct state *s, struct err *e)
 	if (r == 0)
 		r = json_parse(text, n, &o, e);
 	if (r == 0) {
-		free(take_ptr(&s->id));
+		free(s->id);
+		s->id = NULL;
 		r = field_decode(fields, o, s, STATE_FILE, e);
 	}
 	if (r == 0 && s->cgroup)

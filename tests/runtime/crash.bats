@@ -24,12 +24,12 @@ load runtime
 }
 
 @test "create killed at any moment leaves what delete --force removes" {
-	local i d pid
+	local i d
 	config 'c["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "0.02"]}]}'
 	for i in {1..40}; do
 		d=$(printf '0.%03d' $((i * 2)))
-		timeout -s KILL "$d" "$RUNTIME" --root "$ROOT" create --bundle "$B" "c$i" </dev/null >/dev/null 2>&1 || true
-		run_rt delete --force "c$i"
+		timeout -s KILL "$d" "$RUNTIME" --root "$ROOT" create --bundle "$B" "${R##*.}-$i" </dev/null >/dev/null 2>&1 || true
+		run_rt delete --force "${R##*.}-$i"
 	done
 	nothing_left
 	# Whatever its state was, no process of it is left: a first process that waits has our command line.
@@ -37,7 +37,7 @@ load runtime
 		! pgrep -f -- "--root $ROOT" >/dev/null
 	}
 	wait_for 10 no_process
-	is "$(find "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)" -maxdepth 1 -name 'cove-c[0-9]*' 2>/dev/null)" "" "cgroups left"
+	is "$(find "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)" -maxdepth 1 -name "cove-${R##*.}-*" 2>/dev/null)" "" "cgroups left"
 }
 
 @test "a cgroup that nobody has noted goes with its container" {

@@ -210,7 +210,11 @@ all_killed() {
 	is "$(status_of c1)" paused status
 	run_rt 1 pause c1
 	run_rt 255 exec c1 true
+	rt exec --ignore-paused c1 echo later >"$T/later" &
+	local later=$!
 	run_rt resume c1
+	wait $later
+	is "$(cat "$T/later")" later "what began while it was paused"
 	is "$(status_of c1)" running status
 	run_rt 1 resume c1
 	run_rt pause c1

@@ -31,7 +31,7 @@ static const struct opt global_options[] = {
 	STR(0, "log", "FILE", AT(log), "Write failures to FILE as well", .complete = "file"),
 	STR(0, "log-format", "FORMAT", AT(log_format), "Form of the lines in it", .def = "text",
 	    .values = "text|json"),
-	STR(0, "log-level", "LEVEL", AT(rootless), "Accepted for callers that give it",
+	STR(0, "log-level", "LEVEL", AT(log_level), "Accepted for callers that give it",
 	    .hidden = 1),
 	STR(0, "root", "DIR", AT(root), "Where the state of containers is kept", .complete = "dir",
 	    .man = "Without it: /run/cove-runtime for root, else $XDG_RUNTIME_DIR/cove-runtime."),

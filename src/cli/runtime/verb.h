@@ -12,7 +12,8 @@
 
 /* Options that stand before the verb. */
 struct runtime_globals {
-	const char *root, *log, *log_format, *cgroup_manager, *rootless, *criu, *generate;
+	const char *root, *log, *log_format, *cgroup_manager, *log_level, *rootless, *criu,
+		*generate;
 	int debug, systemd_cgroup, version;
 };
 
