@@ -169,6 +169,15 @@ static int is_asked(json_object *resources, const struct known *k)
 	return v && (!json_object_is_type(v, json_type_int) || json_object_get_int64(v) >= 0);
 }
 
+const char *limits_unmet(json_object *resources, const char *unmet)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (json_path(resources, known[i].group, known[i].member, NULL) &&
+		    is_unmet(unmet, known[i].controller))
+			return known[i].option;
+	return NULL;
+}
+
 static enum keeper keeper_of(const struct known *k, const char *unmet)
 {
 	if (!is_unmet(unmet, k->controller))

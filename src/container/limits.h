@@ -58,6 +58,8 @@ int limits_adopt(struct engine *en, const struct container_spec *s, const char *
 /* The same for a container whose cgroup CG cannot get a controller: it moves on into a scope. */
 int limits_move(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
 		struct cgroup *cg, struct err *e);
+/* The option of RESOURCES whose controller is among UNMET, or NULL: all can be set in the cgroup. */
+const char *limits_unmet(json_object *resources, const char *unmet);
 /* Affinity and priorities for process PID (0: this one and what it starts). */
 int limits_apply(const struct limits *l, pid_t pid, struct err *e);
 /* The rlimits that belong to it into PROCESS (config.json). */

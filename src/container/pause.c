@@ -96,10 +96,11 @@ static int change(struct engine *en, struct subject *s, json_object *all, json_o
 
 	if (r < 0)
 		return r;
-	if (*s->cg.unmet)
+	if (limits_unmet(update, s->cg.unmet))
 		return err_set(e, -ENOTSUP,
-			       "limits that were not kept by a cgroup from the start cannot be "
-			       "changed while the container runs");
+			       "--%s is not kept by a cgroup and cannot be changed while the "
+			       "container runs",
+			       limits_unmet(update, s->cg.unmet));
 	/* Whole groups: a new memory limit is written together with the limit of swap that was
 	 * there. */
 	json_object_object_foreach(update, group, unused)

@@ -233,6 +233,10 @@ int cgroup_v1_apply(struct cgroup *cg, json_object *resources, int lenient, stru
 	int r = cgroup_settings_v1(resources, &l, e);
 
 	for (size_t i = 0; i < l.n && r == 0; i++) {
+		char word[32];
+		(void)cgroup_setting_controller(l.s[i].file, word, sizeof(word));
+		if (str_in_words(word, strlen(word), cg->unmet))
+			continue;
 		r = write_setting(cg, &l, &l.s[i]);
 		if (r == -ENOENT && lenient) {
 			add_unmet(cg, l.s[i].file);
