@@ -231,7 +231,9 @@ static int set_up(struct init *in, struct err *e)
 	if (r == 0 && in->o->subject)
 		r = run_hooks(in, e);
 	if (r == 0)
-		r = in->o->no_pivot ? move_root(in->root_fd, e) : mount_pivot(in->root_fd, e);
+		r = !plan_has_mounts(in->plan) ? init_enter_root(in, e)
+		    : in->o->no_pivot	       ? move_root(in->root_fd, e)
+					       : mount_pivot(in->root_fd, e);
 	if (r == 0)
 		r = init_finish_root(in, e);
 	return r;
@@ -320,10 +322,14 @@ static void finish(struct init *in, int r, struct err *e)
 void init_main(struct init *in)
 {
 	struct err e;
+	int r;
 
 	err_clear(&e);
 	reset_signals();
-	finish(in, set_up(in, &e), &e);
+	r = set_up(in, &e);
+	if (r < 0)
+		init_leave_root(in);
+	finish(in, r, &e);
 }
 
 void init_exec(struct init *in)

@@ -47,6 +47,8 @@ int init_open_null(struct init *in, struct err *e);	  /* init_hide.c */
 int init_set_propagation(struct init *in, struct err *e); /* init_root.c */
 int init_mount_root(struct init *in, struct err *e);
 int init_finish_root(struct init *in, struct err *e);
+int init_enter_root(struct init *in, struct err *e); /* without a mount namespace */
+void init_leave_root(struct init *in);
 int init_open_sources(struct init *in, struct err *e); /* init_mounts.c */
 int init_mount_all(struct init *in, struct err *e);
 int init_make_dev(struct init *in, struct err *e);	  /* init_dev.c */

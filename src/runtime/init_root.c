@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/runtime/init.h"
+#include "src/util/fd.h"
 #include "src/util/path.h"
 #include "userns/mount.h"
 
@@ -122,8 +123,11 @@ static int copy_shared(struct init *in, struct err *e)
 int init_set_propagation(struct init *in, struct err *e)
 {
 	unsigned long want = in->plan->rootfs_propagation & ~(unsigned long)MS_REC;
-	int r = want == MS_SHARED ? copy_shared(in, e) : 0;
+	int r;
 
+	if (!plan_has_mounts(in->plan))
+		return 0; /* all is the caller's */
+	r = want == MS_SHARED ? copy_shared(in, e) : 0;
 	return r < 0 ? r
 		     : mount_propagation("/",
 					 want == MS_PRIVATE || want == MS_UNBINDABLE ? MS_PRIVATE
@@ -139,7 +143,7 @@ static int hold_root(struct init *in, int dir, struct err *e)
 	unsigned long want = in->plan->rootfs_propagation;
 	int r = 0;
 
-	if (!want)
+	if (!want || !plan_has_mounts(in->plan))
 		return mount_bind(dir, dir, 1, 0, 0, MS_PRIVATE, &in->root_fd, e);
 	/* The directory twice: the outer bind is the private parent of the inner one, which has the
 	 * propagation of the host's mounts. */
@@ -193,12 +197,31 @@ int init_mount_root(struct init *in, struct err *e)
 	return hold_root(in, dir, e) < 0 ? err_in(e, "root file system %s", in->plan->rootfs) : 0;
 }
 
+/* The end without a mount namespace (config-linux.md: what is not named is inherited): what is
+ * mounted below the root goes with oci_destroy(), or with init_leave_root(). */
+int init_enter_root(struct init *in, struct err *e)
+{
+	if (fchdir(in->root_fd) < 0 || chroot(".") < 0)
+		return err_sys(e, "change the root");
+	return 0;
+}
+
+void init_leave_root(struct init *in)
+{
+	char proc[32];
+
+	if (plan_has_mounts(in->plan) || in->root_fd < 0)
+		return;
+	if (umount2(fd_proc_path(in->root_fd, proc), MNT_DETACH) < 0)
+		dbg("the container's mounts stay");
+}
+
 /* After pivot_root: what was asked for the root itself. */
 int init_finish_root(struct init *in, struct err *e)
 {
 	scoped(fd) int root = -EBADF;
 
-	if (!in->plan->rootfs_propagation)
+	if (!in->plan->rootfs_propagation || !plan_has_mounts(in->plan))
 		return 0;
 	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "src/runtime/hooks.h"
@@ -174,10 +175,26 @@ static void run_poststop(const struct oci *oci, const struct state *s, json_obje
 		oci->warn(e.text);
 }
 
+/* Of a container that had none its own: what was mounted for it. */
+static void unmount_root(const struct state *s, json_object *config)
+{
+	json_object *list = json_path(config, "linux", "namespaces", NULL);
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *type = json_get_str(json_object_array_get_idx(list, i), "type");
+		if (type && strcmp(type, "mount") == 0)
+			return;
+	}
+	if (config && s->rootfs && umount2(s->rootfs, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		dbg("nothing is mounted on %s", s->rootfs);
+}
+
 int oci_destroy(const struct oci *oci, struct state *s, json_object *config, struct err *e)
 {
 	int r = cgroup_destroy(&s->cg, e);
 
+	if (r == 0)
+		unmount_root(s, config);
 	if (r == 0)
 		r = state_remove(oci->root_fd, s, e);
 	if (r == 0)

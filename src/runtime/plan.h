@@ -134,6 +134,13 @@ struct plan {
 	} seccomp_flags;
 };
 
+/* Does the container have a mount namespace of its own?  Without one its mounts are the caller's.
+ */
+static inline int plan_has_mounts(const struct plan *p)
+{
+	return (p->clone_flags & 0x00020000 /* CLONE_NEWNS */) || p->ns_path[NS_MOUNT];
+}
+
 struct plan *plan_free(struct plan *p);
 DEFINE_SCOPED(plan, struct plan *, plan_free);
 

@@ -121,8 +121,6 @@ static const struct {
 } refused[] = {
 	{ "{}", -EINVAL },
 	{ "[]", -EINVAL },
-	{ "{" PROCESS "}", -EINVAL },
-	{ "{" PROCESS ",'linux':{'namespaces':[{'type':'pid'}]}}", -EINVAL },
 	{ "{'process':{'args':[],'cwd':'/'},'linux':{" NAMESPACES "}}", -EINVAL },
 	{ "{'process':{'args':[1],'cwd':'/'},'linux':{" NAMESPACES "}}", -EINVAL },
 	{ "{'process':{'args':'true','cwd':'/'},'linux':{" NAMESPACES "}}", -EINVAL },

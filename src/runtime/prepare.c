@@ -20,6 +20,12 @@ int init_prepare_user(struct plan *p, struct err *e)
 {
 	int r;
 
+	if (!plan_has_mounts(p) &&
+	    (geteuid() != 0 || (p->clone_flags & CLONE_NEWUSER) || p->ns_path[NS_USER]))
+		return err_set(
+			e, -EINVAL,
+			"config.json: a container needs a mount namespace of its own, unless it "
+			"is root's");
 	if (geteuid() == 0 || (p->clone_flags & CLONE_NEWUSER) || p->ns_path[NS_USER])
 		return 0;
 	p->clone_flags |= CLONE_NEWUSER;

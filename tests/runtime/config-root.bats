@@ -76,6 +76,19 @@ l.setdefault('resources', {})['devices'] = [{'allow': True, 'access': 'rwm'}]"
 	[ "$output" -lt 5 ] || die "the host's cgroup is seen: $output processes"
 }
 
+@test "no mount namespace: the caller's, and nothing stays mounted" {
+	setup_root
+	config "l['namespaces'] = [{'type': 'pid'}, {'type': 'ipc'}, {'type': 'network'}]; c.pop('hostname', None)"
+	inside 'readlink /proc/self/ns/mnt; ls /; stat -c %t:%T /dev/null'
+	[[ $output == "$(readlink /proc/self/ns/mnt)"* ]] || die "another namespace: $output"
+	like "$output" "1:3"
+	[[ $output != *$'\nhome\n'* ]] || die "the root is the host's: $output"
+	! grep "$PWD" /proc/self/mountinfo || die "mounts stayed"
+	config "c['mounts'].append({'destination': '/x', 'type': 'nosuchfs', 'source': 'x'})"
+	run_rt 1 run c2
+	! grep "$PWD" /proc/self/mountinfo || die "mounts stayed after a failure"
+}
+
 @test "a mount namespace by path" {
 	setup_root
 	unshare --mount --propagation private sleep 100 3>&- &

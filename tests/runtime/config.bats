@@ -322,6 +322,7 @@ l.pop('uidMappings', None); l.pop('gidMappings', None); c.pop('hostname', None)"
 	local t
 	for t in "l['intelRdt'] = {'closID': 'x'}|intelRdt is not supported" \
 		"p['apparmorProfile'] = 'not-there'|AppArmor" \
+		"l['namespaces'] = [n for n in l['namespaces'] if n['type'] != 'mount']|needs a mount namespace of its own" \
 		"p['selinuxLabel'] = 'system_u:system_r:x_t:s0'|SELinux label" \
 		"l['personality'] = {'domain': 'BSD'}|personality 'BSD' is not known" \
 		"c['mounts'].append({'destination': '/x', 'source': '/', 'options': ['bind', 'idmap']})|idmapped mount /x" \
