@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		abort();
 	(void)feed(s, bytes + 1, n - 1);
 	(void)close(control[1]); /* one round of the loop */
-	(void)stack_run(s, tap[0], control[0], &e);
+	(void)stack_run(s, tap[0], control[0], -1, &e);
 	(void)stack_free(s);
 	(void)close(tap[0]);
 	(void)close(tap[1]);

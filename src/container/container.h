@@ -125,6 +125,23 @@ int container_latest(struct engine *en, struct container **ret, struct err *e);
 int container_create(struct engine *en, const struct container_create_options *o, char **ret_id,
 		     void (*warn)(const char *text), struct err *e);
 
+/* Write the state of a running container's processes to disk, and end them unless told otherwise
+ * (criu(8); real root only: -EPERM with a hint). */
+struct checkpoint_options {
+	int leave_running, pre_checkpoint, with_previous;
+	int tcp_established, file_locks;
+};
+int container_checkpoint(struct engine *en, const char *ref, const struct checkpoint_options *o,
+			 struct err *e);
+/* Bring them back. With KEEP the files of the checkpoint stay. */
+struct restore_options {
+	int keep;
+	int tcp_established, tcp_close, file_locks;
+};
+int container_restore(struct engine *en, const char *ref, const struct restore_options *o,
+		      struct err *e);
+int container_is_checkpointed(struct engine *en, const char *id);
+
 /* How this process is connected to a container: descriptors 0, 1, 2 are the user's.  Blocks until
  * the container ends or the user detaches. */
 struct attach_options {

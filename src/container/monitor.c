@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "netns/netns.h"
 #include "src/container/bundle.h"
+#include "src/container/checkpoint.h"
 #include "src/container/exited.h"
 #include "src/container/generate.h"
 #include "src/container/hooks_dir.h"
@@ -25,6 +27,7 @@
 #include "src/container/monitor_slim.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
+#include "src/runtime/criu.h"
 #include "src/runtime/driver.h"
 #include "src/runtime/hooks.h"
 #include "src/runtime/runtime.h"
@@ -264,6 +267,30 @@ static int create_by_driver(struct start *s, const struct runtime_options *o, st
 	return r;
 }
 
+/* The processes come back into a network of the same kind, made before them. */
+static int restore_process(struct start *s, const struct runtime_options *o, struct err *e)
+{
+	const struct monitor *m = s->m;
+	const struct restore_options *how = m->restore;
+	scoped(mem) char *dir = checkpoint_dir(m->en, m->id);
+	scoped(fd) int netns = -EBADF;
+	struct criu_options c = { .dir = dir,
+				  .tcp_established = how->tcp_established,
+				  .tcp_close = how->tcp_close,
+				  .file_locks = how->file_locks,
+				  .config = s->config };
+	int r = dir ? 0 : err_errno(e, ENOMEM, "restore");
+
+	/* What criu starts becomes ours when it ends. */
+	if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		r = err_sys(e, "become the parent of orphans");
+	if (r == 0 && strcmp(m->spec->network, "host") != 0)
+		r = netns_make(o->tap, &netns, &s->process.tap, e);
+	return r < 0 ? r
+		     : criu_restore(&c, json_get_str(json_get(s->config, "root"), "path"), o->stdio,
+				    netns, o->cgroup, &s->process, e);
+}
+
 static int create_process(struct start *s, struct err *e)
 {
 	const struct monitor *m = s->m;
@@ -303,7 +330,7 @@ static int create_process(struct start *s, struct err *e)
 	}
 	if (!spec->rootfs || spec->rootfs_overlay)
 		o.overlay = &paths.overlay;
-	if (o.overlay && (spec->runtime || json_get(s->config, "hooks")))
+	if (o.overlay && (spec->runtime || m->restore || json_get(s->config, "hooks")))
 		r = mount_root(s, &o, e);
 	if (r == 0)
 		r = prepare_hooks(s, e);
@@ -312,7 +339,9 @@ static int create_process(struct start *s, struct err *e)
 	if (s->subject.id)
 		o.subject = &s->subject;
 	memcpy(o.stdio, s->io.theirs, sizeof(o.stdio));
-	r = spec->runtime ? create_by_driver(s, &o, e) : runtime_create(&o, &s->process, e);
+	r = m->restore	    ? restore_process(s, &o, e)
+	    : spec->runtime ? create_by_driver(s, &o, e)
+			    : runtime_create(&o, &s->process, e);
 	if (r == 0)
 		r = limits_apply(&s->limits, s->process.pid, e);
 	if (r < 0)
@@ -390,7 +419,9 @@ static int start(struct start *s, struct err *e)
 	if (r == 0 && m->spec->pidfile)
 		r = write_pidfile(m->spec->pidfile, s->process.pid, e);
 	if (r == 0) {
-		r = m->spec->runtime ? driver_start(&s->driver, e) : runtime_start(&s->process, e);
+		r = m->restore	       ? 0
+		    : m->spec->runtime ? driver_start(&s->driver, e)
+				       : runtime_start(&s->process, e);
 		s->stage = is_exec_failure(r);
 	}
 	if (r == 0)

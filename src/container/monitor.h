@@ -16,6 +16,7 @@ struct monitor {
 	int lock;     /* the container's lock, held until the end */
 	int client;   /* SOCK_SEQPACKET to who started it: session.h's messages */
 	int attached; /* the starter stays as a client after 's' */
+	const struct restore_options *restore; /* from the checkpoint, not from the beginning */
 };
 
 /* Be the monitor: never returns.  The caller has just been forked. */

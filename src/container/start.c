@@ -9,16 +9,19 @@
 #include <unistd.h>
 
 #include "src/container/attach.h"
+#include "src/container/checkpoint.h"
 #include "src/container/create.h"
 #include "src/container/monitor.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
+#include "src/runtime/criu.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
 /* Fork the monitor of a container that is locked and recorded as running, and wait for its word. */
 static int launch(struct engine *en, const struct container *c, const struct container_spec *spec,
-		  int *lock, const struct attach_options *a, int *ret_stage, struct err *e)
+		  int *lock, const struct attach_options *a, const struct restore_options *restore,
+		  int *ret_stage, struct err *e)
 {
 	struct monitor m = { .en = en,
 			     .spec = spec,
@@ -27,7 +30,8 @@ static int launch(struct engine *en, const struct container *c, const struct con
 			     .started = c->started,
 			     .lock = *lock,
 			     .client = -EBADF,
-			     .attached = a != NULL };
+			     .attached = a != NULL,
+			     .restore = restore };
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
@@ -101,21 +105,15 @@ int container_run(struct engine *en, const struct container_create_options *o,
 	return attach_started(ours, a, ret_id, ret_stage, e);
 }
 
-int container_start(struct engine *en, const char *ref, const struct attach_options *a,
-		    int *ret_stage, struct err *e)
+/* C is not running. */
+static int start_record(struct engine *en, struct container *found, const char *ref,
+			const struct attach_options *a, const struct restore_options *restore,
+			int *ret_stage, struct err *e)
 {
-	scoped(container) struct container *c = NULL;
+	scoped(container) struct container *c = found;
 	scoped(container_spec) struct container_spec *spec = NULL;
 	scoped(fd) int lock = -EBADF;
-	int r;
-
-	*ret_stage = 0;
-	r = container_find(en, ref, &c, e);
-	if (r < 0)
-		return r;
-	if (c->state == CONTAINER_RUNNING)
-		return a ? container_attach(en, ref, a, e) : 0;
-	r = record_lock(en, c->id, 5000, &lock, e);
+	int r = record_lock(en, c->id, 5000, &lock, e);
 	if (r == -EAGAIN)
 		return err_set(e, -EBUSY, "container %s is in use by another command", ref);
 	if (r == 0) { /* it may have been started or removed while we waited */
@@ -128,5 +126,50 @@ int container_start(struct engine *en, const char *ref, const struct attach_opti
 		c->started = record_now();
 	if (r == 0)
 		r = record_set_running(en, c->id, c->started, e);
-	return r < 0 ? r : launch(en, c, spec, &lock, a, ret_stage, e);
+	return r < 0 ? r : launch(en, c, spec, &lock, a, restore, ret_stage, e);
+}
+
+int container_start(struct engine *en, const char *ref, const struct attach_options *a,
+		    int *ret_stage, struct err *e)
+{
+	struct container *c = NULL;
+	int r = container_find(en, ref, &c, e);
+
+	*ret_stage = 0;
+	if (r < 0)
+		return r;
+	if (c->state == CONTAINER_RUNNING) {
+		(void)container_free(c);
+		return a ? container_attach(en, ref, a, e) : 0;
+	}
+	return start_record(en, c, ref, a, NULL, ret_stage, e);
+}
+
+int container_restore(struct engine *en, const char *ref, const struct restore_options *o,
+		      struct err *e)
+{
+	scoped(mem) char *id = NULL;
+	struct container *c = NULL;
+	int stage, r = criu_check(&(struct criu_options){ 0 }, e);
+
+	if (r == 0)
+		r = container_find(en, ref, &c, e);
+	if (r < 0)
+		return r;
+	id = strdup(c->id);
+	if (!id || c->state == CONTAINER_RUNNING || !container_is_checkpointed(en, c->id)) {
+		r = c->state == CONTAINER_RUNNING
+			    ? err_set(e, -EINVAL,
+				      "container %s is running or paused, cannot restore: "
+				      "container "
+				      "state improper",
+				      c->id)
+			    : err_set(e, -EINVAL,
+				      "a complete checkpoint for this container cannot be found, "
+				      "cannot restore: invalid argument");
+		(void)container_free(c);
+		return r;
+	}
+	r = start_record(en, c, ref, NULL, o, &stage, e);
+	return r < 0 || o->keep ? r : checkpoint_forget(en, id, e);
 }

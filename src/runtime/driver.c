@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "netns/netns.h"
 #include "src/runtime/cgroup.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
@@ -188,55 +188,6 @@ static int receive_console(int sock, int *ret, struct err *e)
 	return got <= 0 || n != 1 ? err_set(e, -EPROTO, "the runtime sent no terminal") : 0;
 }
 
-/* ---- network --------------------------------------------------------------------------------- */
-
-/* In a child, because a process that has joined a namespace cannot go back without rights. */
-static void tap_child(pid_t pid, const struct tap_config *tap, int sock)
-{
-	char path[64];
-	struct err e;
-	int fd, r;
-
-	err_clear(&e);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET) < 0) {
-		(void)err_sys(&e, "enter the container's network");
-	} else {
-		r = tap_open(tap, &e);
-		if (r >= 0)
-			(void)fd_send(sock, &e, sizeof(e), &r, 1);
-	}
-	if (e.code < 0)
-		(void)fd_send(sock, &e, sizeof(e), NULL, 0);
-	_exit(0);
-}
-
-static int open_tap(pid_t pid, const struct tap_config *tap, int *ret, struct err *e)
-{
-	scoped(fd) int ours = -EBADF;
-	scoped(fd) int theirs = -EBADF;
-	scoped(child) struct child c = CHILD_NONE;
-	struct err answer;
-	size_t n = 1;
-	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
-
-	if (r == 0)
-		r = proc_fork(&c, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		tap_child(pid, tap, theirs);
-	fd_close(take_fd(&theirs));
-	if (fd_recv(ours, &answer, sizeof(answer), ret, &n) != (ssize_t)sizeof(answer))
-		return err_set(e, -EIO, "set up the container's network");
-	if (answer.code < 0) {
-		*e = answer;
-		return e->code;
-	}
-	return n == 1 ? 0 : err_set(e, -EIO, "set up the container's network");
-}
-
 /* ---- create, start, delete ------------------------------------------------------------------- */
 
 static int write_bundle(int dir_fd, const struct runtime_options *o, json_object *seccomp,
@@ -316,7 +267,7 @@ int driver_create(const struct driver *d, const struct runtime_options *o, json_
 	if (r == 0 && tty)
 		r = receive_console(console, &ret->console, e);
 	if (r == 0 && o->tap)
-		r = open_tap(ret->pid, o->tap, &ret->tap, e);
+		r = netns_add_tap(ret->pid, o->tap, &ret->tap, e);
 	return r;
 }
 

@@ -8,6 +8,7 @@
  * container's files, cwd (needs the right to enter it), keyring, limits (need CAP_SYS_RESOURCE),
  * bounding set (CAP_SETPCAP), ids, capabilities, seccomp, execve. */
 #include "src/runtime/init.h"
+#include "netns/netns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,19 +75,6 @@ static int become_root(struct init *in, struct err *e)
 	return 0;
 }
 
-static int loopback_up(struct err *e)
-{
-	struct ifreq ifr;
-	scoped(fd) int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	memset(&ifr, 0, sizeof(ifr));
-	memcpy(ifr.ifr_name, "lo", 3);
-	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
-	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &ifr) < 0)
-		return err_sys(e, "bring up the loopback interface");
-	return 0;
-}
-
 static int set_up_network(struct init *in, struct err *e)
 {
 	scoped(fd) int tap = -EBADF;
@@ -94,7 +82,7 @@ static int set_up_network(struct init *in, struct err *e)
 
 	if (!(in->plan->clone_flags & CLONE_NEWNET))
 		return 0;
-	r = loopback_up(e);
+	r = netns_loopback_up(e);
 	if (r < 0 || !in->o->tap)
 		return r;
 	tap = tap_open(in->o->tap, e);

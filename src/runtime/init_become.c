@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -117,6 +118,21 @@ static int join_keyring(struct err *e)
 	return err_hint(e, "too many keys of this user: raise the sysctl kernel.keys.maxkeys");
 }
 
+/* The host's /dev/null as a standard stream becomes the container's own, where that is one: so no
+ * mount of the host is held, which a checkpoint could not write down. */
+static void use_own_null(int fd)
+{
+	struct stat was, own;
+	scoped(fd) int null = -EBADF;
+
+	if (fstat(fd, &was) < 0 || !S_ISCHR(was.st_mode) || was.st_rdev != makedev(1, 3))
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	if (null >= 0 && fstat(null, &own) == 0 && S_ISCHR(own.st_mode) &&
+	    own.st_rdev == was.st_rdev && fd_set_nonblock(null, 0) == 0)
+		(void)dup2(null, fd);
+}
+
 static int place_stdio(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
@@ -128,6 +144,8 @@ static int place_stdio(struct init *in, struct err *e)
 		int from = p->terminal ? in->console_fd : in->o->stdio[i];
 		if (dup2(from, i) < 0)
 			return err_sys(e, "place standard descriptor %d", i);
+		if (!p->terminal)
+			use_own_null(i);
 		/* So that /dev/stdout can be opened by the user that the program runs as; a pipe of
 		 * ours lets us, a file or device of the host's stays its owner's: root could give
 		 * away the host's /dev/null. */

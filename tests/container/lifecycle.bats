@@ -81,14 +81,14 @@ state() {
 }
 
 @test "names, IDs and prefixes find a container" {
-	id=$(cove run -d --network none --name f busybox sleep 100)
-	for ref in f "$id" "${id:0:12}" "${id:0:3}"; do
+	id=$(cove run -d --network none --name name busybox sleep 100)
+	for ref in name "$id" "${id:0:12}" "${id:0:3}"; do
 		is "$(cove inspect --format '{{.Id}}' "$ref")" "$id" "$ref"
 	done
-	run_cove rename f g
-	is "$(cove inspect --format '{{.Name}}' "$id")" "g"
-	run_cove 125 inspect f
-	run_cove 125 rename g 'b a d'
+	run_cove rename name other
+	is "$(cove inspect --format '{{.Name}}' "$id")" "other"
+	run_cove 125 inspect name
+	run_cove 125 rename other 'b a d'
 }
 
 @test "a monitor that was killed leaves no riddle" {

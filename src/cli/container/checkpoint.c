@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/container/options.h"
+#include "src/cli/exit.h"
+
+struct checkpoint_cli {
+	struct checkpoint_options o;
+	int all, latest;
+};
+
+#define AT(f) offsetof(struct checkpoint_cli, f)
+static const struct opt options[] = {
+	FLAG('a', "all", AT(all), "Checkpoint all running containers"),
+	FLAG(0, "file-locks", AT(o.file_locks), "Write down file locks as well"),
+	FLAG('l', "latest", AT(latest), "Use the newest container"),
+	FLAG('R', "leave-running", AT(o.leave_running), "Let it run on"),
+	FLAG('P', "pre-checkpoint", AT(o.pre_checkpoint),
+	     "Write only its memory, and let it run on; for --with-previous"),
+	FLAG(0, "tcp-established", AT(o.tcp_established),
+	     "Write down open TCP connections as well"),
+	FLAG(0, "with-previous", AT(o.with_previous), "Only what changed since --pre-checkpoint"),
+	END,
+};
+
+static int checkpoint_one(struct engine *en, const char *ref, void *arg, struct err *e)
+{
+	const struct checkpoint_cli *o = arg;
+	int r = container_checkpoint(en, ref, &o->o, e);
+	if (r == -EINVAL && o->all) { /* not running */
+		err_clear(e);
+		return 1;
+	}
+	return r;
+}
+
+static int checkpoint(struct engine *en, void *opts, char **args, struct err *e)
+{
+	struct checkpoint_cli *o = opts;
+	if (o->o.pre_checkpoint && o->o.with_previous)
+		return err_set(e, -EINVAL,
+			       "--with-previous cannot be used together with --pre-checkpoint");
+	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, checkpoint_one, o, e);
+}
+
+const struct cmd cmd_container_checkpoint = {
+	.noun = "container",
+	.verb = "checkpoint",
+	.args = "CONTAINER [CONTAINER...]",
+	.help = "Write the processes of running containers to disk and end them",
+	.man = "It takes real root and the program criu(8). Containers with a terminal cannot be "
+	       "checkpointed.",
+	.examples = "cove container checkpoint web\ncove container checkpoint --leave-running web",
+	.complete = "container",
+	.max_args = -1,
+	.size = sizeof(struct checkpoint_cli),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = checkpoint,
+};

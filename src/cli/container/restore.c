@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/container/options.h"
+#include "src/cli/exit.h"
+
+struct restore_cli {
+	struct restore_options o;
+	int all, latest;
+};
+
+#define AT(f) offsetof(struct restore_cli, f)
+static const struct opt options[] = {
+	FLAG('a', "all", AT(all), "Restore all containers that have a checkpoint"),
+	FLAG(0, "file-locks", AT(o.file_locks), "Take file locks again"),
+	FLAG('k', "keep", AT(o.keep), "Keep the files of the checkpoint"),
+	FLAG('l', "latest", AT(latest), "Use the newest container"),
+	FLAG(0, "tcp-close", AT(o.tcp_close), "Close the TCP connections that were open"),
+	FLAG(0, "tcp-established", AT(o.tcp_established), "Go on with open TCP connections"),
+	END,
+};
+
+static int restore_one(struct engine *en, const char *ref, void *arg, struct err *e)
+{
+	const struct restore_cli *o = arg;
+	int r = container_restore(en, ref, &o->o, e);
+	if (r == -EINVAL && o->all) { /* running, or without a checkpoint */
+		err_clear(e);
+		return 1;
+	}
+	return r;
+}
+
+static int restore(struct engine *en, void *opts, char **args, struct err *e)
+{
+	struct restore_cli *o = opts;
+	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, restore_one, o, e);
+}
+
+const struct cmd cmd_container_restore = {
+	.noun = "container",
+	.verb = "restore",
+	.args = "CONTAINER [CONTAINER...]",
+	.help = "Bring the processes of checkpointed containers back",
+	.man = "It takes real root and the program criu(8).",
+	.examples = "cove container restore web",
+	.complete = "container",
+	.max_args = -1,
+	.size = sizeof(struct restore_cli),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = restore,
+};

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/runtime/criu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/util/fd.h"
+#include "src/util/json.h"
+#include "src/util/path.h"
+#include "src/util/proc.h"
+#include "src/util/strbuf.h"
+
+#define LOG_MAX	    (16U << 20)
+#define DESCRIPTORS "descriptors.json"
+#define NETWORK_KEY "cove-network"
+#define NETNS_FD    9 /* in criu, clear of what it is given otherwise */
+#define STDIO_FD    10
+
+int criu_check(const struct criu_options *o, struct err *e)
+{
+	char *const argv[] = { (char *)(o->program ? o->program : "criu"), "--version", NULL };
+	scoped(mem) char *out = NULL;
+	int r;
+
+	if (geteuid() != 0) {
+		(void)err_set(e, -EPERM, "checkpoint and restore need root");
+		return err_hint(e, "criu(8) reads and makes processes with rights that a user "
+				   "namespace does not give");
+	}
+	r = proc_capture(argv, 4096, &out, e);
+	if (r == 0)
+		return 0;
+	(void)err_set(e, -ENOENT, "checkpoint and restore need the program criu");
+	return err_hint(e, "ask your administrator for the package criu");
+}
+
+/* ---- the command line ------------------------------------------------------------------------ */
+
+static int add(char ***argv, const char *s)
+{
+	return strv_add(argv, s);
+}
+
+static int add_external(char ***argv, const char *key, const char *value)
+{
+	scoped(mem) char *s = str_printf("mnt[%s]:%s", key, value);
+	int r = s ? add(argv, "--external") : -ENOMEM;
+
+	return r < 0 ? r : add(argv, s);
+}
+
+/* Mounts whose source is the host's. A dump names the place, a restore what belongs there. */
+static int add_mounts(char ***argv, json_object *config, int restore)
+{
+	json_object *mounts = json_get(config, "mounts");
+	json_object *masked = json_path(config, "linux", "maskedPaths", NULL);
+	int r = 0;
+
+	for (size_t i = 0; i < json_len(mounts) && r == 0; i++) {
+		json_object *m = json_object_array_get_idx(mounts, i);
+		const char *type = json_get_str(m, "type"), *to = json_get_str(m, "destination"),
+			   *from = json_get_str(m, "source");
+		if (type && to && from && strcmp(type, "bind") == 0)
+			r = add_external(argv, to, restore ? from : to);
+	}
+	/* A masked file has the host's /dev/null on it; masked directories have a tmpfs. */
+	for (size_t i = 0; i < json_len(masked) && r == 0; i++) {
+		const char *path = json_str_at(masked, i);
+		struct stat st;
+		if (path && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+			r = add_external(argv, path, restore ? "/dev/null" : path);
+	}
+	return r;
+}
+
+static int begin(char ***argv, const struct criu_options *o, const char *verb, const char *log)
+{
+	const struct {
+		int wanted;
+		const char *option;
+	} flags[] = {
+		{ o->leave_running, "--leave-running" },
+		{ o->tcp_established, "--tcp-established" },
+		{ o->tcp_close, "--tcp-close" },
+		{ o->file_locks, "--file-locks" },
+		{ o->pre_dump, "--track-mem" },
+	};
+	const char *const fixed[] = { o->program ? o->program : "criu",
+				      verb,
+				      "--images-dir",
+				      o->dir,
+				      "--work-dir",
+				      o->dir,
+				      "--log-file",
+				      log,
+				      "-v4",
+				      "--manage-cgroups=ignore" };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed) && r == 0; i++)
+		r = add(argv, fixed[i]);
+	for (size_t i = 0; i < ARRAY_LEN(flags) && r == 0; i++)
+		if (flags[i].wanted)
+			r = add(argv, flags[i].option);
+	return r;
+}
+
+/* criu's log has its reason in the last line that says Error. */
+static int failed(const struct criu_options *o, const char *verb, const char *log, int status,
+		  struct err *e)
+{
+	scoped(mem) char *path = str_printf("%s/%s", o->dir, log);
+	scoped(mem) char *text = NULL;
+	const char *last = NULL;
+	struct err ignored;
+
+	if (path && path_read(AT_FDCWD, path, LOG_MAX, &text, NULL, &ignored) == 0)
+		for (char *s = text; (s = strstr(s, "Error (")); s += 7)
+			last = s;
+	if (!last)
+		return err_set(e, -EIO, "criu %s ended with status %d", verb, status);
+	(void)err_set(e, -EIO, "criu %s: %.*s", verb, (int)strcspn(last, "\n"), last);
+	return err_hint(e, "all that it says is in %s", path);
+}
+
+/* ---- dump ------------------------------------------------------------------------------------ */
+
+/* "net[4026531840]:KEY" */
+static int network_key(pid_t pid, char **ret)
+{
+	char path[64], link[64];
+	ssize_t n;
+	unsigned long inode;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -errno;
+	link[n] = '\0';
+	inode = strtoul(strlen(link) > 5 ? link + 5 : "", NULL, 10); /* net:[4026531840] */
+	*ret = str_printf("net[%lu]:" NETWORK_KEY, inode);
+	return *ret ? 0 : -ENOMEM;
+}
+
+/* What the standard streams are now, so that a restore can tell criu which it replaces. */
+static int note_descriptors(const struct criu_options *o, pid_t pid, struct err *e)
+{
+	scoped(json) json_object *list = json_object_new_array();
+	scoped(mem) char *text = NULL;
+	scoped(fd) int dir = open(o->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < 3; i++) {
+		char path[64], link[PATH_MAX];
+		ssize_t n;
+		(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, i);
+		n = readlink(path, link, sizeof(link) - 1);
+		link[n < 0 ? 0 : n] = '\0';
+		(void)json_object_array_add(list, json_object_new_string(link));
+	}
+	text = json_text(list);
+	if (dir < 0 || !text)
+		return err_sys(e, "note the standard streams");
+	return path_replace(dir, DESCRIPTORS, text, strlen(text), 0600, 0, e);
+}
+
+int criu_dump(const struct criu_options *o, pid_t pid, struct err *e)
+{
+	scoped(strv) char **argv = NULL;
+	scoped(child) struct child c = CHILD_NONE;
+	scoped(mem) char *network = NULL;
+	struct proc_options po = { .null_stdio = 1 };
+	char number[16];
+	int r = note_descriptors(o, pid, e);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	r = begin(&argv, o, o->pre_dump ? "pre-dump" : "dump", "dump.log");
+	if (r == 0)
+		r = network_key(pid, &network);
+	{
+		const char *const more[] = { "--tree", number, "--external", network };
+		for (size_t i = 0; i < ARRAY_LEN(more) && r == 0; i++)
+			r = add(&argv, more[i]);
+	}
+	if (r == 0 && o->previous)
+		r = add(&argv, "--prev-images-dir") < 0 ? -ENOMEM : add(&argv, o->previous);
+	if (r == 0)
+		r = add_mounts(&argv, o->config, 0);
+	if (r < 0)
+		return err_errno(e, r, "checkpoint");
+	po.path = argv[0];
+	po.argv = argv;
+	r = proc_spawn(&po, &c, e);
+	if (r == 0)
+		r = proc_wait(&c);
+	return r > 0 ? failed(o, "dump", "dump.log", r, e) : r;
+}
+
+/* ---- restore --------------------------------------------------------------------------------- */
+
+struct inherited {
+	struct proc_fd fds[4];
+	size_t n;
+};
+
+static int inherit(char ***argv, struct inherited *h, int fd, int to, const char *key)
+{
+	scoped(mem) char *s = str_printf("fd[%d]:%s", to, key);
+	int r = s ? add(argv, "--inherit-fd") : -ENOMEM;
+
+	h->fds[h->n++] = (struct proc_fd){ fd, to };
+	return r < 0 ? r : add(argv, s);
+}
+
+static int inherit_streams(const struct criu_options *o, char ***argv, const int stdio[3],
+			   struct inherited *h, struct err *e)
+{
+	scoped(mem) char *path = str_printf("%s/%s", o->dir, DESCRIPTORS);
+	scoped(mem) char *text = NULL;
+	scoped(json) json_object *list = NULL;
+	size_t n = 0;
+	int r = path ? path_read(AT_FDCWD, path, 65536, &text, &n, e)
+		     : err_errno(e, ENOMEM, "restore");
+
+	if (r == 0)
+		r = json_parse(text, n, &list, e);
+	for (int i = 0; i < 3 && r == 0; i++) {
+		const char *was = json_str_at(list, (size_t)i);
+		if (was && str_starts(was, "pipe:") && stdio[i] >= 0)
+			r = inherit(argv, h, stdio[i], STDIO_FD + i, was);
+	}
+	return r < 0 ? err_in(e, "restore the standard streams") : 0;
+}
+
+static int read_pid(const struct criu_options *o, struct runtime_process *ret, struct err *e)
+{
+	scoped(mem) char *path = str_printf("%s/pid", o->dir);
+	scoped(mem) char *text = NULL;
+	int r = path ? path_read(AT_FDCWD, path, 32, &text, NULL, e)
+		     : err_errno(e, ENOMEM, "restore");
+
+	if (r < 0)
+		return r;
+	(void)unlink(path);
+	ret->pid = (pid_t)strtol(text, NULL, 10);
+	if (ret->pid <= 1)
+		return err_set(e, -EPROTO, "criu wrote '%s' as the pid", text);
+	ret->pidfd = proc_pidfd(ret->pid);
+	if (ret->pidfd < 0)
+		ret->pidfd = -EBADF;
+	return 0;
+}
+
+int criu_restore(const struct criu_options *o, const char *root, const int stdio[3], int netns,
+		 struct cgroup *cg, struct runtime_process *ret, struct err *e)
+{
+	scoped(strv) char **argv = NULL;
+	scoped(child) struct child c = CHILD_NONE;
+	struct inherited h = { .n = 0 };
+	struct proc_options po = { .null_stdio = 1, .fds = h.fds };
+	int r = begin(&argv, o, "restore", "restore.log");
+
+	{
+		const char *const more[] = { "--root",	  root,	 "--restore-detached",
+					     "--pidfile", "pid", "--skip-in-flight" };
+		for (size_t i = 0; i < ARRAY_LEN(more) && r == 0; i++)
+			r = add(&argv, more[i]);
+	}
+	if (r == 0)
+		r = add_mounts(&argv, o->config, 1);
+	if (r == 0 && netns >= 0)
+		r = inherit(&argv, &h, netns, NETNS_FD, NETWORK_KEY);
+	if (r < 0)
+		return err_errno(e, r, "restore");
+	r = inherit_streams(o, &argv, stdio, &h, e);
+	if (r < 0)
+		return r;
+	po.path = argv[0];
+	po.argv = argv;
+	po.n_fds = h.n;
+	r = proc_fork(&c, e);
+	if (r < 0)
+		return err_in(e, "criu");
+	if (r == 0) {
+		/* What it makes is born where it is. */
+		if (cg && cgroup_enter(cg, getpid(), e) < 0)
+			_exit(126);
+		(void)proc_exec(&po, -1, e);
+		_exit(127);
+	}
+	r = proc_wait(&c);
+	return r > 0 ? failed(o, "restore", "restore.log", r, e) : r < 0 ? r : read_pid(o, ret, e);
+}
