@@ -80,6 +80,9 @@ int creation_take_image(struct creation *c, struct err *e)
 	struct container_spec *s = c->spec;
 	int r = creation_copy(&s->image_id, c->image->id, e);
 
+	const char *arch = json_get_str(c->image->config, "architecture");
+
+	s->is_i386 = arch && strcmp(arch, "386") == 0;
 	c->config = json_get(c->image->config, "config");
 	if (r == 0)
 		r = creation_copy(&s->image_name,

@@ -10,6 +10,7 @@
 
 #include "netns/net.h"
 #include "src/runtime/seccomp.h"
+#include "src/runtime/seccomp_profile.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
@@ -524,32 +525,42 @@ static int has_no_filter(const struct container_spec *s)
 	return s->privileged || is(s->seccomp, "unconfined");
 }
 
+/* The text of the profile that S's processes have (*RET owned); NULL: the built-in one.  That one
+ * keeps 32-bit programs from making sockets by socketcall(2), where the address family cannot be
+ * seen; an image that has nothing else gets it as it is: its C library may know no other way. */
+static int profile_of(const struct container_spec *s, char **ret, struct err *e)
+{
+	int r = s->seccomp ? 0 : seccomp_host_profile(ret, e);
+
+	if (r < 0 || *ret)
+		return r;
+	*ret = s->seccomp ? strdup(s->seccomp) : s->is_i386 ? seccomp_builtin() : NULL;
+	return *ret || (!s->seccomp && !s->is_i386)
+		       ? 0
+		       : err_errno(e, ENOMEM, "read the seccomp profile");
+}
+
 int generate_seccomp(const struct container_spec *s, json_object **ret, struct err *e)
 {
-	scoped(mem) char *host = NULL;
-	int r = 0;
+	scoped(mem) char *profile = NULL;
+	int r;
 
 	if (has_no_filter(s))
 		return 0;
-	if (!s->seccomp)
-		r = seccomp_host_profile(&host, e);
-	return r < 0 ? r
-		     : seccomp_to_config(s->seccomp ? s->seccomp : host, bounding_set(s), ret, e);
+	r = profile_of(s, &profile, e);
+	return r < 0 ? r : seccomp_to_config(profile, bounding_set(s), ret, e);
 }
 
 int generate_filter(struct engine *en, const struct container_spec *s, struct sock_filter **ret,
 		    size_t *ret_n, struct err *e)
 {
 	scoped(fd) int cache = -EBADF;
-	scoped(mem) char *host = NULL;
-	caps_set caps = bounding_set(s);
-	int r = 0;
+	scoped(mem) char *profile = NULL;
+	int r;
 
 	if (has_no_filter(s))
 		return 0;
 	cache = openat(en->graph_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (!s->seccomp)
-		r = seccomp_host_profile(&host, e);
-	return r < 0 ? r
-		     : seccomp_program(s->seccomp ? s->seccomp : host, caps, cache, ret, ret_n, e);
+	r = profile_of(s, &profile, e);
+	return r < 0 ? r : seccomp_program(profile, bounding_set(s), cache, ret, ret_n, e);
 }

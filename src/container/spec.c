@@ -13,6 +13,7 @@ const struct field container_spec_fields[] = {
 	{ "ImageName", FIELD_STR, AT(image_name), FIELD_OMITEMPTY, NULL },
 	{ "Layers", FIELD_STRV, AT(layers), FIELD_OMITEMPTY, NULL },
 	{ "Rootfs", FIELD_STR, AT(rootfs), FIELD_OMITEMPTY, NULL },
+	{ "IsI386", FIELD_BOOL, AT(is_i386), FIELD_OMITEMPTY, NULL },
 	{ "RootfsOverlay", FIELD_BOOL, AT(rootfs_overlay), FIELD_OMITEMPTY, NULL },
 	{ "Entrypoint", FIELD_STRV, AT(entrypoint), FIELD_OMITEMPTY, NULL },
 	{ "Command", FIELD_STRV, AT(command), FIELD_OMITEMPTY, NULL },

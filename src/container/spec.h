@@ -16,6 +16,7 @@ struct container_spec {
 	char *image_id, *image_name;
 	char **layers;	    /* directory names below graphroot/layers, lowest first */
 	char *rootfs;	    /* absolute path instead of an image */
+	int is_i386;	    /* the image's programs are of 32-bit x86 */
 	int rootfs_overlay; /* :O: changes go to the container's upper directory */
 
 	/* process */

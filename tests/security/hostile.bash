@@ -15,7 +15,7 @@ json_escape() {
 }
 
 # make_image NAME CONFIG [DIR [HISTORY]]: load an image whose config object is CONFIG and whose files are DIR's (a
-# busybox tree by default).
+# busybox tree by default), for $ARCHITECTURE.
 make_image() {
 	local name=$1 config=$2 dir=${3-} history=${4:-[]} t diff
 	t=$(mktemp -d "$T/image.XXXXXX")
@@ -25,8 +25,8 @@ make_image() {
 	fi
 	tar -C "$dir" --owner=0 --group=0 --numeric-owner -cf "$t/layer.tar" .
 	diff=$(sha256sum <"$t/layer.tar" | cut -d' ' -f1)
-	printf '{"architecture":"amd64","os":"linux","created":"2023-11-14T22:13:20Z","config":%s,"rootfs":{"type":"layers",
-		"diff_ids":["sha256:%s"]},"history":%s}' "$config" "$diff" "$history" >"$t/config.json"
+	printf '{"architecture":"%s","os":"linux","created":"2023-11-14T22:13:20Z","config":%s,"rootfs":{"type":"layers",
+		"diff_ids":["sha256:%s"]},"history":%s}' "${ARCHITECTURE:-amd64}" "$config" "$diff" "$history" >"$t/config.json"
 	printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$name" >"$t/manifest.json"
 	tar -C "$t" -cf "$t/image.tar" manifest.json config.json layer.tar
 	status=0

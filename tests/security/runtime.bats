@@ -188,4 +188,11 @@ l['maskedPaths'] = l['readonlyPaths'] = []; p['apparmorProfile'] = 'anything'"
 	COVE_CONTAINERS=1
 	run_cove "?" run --rm --network none --rootfs "$PWD/rootfs" /bin/s
 	is "$status" 0 "exit status"
+	# An image of nothing else gets its sockets as it always has.
+	source "$BATS_TEST_DIRNAME/hostile.bash"
+	ARCHITECTURE=386 make_image localhost/i386 '{}' "$PWD/rootfs"
+	run_cove "?" run --rm --network none localhost/i386 /bin/s
+	is "$status" 1 "exit status in a 32-bit image"
+	ARCHITECTURE=amd64 make_image localhost/amd64 '{}' "$PWD/rootfs"
+	run_cove 0 run --rm --network none localhost/amd64 /bin/s
 }

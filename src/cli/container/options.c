@@ -127,10 +127,9 @@ const struct opt container_security_rows[] = {
 	     .man = "no-new-privileges[=BOOL], seccomp=FILE, seccomp=unconfined, apparmor=PROFILE, "
 		    "mask=PATH, unmask=PATH, "
 		    "unmask=ALL, systempaths=unconfined, label=disable. The built-in seccomp "
-		    "profile "
-		    "lets 32-bit x86 programs make sockets by socket(2) only, not by "
-		    "socketcall(2), whose "
-		    "address family no filter can see."),
+		    "profile lets 32-bit "
+		    "programs in 64-bit x86 images make sockets by socket(2) only, not by "
+		    "socketcall(2), whose address family no filter can see."),
 	LIST(0, "sysctl", "NAME=VALUE", AT(sysctl),
 	     "Set a kernel parameter of the container's namespaces"),
 	CSV(0, "ulimit", "NAME=SOFT[:HARD]", AT(ulimit), "Set a resource limit",
