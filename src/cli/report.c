@@ -151,29 +151,29 @@ static json_object *plain(json_object *o)
 	}
 }
 
-int report_print(const struct report *r, json_object *given, struct err *e)
+int report_print(const struct report *r, json_object *list, struct err *e)
 {
 	/* A document is asked for by name and shown as it is. */
-	scoped(json) json_object *list = r->documents ? json_object_get(given) : plain(given);
+	scoped(json) json_object *shown = r->documents ? json_object_get(list) : plain(list);
 	const char *format = r->format && *r->format ? r->format : r->standard;
 	int table = 0, rc;
 	scoped(mem) char *text = normalize(format, &table);
 	scoped(template) struct template *t = NULL;
 	scoped(strbuf) struct strbuf rows = STRBUF_INIT, out = STRBUF_INIT;
 
-	if (!text || !list)
+	if (!text || !shown)
 		return err_errno(e, ENOMEM, "--format");
 	rc = template_parse(r->name, text, &t, e);
 	if (rc < 0)
 		return rc;
 	strbuf_init(&rows, OUTPUT_MAX);
 	if (!r->documents && template_wants_list(text)) {
-		rc = template_run(t, list, r->schema, &rows, e);
+		rc = template_run(t, shown, r->schema, &rows, e);
 	} else {
 		if (table && !r->no_heading)
 			print_header(r, t, &rows);
-		for (size_t i = 0; i < json_len(list) && rc == 0; i++)
-			rc = template_run(t, json_object_array_get_idx(list, i), r->schema, &rows,
+		for (size_t i = 0; i < json_len(shown) && rc == 0; i++)
+			rc = template_run(t, json_object_array_get_idx(shown, i), r->schema, &rows,
 					  e);
 	}
 	if (rc < 0)

@@ -104,7 +104,7 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 		r = err_set(e, -ENOENT, "container %s has no pre-checkpoint", ref);
 	if (r == 0)
 		r = make_dir(en, &s, o->pre_checkpoint ? PREVIOUS : IMAGES, &dir, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	c.dir = dir;
 	c.config = s.config;

@@ -154,7 +154,7 @@ int container_restore(struct engine *en, const char *ref, const struct restore_o
 
 	if (r == 0)
 		r = container_find(en, ref, &c, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	id = strdup(c->id);
 	if (!id || c->state == CONTAINER_RUNNING || !container_is_checkpointed(en, c->id)) {

@@ -18,13 +18,13 @@ answered() {
 }
 
 no_answer_left() {
-	! pgrep -u "$(id -u)" -x answer >/dev/null
+	! pgrep -u "$(id -u)" -x "answer$$" >/dev/null
 }
 
 @test "cove-runtime run, each call" {
 	can_inject
-	cp "$COVE_BUILD/tests/faults/answer" rootfs/bin/answer
-	args /bin/answer
+	cp "$COVE_BUILD/tests/faults/answer" "rootfs/bin/answer$$" # a name of its own, for no_answer_left
+	args "/bin/answer$$"
 	every_point answered "$RUNTIME" --root "$ROOT" run c1
 	wait_for 5 no_answer_left
 	run_rt 42 run c1
