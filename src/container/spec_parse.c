@@ -470,7 +470,7 @@ int spec_parse_ulimit(const char *s, json_object **ret, struct err *e)
 	if (soft > hard)
 		return err_set(e, -EINVAL,
 			       "ulimit soft limit must be less than or equal to hard limit: %s", s);
-	for (size_t i = 0; ulimits[k].name[i] && i < sizeof(type) - 8; i++) {
+	for (size_t i = 0; i < sizeof(type) - 8 && ulimits[k].name[i]; i++) {
 		type[7 + i] = (char)toupper((unsigned char)ulimits[k].name[i]);
 		type[8 + i] = '\0';
 	}
