@@ -191,6 +191,20 @@ static int die_with_caller(struct err *e)
 	return 0;
 }
 
+int sandbox_is_real_root(void)
+{
+	scoped(file) FILE *f = fopen("/proc/self/uid_map", "re");
+	char line[128] = "", *p;
+	long long inside, outside, n;
+
+	if (geteuid() != 0 || !f || !fgets(line, sizeof(line), f))
+		return 0;
+	inside = strtoll(line, &p, 10);
+	outside = strtoll(p, &p, 10);
+	n = strtoll(p, &p, 10);
+	return inside == 0 && outside == 0 && n == UINT32_MAX;
+}
+
 int sandbox_enter(const struct sandbox *s, struct err *e)
 {
 	const int keep[] = { 3, 4 };

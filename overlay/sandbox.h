@@ -23,6 +23,9 @@ struct sandbox {
  * unprivileged process is not in one of ours), S->root_fd as the root by pivot_root(2),
  * capabilities dropped. */
 int sandbox_enter(const struct sandbox *s, struct err *e);
+/* Is this process root with every id of the host mapped, so that overlayfs keeps its attributes in
+ * trusted.*?  To be asked before sandbox_enter(). */
+int sandbox_is_real_root(void);
 /* Part two, just before the first byte: the seccomp filter. */
 int sandbox_seal(const struct sandbox *s, struct err *e);
 

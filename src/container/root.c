@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/container/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/util/strbuf.h"
+
+void root_done(struct root *r)
+{
+	fd_close(r->dir_fd);
+	strv_free(r->layers);
+	free(r->upper);
+	*r = (struct root)ROOT_NONE;
+}
+
+int root_of_layers(struct engine *en, char *const *names, struct root *ret, struct err *e)
+{
+	ret->dir_fd = fcntl(en->graph_fd, F_DUPFD_CLOEXEC, 3);
+	if (ret->dir_fd < 0)
+		return err_sys(e, "open %s", en->graphroot);
+	for (; names && *names; names++) {
+		scoped(mem) char *path = str_printf("layers/%s/diff", *names);
+		if (!path || strv_add(&ret->layers, path) < 0)
+			return err_errno(e, ENOMEM, "read layers");
+	}
+	return 0;
+}
+
+static int root_of_directory(const struct container_spec *spec, struct root *ret, struct err *e)
+{
+	if (spec->rootfs_overlay)
+		return err_set(e, -ENOTSUP,
+			       "not with --rootfs %s:O, whose changes lie in another place",
+			       spec->rootfs);
+	ret->dir_fd = open(spec->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->dir_fd < 0)
+		return err_sys(e, "open %s", spec->rootfs);
+	return strv_add(&ret->layers, ".") < 0 ? err_errno(e, ENOMEM, "read %s", spec->rootfs) : 0;
+}
+
+int root_of_container(struct engine *en, const struct container *c,
+		      const struct container_spec *spec, struct root *ret, struct err *e)
+{
+	int r;
+
+	if (spec->userns_mode && strcmp(spec->userns_mode, "keep-id") == 0) {
+		ret->self_uid = en->uid;
+		ret->self_gid = en->gid;
+	}
+	if (spec->rootfs)
+		return root_of_directory(spec, ret, e);
+	r = root_of_layers(en, spec->layers, ret, e);
+	if (r < 0)
+		return r;
+	ret->upper = str_printf("containers/%s/upper", c->id);
+	return ret->upper ? 0 : err_errno(e, ENOMEM, "read the root of a container");
+}
+
+int root_add_ids(const struct root *r, const char *what, char ***args)
+{
+	char uid[16], gid[16];
+
+	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)r->self_uid);
+	(void)snprintf(gid, sizeof(gid), "%u", (unsigned)r->self_gid);
+	return strv_add(args, what) < 0 || strv_add(args, uid) < 0 || strv_add(args, gid) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+int root_add_trees(const struct root *r, char ***args)
+{
+	int k = 0;
+
+	for (char **l = r->layers; l && *l && k == 0; l++)
+		k = strv_add(args, *l);
+	if (k == 0 && r->upper)
+		k = strv_add(args, r->upper);
+	return k;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container's root file system as a stack of trees (overlay/tree.h), whether it runs or not. */
+#ifndef COVE_CONTAINER_ROOT_H
+#define COVE_CONTAINER_ROOT_H
+
+#include "src/container/container.h"
+#include "src/container/spec.h"
+
+struct root {
+	int dir_fd;	/* what the names are relative to; our own */
+	char **layers;	/* read-only ones, lowest first; owned */
+	char *upper;	/* what the container changed, or NULL: it writes into its only layer */
+	uid_t self_uid; /* keep-id: what the caller is called inside, else 0 */
+	gid_t self_gid;
+};
+#define ROOT_NONE                \
+	{                        \
+		.dir_fd = -EBADF \
+	}
+/* The root of container C with SPEC.  -ENOTSUP for an overlay over --rootfs. */
+int root_of_container(struct engine *en, const struct container *c,
+		      const struct container_spec *spec, struct root *ret, struct err *e);
+/* The root that an image gives: no upper. NAMES are its layers. */
+int root_of_layers(struct engine *en, char *const *names, struct root *ret, struct err *e);
+/* Arguments "tar" or "layer", UID, GID for the role `tree`; the trees come behind.  0 or -ENOMEM.
+ */
+int root_add_ids(const struct root *r, const char *what, char ***args);
+/* All trees, the upper one last.  0 or -ENOMEM. */
+int root_add_trees(const struct root *r, char ***args);
+void root_done(struct root *r);
+static inline __attribute__((unused)) void scoped_root(struct root *r)
+{
+	root_done(r);
+}
+
+#endif
