@@ -3,21 +3,15 @@
 
 #include <fcntl.h>
 #include <json-c/linkhash.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "src/image/auth_helper.h"
 #include "src/image/reference.h"
-#include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
-#include "src/util/proc.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
-
-#define HUB_KEY	       "https://index.docker.io/v1/" /* how docker files the Hub */
-#define HELPER_WAIT_MS 60000
 
 static void wipe(char *s)
 {
@@ -246,108 +240,6 @@ int auth_helper_answer(const char *bytes, size_t n, struct credentials *ret, str
 	return 1;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Read FD to its end, but not for longer than the helper may take. */
-static int read_answer(int fd, struct strbuf *b)
-{
-	int64_t until = now_ms() + HELPER_WAIT_MS;
-
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		char bytes[4096];
-		int64_t left = until - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return -ETIMEDOUT;
-		n = read(fd, bytes, sizeof(bytes));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		if (strbuf_add(b, bytes, (size_t)n) < 0)
-			return b->failed;
-	}
-}
-
-static int helper_name_is_valid(const char *s)
-{
-	if (!*s || strlen(s) > 64)
-		return 0;
-	for (; *s; s++)
-		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
-		      (*s >= '0' && *s <= '9') || strchr("_-.", *s)))
-			return 0;
-	return 1;
-}
-
-/* docker-credential-NAME get < SERVER */
-static int run_helper(const char *name, const char *server, struct strbuf *out, struct err *e)
-{
-	scoped(mem) char *program = str_printf("docker-credential-%s", name);
-	char get[] = "get";
-	char *argv[] = { program, get, NULL };
-	int in[2], answer[2], rc;
-	scoped(child) struct child c = CHILD_NONE;
-
-	if (!program)
-		return err_errno(e, ENOMEM, "run a credential helper");
-	if (pipe2(in, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
-	scoped(fd) int in_read = in[0];
-	scoped(fd) int in_write = in[1];
-	if (pipe2(answer, O_CLOEXEC) < 0)
-		return err_sys(e, "pipe");
-	scoped(fd) int out_read = answer[0];
-	scoped(fd) int out_write = answer[1];
-	struct proc_fd fds[] = { { in_read, 0 }, { out_write, 1 } };
-	struct proc_options o = {
-		.path = program, .argv = argv, .fds = fds, .n_fds = 2, .die_with_us = 1
-	};
-
-	if (proc_spawn(&o, &c, e) < 0)
-		return e->code;
-	fd_close(take_fd(&in_read));
-	fd_close(take_fd(&out_write));
-	(void)fd_write_all(in_write, server, strlen(server)); /* it may answer without reading */
-	fd_close(take_fd(&in_write));
-	rc = read_answer(out_read, out);
-	if (rc < 0)
-		return err_errno(e, rc, "read from %s", program);
-	return proc_wait(&c);
-}
-
-static int ask_helper(const char *name, const char *registry, struct credentials *ret,
-		      struct err *e)
-{
-	scoped(strbuf) struct strbuf out = STRBUF_INIT;
-	const char *server = !strcmp(registry, REFERENCE_HUB) ? HUB_KEY : registry;
-	int rc;
-
-	strbuf_init(&out, AUTH_ANSWER_MAX);
-	if (!helper_name_is_valid(name))
-		return err_set(e, -EBADMSG, "invalid name of a credential helper");
-	rc = run_helper(name, server, &out, e);
-	if (rc < 0)
-		return err_in(e, "credential helper %s", name);
-	if (rc > 0 && out.s &&
-	    (strstr(out.s, "credentials not found") || strstr(out.s, "not found in native")))
-		return 0;
-	if (rc > 0)
-		return err_set(e, -EIO, "credential helper %s failed with status %d", name, rc);
-	rc = auth_helper_answer(out.s ? out.s : "", out.len, ret, e);
-	if (out.s)
-		explicit_bzero(out.s, out.len);
-	return rc < 0 ? err_in(e, "credential helper %s", name) : rc;
-}
-
 /* 1: found, 0: not in this file (or no such file). */
 static int look_in(const char *path, const char *registry, const char *repository, int bare,
 		   struct credentials *ret, struct err *e)
@@ -374,7 +266,7 @@ static int look_in(const char *path, const char *registry, const char *repositor
 	}
 	rc = auth_find(o, registry, repository, ret, &helper, e);
 	if (rc == 2 && helper)
-		rc = ask_helper(helper, registry, ret, e);
+		rc = auth_helper_get(helper, registry, ret, e);
 	return rc < 0 ? err_in(e, "%s", path) : rc;
 }
 
@@ -398,8 +290,12 @@ static char **places(void)
 		{ "HOME", ".docker/config.json" },
 		{ "HOME", ".dockercfg" },
 	};
+	scoped(mem) char *no_session =
+		str_printf("/run/containers/%u/auth.json", (unsigned)geteuid());
 	char **v = NULL;
 
+	if (!env("XDG_RUNTIME_DIR") && no_session)
+		(void)strv_add(&v, no_session); /* out of memory: fewer places */
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const char *dir = env(rows[i].var);
 		scoped(mem) char *path = NULL;

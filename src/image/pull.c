@@ -6,10 +6,10 @@
  *	and config come -> locks of the missing layers -> role fetches them -> image_publish() */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "src/image/image.h"
 #include "src/image/manifest.h"
+#include "src/image/pull_call.h"
 #include "src/image/pull_locks.h"
 #include "src/image/pull_progress.h"
 #include "src/image/pull_protocol.h"
@@ -17,15 +17,12 @@
 #include "src/image/registries.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
-#include "src/util/proc.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
-#include "userns/join.h"
 
-#define ROLE	      "cove-pull"
-#define RETRIES	      3
-#define ATTEMPTS      3 /* when a layer that was there is removed under us */
-#define SOCKET_BUFFER (256 << 10)
+#define ROLE	 "cove-pull"
+#define RETRIES	 3
+#define ATTEMPTS 3 /* when a layer that was there is removed under us */
 
 /* One attempt to pull one name. */
 struct pull {
@@ -36,9 +33,8 @@ struct pull {
 	struct pull_progress progress;
 
 	char *tmp_name; /* below graphroot/tmp */
-	int tmp_fd, lease_fd, socket_fd;
-	struct child child;
-	int ended; /* the role has said its last word and is about to exit */
+	int tmp_fd, lease_fd;
+	struct pull_call call;
 
 	char *manifest, *config;
 	size_t manifest_len, config_len;
@@ -53,10 +49,7 @@ struct pull {
 
 static void pull_done(struct pull *p)
 {
-	if (p->ended)
-		(void)proc_wait(&p->child); /* its status says nothing new */
-	proc_end(&p->child);
-	fd_close(p->socket_fd);
+	pull_call_end(&p->call);
 	if (p->tmp_name)
 		engine_tmpdir_remove(p->en, p->tmp_name);
 	fd_close(p->tmp_fd);
@@ -183,64 +176,20 @@ static int send_request(struct pull *p, struct err *e)
 	    copy(o->platform, &r.platform, e) >= 0 && copy(o->creds, &r.creds, e) >= 0 &&
 	    copy(o->authfile, &r.authfile, e) >= 0 && copy(o->cert_dir, &r.cert_dir, e) >= 0 &&
 	    copy(p->en->config_dir, &r.config_dir, e) >= 0)
-		rc = pull_send(p->socket_fd, pull_request_encode(&r), e);
+		rc = pull_send(p->call.socket_fd, pull_request_encode(&r), e);
 	pull_request_done(&r);
 	return rc < 0 ? e->code : 0;
 }
 
 static int start_role(struct pull *p, struct err *e)
 {
-	scoped(mem) char *path = proc_role_path(ROLE);
-	char *argv[] = { path, NULL };
-	int pair[2], size = SOCKET_BUFFER, rc;
-	struct proc_options o = { .path = path, .argv = argv, .null_stdio = 1, .die_with_us = 1 };
-
-	if (!path)
-		return err_errno(e, ENOMEM, "start %s", ROLE);
-	if (engine_tmpdir(p->en, &p->tmp_name, &p->tmp_fd, &p->lease_fd, e) < 0)
+	if (engine_tmpdir(p->en, &p->tmp_name, &p->tmp_fd, &p->lease_fd, e) < 0 ||
+	    pull_call_start(&p->call, p->en->run_fd, p->tmp_fd, e) < 0)
 		return e->code;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "make a socket pair");
-	scoped(fd) int theirs = pair[1];
-	p->socket_fd = pair[0];
-	/* A message is at most PULL_MESSAGE_MAX; the default buffer (212,992) holds it, more is
-	 * better. */
-	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	struct proc_fd fds[] = { { STDERR_FILENO, STDERR_FILENO },
-				 { theirs, PULL_SOCKET_FD },
-				 { p->tmp_fd, PULL_DIR_FD } };
-	o.fds = fds;
-	o.n_fds = ARRAY_LEN(fds);
-	rc = userns_spawn(p->en->run_fd, &o, &p->child, e);
-	return rc < 0 ? err_in(e, "start %s", ROLE) : send_request(p, e);
+	return send_request(p, e);
 }
 
 /* ---- what comes back ------------------------------------------------------------------------ */
-
-/* The next message that is no error. */
-static int receive(struct pull *p, json_object **ret, struct err *e)
-{
-	scoped(json) json_object *o = NULL;
-	const char *text, *hint;
-	int rc = pull_receive(p->socket_fd, &o, e);
-
-	if (rc < 0)
-		return rc;
-	if (rc == 0) {
-		rc = proc_wait(&p->child);
-		return err_set(e, -EIO, "%s ended unexpectedly with status %d", ROLE, rc);
-	}
-	p->ended = pull_is(o, "error") || pull_is(o, "done") || pull_is(o, "unchanged");
-	if (pull_is(o, "error")) {
-		text = json_get_str(o, "text");
-		hint = json_get_str(o, "hint");
-		rc = (int)json_get_int(o, "code", -EIO);
-		(void)err_set(e, rc < 0 ? rc : -EIO, "%s", text ? text : "failed");
-		return hint && *hint ? err_hint(e, "%s", hint) : e->code;
-	}
-	*ret = take_ptr(&o);
-	return 0;
-}
 
 static int need(void *arg, const char *digest, struct err *e)
 {
@@ -335,7 +284,7 @@ static int send_wanted(struct pull *p, struct err *e)
 		return err_errno(e, ENOMEM, "pull");
 	}
 	json_put(o, "layers", list);
-	return pull_send(p->socket_fd, o, e);
+	return pull_send(p->call.socket_fd, o, e);
 }
 
 /* A message about layer N; the role is trusted no further than the array's end. */
@@ -361,7 +310,7 @@ static int wait_for_layers(struct pull *p, struct err *e)
 	for (;;) {
 		scoped(json) json_object *o = NULL;
 
-		if (receive(p, &o, e) < 0)
+		if (pull_call_receive(&p->call, &o, e) < 0)
 			return e->code;
 		if (pull_is(o, "done"))
 			break;
@@ -416,7 +365,7 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 {
 	scoped(json) json_object *o = NULL;
 
-	if (receive(p, &o, e) < 0)
+	if (pull_call_receive(&p->call, &o, e) < 0)
 		return e->code;
 	if (pull_is(o, "unchanged"))
 		return stored_id(p, ret_id, e);
@@ -441,8 +390,7 @@ static int attempt(struct engine *en, const struct image_pull_options *o,
 								.ref = ref,
 								.tmp_fd = -EBADF,
 								.lease_fd = -EBADF,
-								.socket_fd = -EBADF,
-								.child = CHILD_NONE };
+								.call = PULL_CALL_NONE };
 
 	pull_progress_init(&p.progress, o->quiet);
 	if (start_role(&p, e) < 0)
@@ -517,20 +465,6 @@ static int local(struct engine *en, const struct image_pull_options *o, const ch
 	return copy(i->id, ret_id, e) < 0 ? e->code : 1;
 }
 
-static int load_registries(struct engine *en, struct registries **ret, struct err *e)
-{
-	const char *xdg = getenv("XDG_CACHE_HOME");
-	scoped(mem) char *cache = NULL;
-
-	if (xdg && *xdg)
-		cache = str_printf("%s/containers", xdg);
-	else if (en->home)
-		cache = str_printf("%s/.cache/containers", en->home);
-	return registries_load(en->config_dir, cache, ret, e) < 0
-		       ? err_in(e, "loading registries configuration")
-		       : 0;
-}
-
 /* As local(), for what a short name may stand for: an alias has another path than its image. */
 static int local_candidates(struct engine *en, const struct image_pull_options *o,
 			    const struct registries *r, const struct reference *name, char **ret_id,
@@ -571,7 +505,7 @@ static int from_registries(struct engine *en, const struct image_pull_options *o
 		return e->code;
 	if (o->platform && platform_parse(o->platform, &checked, e) < 0)
 		return e->code;
-	if (load_registries(en, &r, e) < 0)
+	if (pull_registries(en, &r, e) < 0)
 		return e->code;
 	if (!name.registry && !*have && o->policy != PULL_ALWAYS)
 		rc = local_candidates(en, o, r, &name, have, e);

@@ -16,6 +16,12 @@
  *		Layer N is unpacked in the subdirectory "layer-N" and synced; size, digest and diff
  *ID are those of manifest and config. role	{"type":"done"}				the end role
  *{"type":"error","code":-N,"text","hint"} instead of any message of the role's: the end
+ *
+ * Instead of a pull the engine may ask for
+ *
+ *	engine	{"type":"login","registry","insecure","username","password","identity_token",
+ *		"cert_dir","config_dir"}		are these credentials good?  (no fd 4)
+ *	role	{"type":"done"} or "error"
  */
 #ifndef COVE_IMAGE_PULL_PROTOCOL_H
 #define COVE_IMAGE_PULL_PROTOCOL_H

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "overlay/sandbox.h"
+#include "src/image/login_role.h"
 #include "src/image/manifest.h"
 #include "src/image/pull_layers.h"
 #include "src/image/pull_protocol.h"
@@ -349,10 +350,13 @@ int role_pull_main(void)
 		if (rc == 0)
 			return 1;
 	}
-	if (rc > 0)
+	if (rc > 0 && pull_is(message, "login")) {
+		rc = login_role(message, &e);
+	} else if (rc > 0) {
 		rc = pull_request_decode(message, &r, &e);
-	if (rc >= 0)
-		rc = pull(&r, &e);
+		if (rc >= 0)
+			rc = pull(&r, &e);
+	}
 	pull_request_done(&r);
 	if (rc < 0) {
 		json_object *o = pull_message("error");

@@ -152,6 +152,8 @@ int fetch_start(struct registry_session *s, struct fetch *f, struct err *e)
 	struct http_request r = { .url = url,
 				  .accept = f->accept,
 				  .form = f->form,
+				  .method = f->method,
+				  .body = f->body,
 				  .range_from = f->offset,
 				  .tls = &s->tls,
 				  .body_max = f->body_max,
@@ -171,8 +173,8 @@ int fetch_start(struct registry_session *s, struct fetch *f, struct err *e)
 	return http_start(s->http, &r, &f->t, e);
 }
 
-/* Where "Location" leads, if it may lead there.  The new URL is owned by F. */
-static int follow(struct registry_session *s, struct fetch *f, struct err *e)
+int registry_location(struct registry_session *s, const struct fetch *f, struct fetch *next,
+		      struct err *e)
 {
 	__attribute__((cleanup(scoped_place))) struct place p = { 0 };
 	scoped(curlu) CURLU *u = curl_url();
@@ -181,12 +183,8 @@ static int follow(struct registry_session *s, struct fetch *f, struct err *e)
 
 	if (!u || !from)
 		return err_errno(e, ENOMEM, "follow a redirect");
-	if (!f->path)
-		return err_set(e, -EPROTO, "unexpected redirect from %s", f->url);
 	if (!f->t->location)
 		return err_set(e, -EPROTO, "redirect without a Location");
-	if (++f->redirects > REDIRECTS_MAX)
-		return err_set(e, -ELOOP, "stopped after %d redirects", REDIRECTS_MAX);
 	if (curl_url_set(u, CURLUPART_URL, from, 0) != CURLUE_OK ||
 	    curl_url_set(u, CURLUPART_URL, f->t->location, 0) != CURLUE_OK || !read_place(u, &p) ||
 	    (strcmp(p.scheme, "https") != 0 && strcmp(p.scheme, "http") != 0))
@@ -199,10 +197,26 @@ static int follow(struct registry_session *s, struct fetch *f, struct err *e)
 	}
 	if (curl_url_get(u, CURLUPART_URL, &to, 0) != CURLUE_OK)
 		return err_errno(e, ENOMEM, "follow a redirect");
-	free(f->redirect);
-	f->redirect = strdup(to);
+	free(next->redirect);
+	next->redirect = strdup(to);
 	curl_free(to);
-	return f->redirect ? fetch_start(s, f, e) : err_errno(e, ENOMEM, "follow a redirect");
+	return next->redirect ? 0 : err_errno(e, ENOMEM, "follow a redirect");
+}
+
+/* Where "Location" leads, if it may lead there. */
+static int follow(struct registry_session *s, struct fetch *f, struct err *e)
+{
+	long status = f->t->status;
+
+	if (!f->path)
+		return err_set(e, -EPROTO, "unexpected redirect from %s", f->url);
+	if (++f->redirects > REDIRECTS_MAX)
+		return err_set(e, -ELOOP, "stopped after %d redirects", REDIRECTS_MAX);
+	/* The others turn what is sent into a GET (RFC 9110, 15.4). */
+	if (f->method && strcmp(f->method, "HEAD") != 0 && status != 307 && status != 308)
+		return err_set(e, -EPROTO, "unexpected redirect (HTTP status %ld) of an upload",
+			       status);
+	return registry_location(s, f, f, e) < 0 ? e->code : fetch_start(s, f, e);
 }
 
 /* 401: get to know each other and ask again. */
@@ -223,19 +237,32 @@ static int answer_challenge(struct registry_session *s, struct fetch *f, struct 
 	return fetch_start(s, f, e);
 }
 
-int fetch_retry(struct registry_session *s, struct fetch *f, int64_t at_least_ms, struct err *e)
+int64_t registry_delay_ms(const struct registry_session *s, int failures)
 {
 	int64_t delay = RETRY_FIRST_MS;
 
+	for (int i = 1; i < failures && delay < RETRY_MAX_MS; i++)
+		delay *= 4;
+	if (delay > RETRY_MAX_MS)
+		delay = RETRY_MAX_MS;
+	return s->o.retry_delay_ms ? s->o.retry_delay_ms : delay;
+}
+
+int fetch_retry(struct registry_session *s, struct fetch *f, int64_t at_least_ms, struct err *e)
+{
+	int64_t delay;
+
+	if (f->is_upload) {
+		f->wants_retry = 1;
+		f->wants_retry_ms = at_least_ms;
+		return e->code;
+	}
 	if (f->offset - f->failed_at >= PROGRESS_BYTES)
 		f->failures = 0;
 	f->failed_at = f->offset;
 	if (++f->failures > s->o.retries)
 		return e->code;
-	for (int i = 1; i < f->failures && delay < RETRY_MAX_MS; i++)
-		delay *= 4;
-	if (delay > RETRY_MAX_MS)
-		delay = RETRY_MAX_MS;
+	delay = registry_delay_ms(s, f->failures);
 	if (delay < at_least_ms)
 		delay = at_least_ms;
 	dbg("retry in %lld ms: %s", (long long)delay, e->text);
@@ -295,7 +322,8 @@ static int on_answer(struct registry_session *s, struct fetch *f, struct err *e)
 {
 	long status = f->t->status;
 
-	if (status == 200 || (status == 206 && f->offset > 0)) {
+	if (status == 200 || (status == 206 && f->offset > 0) ||
+	    ((f->method || f->is_upload) && status > 200 && status < 205)) {
 		f->challenges = 0;
 		return FETCH_FINISHED;
 	}

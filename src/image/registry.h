@@ -22,6 +22,10 @@ struct registry_options {
 	const char *cert_dir;	/* NULL: certs.d */
 	const char *config_dir; /* the user's containers directory, for certs.d */
 	int retries;		/* how often one request is repeated */
+	int64_t retry_delay_ms; /* at least so long before it is; 0: a short while that grows */
+	/* NULL: what a token is good for is what the challenge says; else these scopes, "{ NULL }"
+	 * for none.  Borrowed. */
+	char *const *scopes;
 };
 
 struct registry_session {
@@ -51,6 +55,10 @@ struct fetch {
 	const char *path; /* below the registry, "/v2/..."; or NULL: url */
 	const char *url;  /* of another place (a token realm): no redirects, no challenge */
 	const char *accept, *form, *authorization; /* the last two with url */
+	const char *method;			   /* see struct http_request */
+	const struct http_body *body;		   /* borrowed */
+	int is_upload; /* the place it goes to is REDIRECT (registry_location()); a failure that is
+			* worth another try is the caller's business: WANTS_RETRY */
 	size_t body_max;
 	http_sink *sink; /* streams; may be asked to go on at offset */
 	void *sink_arg;
@@ -61,6 +69,8 @@ struct fetch {
 	int64_t retry_at; /* > 0: to be started then (http_now_ms()) */
 	char *redirect;
 	int redirects, challenges, failures;
+	int wants_retry;
+	int64_t wants_retry_ms; /* not before that, as the registry said */
 	unsigned generation;
 	int64_t failed_at; /* offset of the last failure */
 };
@@ -76,6 +86,12 @@ int fetch_next(struct registry_session *s, struct fetch *f, struct err *e);
 /* The answer was no good after all (E says why): to be started again at retry_at, FETCH_RUNNING, or
  * when there were too many failures, the error of E. */
 int fetch_retry(struct registry_session *s, struct fetch *f, int64_t at_least_ms, struct err *e);
+/* Take the Location of the answer in F->t, with the rules of redirects, as the place of NEXT (whose
+ * path is set). */
+int registry_location(struct registry_session *s, const struct fetch *f, struct fetch *next,
+		      struct err *e);
+/* How long to wait before the try after FAILURES (from 1 on). */
+int64_t registry_delay_ms(const struct registry_session *s, int failures);
 /* From start to finish. */
 int fetch_run(struct registry_session *s, struct fetch *f, struct err *e);
 

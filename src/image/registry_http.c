@@ -115,6 +115,18 @@ static int64_t read_range_start(const char *v, size_t n)
 	return str_to_u64(s + 6, INT64_MAX, &start) == 0 ? (int64_t)start : -1;
 }
 
+/* "0-199" (of an upload's state) -> 199 */
+static int64_t read_range_end(const char *v, size_t n)
+{
+	scoped(mem) char *s = strndup(v, n);
+	const char *from = s && !strncasecmp(s, "bytes=", 6) ? s + 6 : s;
+	unsigned long long end;
+
+	if (!from || !str_starts(from, "0-"))
+		return -1;
+	return str_to_u64(from + 2, INT64_MAX - 1, &end) == 0 ? (int64_t)end : -1;
+}
+
 /* A new answer begins (after "100 Continue", or a proxy's own): forget the headers of the last. */
 static void forget_headers(struct http_transfer *t)
 {
@@ -124,6 +136,7 @@ static void forget_headers(struct http_transfer *t)
 	t->digest[0] = '\0';
 	t->retry_after = -1;
 	t->range_start = -1;
+	t->range_end = -1;
 	challenge_done(&t->challenge);
 }
 
@@ -153,6 +166,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 		t->retry_after = read_retry_after(v, len);
 	} else if ((v = header_value(line, n, "content-range", &len))) {
 		t->range_start = read_range_start(v, len);
+	} else if ((v = header_value(line, n, "range", &len))) {
+		t->range_end = read_range_end(v, len);
 	} else if ((v = header_value(line, n, "www-authenticate", &len))) {
 		if (challenge_parse(v, len, &t->challenge, &t->err) < 0)
 			return 0;
@@ -182,6 +197,46 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 	if (rc < 0)
 		(void)err_errno(&t->err, rc, "read an answer");
 	return rc < 0 ? 0 : n;
+}
+
+/* The next bytes of what is sent. */
+static size_t on_send(char *to, size_t size, size_t count, void *arg)
+{
+	struct http_transfer *t = arg;
+	int64_t left = t->body_out.length - t->sent;
+	size_t n = size * count;
+	ssize_t got;
+
+	if ((int64_t)n > left)
+		n = (size_t)left;
+	if (!n)
+		return 0;
+	if (t->body_out.bytes) {
+		memcpy(to, t->body_out.bytes + t->sent, n);
+		got = (ssize_t)n;
+	} else {
+		do
+			got = pread(t->body_out.fd, to, n, (off_t)(t->body_out.offset + t->sent));
+		while (got < 0 && errno == EINTR);
+	}
+	if (got <= 0) {
+		(void)err_set(&t->err, got < 0 ? -errno : -EIO, "read what is to be sent: %s",
+			      got < 0 ? strerror(errno) : "the file is too short");
+		return CURL_READFUNC_ABORT;
+	}
+	t->sent += got;
+	return (size_t)got;
+}
+
+/* curl sends again from OFFSET: a kept connection had been closed by the other side. */
+static int on_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct http_transfer *t = arg;
+
+	if (origin != SEEK_SET || offset < 0 || offset > t->body_out.length)
+		return CURL_SEEKFUNC_FAIL;
+	t->sent = offset;
+	return CURL_SEEKFUNC_OK;
 }
 
 static void transfer_free(struct http_transfer *t)
@@ -250,6 +305,25 @@ static int set_tls(CURL *c, const struct http_tls *tls)
 	return rc;
 }
 
+/* Another request than GET and a form. */
+static CURLcode set_method(struct http_transfer *t, const struct http_request *r)
+{
+	CURL *c = t->easy;
+	CURLcode rc = CURLE_OK;
+
+	if (!strcmp(r->method, "HEAD"))
+		return curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	rc |= curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
+	rc |= curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
+	rc |= curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->body_out.length);
+	rc |= curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);
+	rc |= curl_easy_setopt(c, CURLOPT_READDATA, t);
+	rc |= curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
+	rc |= curl_easy_setopt(c, CURLOPT_SEEKDATA, t);
+	rc |= curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, BUFFER_SIZE);
+	return rc;
+}
+
 static int set_options(struct http_transfer *t, const struct http_request *r)
 {
 	CURL *c = t->easy;
@@ -265,14 +339,16 @@ static int set_options(struct http_transfer *t, const struct http_request *r)
 	rc |= curl_easy_setopt(c, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
 	rc |= curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
 	rc |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	rc |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALL_S);
+	/* A registry that was given all of a blob may need a while to look at it. */
+	rc |= curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
+			       r->method ? DOCUMENT_S : (long)HTTP_STALL_S);
 	rc |= curl_easy_setopt(c, CURLOPT_USERAGENT, PACKAGE_NAME "/" PACKAGE_VERSION);
 	rc |= curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-	if (!r->sink)
+	if (!r->sink && !(r->body && !r->body->bytes))
 		rc |= curl_easy_setopt(c, CURLOPT_TIMEOUT, DOCUMENT_S);
 	if (r->range_from > 0) {
 		char range[32];
@@ -281,6 +357,8 @@ static int set_options(struct http_transfer *t, const struct http_request *r)
 	}
 	if (r->form)
 		rc |= curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, r->form);
+	if (r->method)
+		rc |= set_method(t, r);
 	return rc | set_tls(c, r->tls);
 }
 
@@ -294,9 +372,12 @@ int http_start(struct http *h, const struct http_request *r, struct http_transfe
 	t->sink = r->sink;
 	t->sink_arg = r->sink_arg;
 	t->body_max = r->body_max;
-	t->retry_after = t->range_start = -1;
+	t->retry_after = t->range_start = t->range_end = -1;
+	if (r->body)
+		t->body_out = *r->body;
 	if (add_header(t, "Accept", r->accept) < 0 ||
 	    add_header(t, "Authorization", r->authorization) < 0 ||
+	    (r->body && add_header(t, "Content-Type", r->body->content_type) < 0) ||
 	    (r->form && add_header(t, "Content-Type", "application/x-www-form-urlencoded") < 0))
 		return err_errno(e, ENOMEM, "start a request");
 	if (set_options(t, r) != CURLE_OK)

@@ -32,12 +32,23 @@ void http_tls_done(struct http_tls *t);
  * http_resume() was called (-EAGAIN), or stops the transfer (any other error, filled in E). */
 typedef int http_sink(void *arg, const char *bytes, size_t n, struct err *e);
 
+/* A body to be sent: LENGTH bytes at BYTES, or of the regular file FD from OFFSET on.  Borrowed
+ * until the transfer has ended. */
+struct http_body {
+	const char *content_type;
+	const char *bytes; /* NULL: FD */
+	int fd;
+	int64_t offset, length;
+};
+
 struct http_request {
 	const char *url;
-	const char *accept;	   /* header value, or NULL */
-	const char *authorization; /* header value, or NULL */
-	const char *form;	   /* POST this body, or NULL: GET */
-	int64_t range_from;	   /* > 0: ask for the bytes from here on */
+	const char *accept;	      /* header value, or NULL */
+	const char *authorization;    /* header value, or NULL */
+	const char *form;	      /* POST this body, or NULL: GET */
+	const char *method;	      /* NULL: GET, or POST with a form */
+	const struct http_body *body; /* what is sent with a method, or NULL: nothing */
+	int64_t range_from;	      /* > 0: ask for the bytes from here on */
 	const struct http_tls *tls;
 	size_t body_max; /* of a 200 answer without sink */
 	http_sink *sink;
@@ -47,6 +58,8 @@ struct http_request {
 struct http_transfer {
 	CURL *easy;
 	struct curl_slist *headers;
+	struct http_body body_out; /* what is sent, and how much of it was */
+	int64_t sent;
 	http_sink *sink;
 	void *sink_arg;
 	size_t body_max, header_bytes;
@@ -61,6 +74,7 @@ struct http_transfer {
 	char digest[72];	       /* Docker-Content-Digest, unchecked; "" when absent */
 	long retry_after;	       /* seconds, -1: absent */
 	int64_t range_start;	       /* of Content-Range, -1: absent */
+	int64_t range_end;	       /* of Range in an answer ("0-99"), -1: absent */
 	struct challenge challenge;
 	struct strbuf body;
 };

@@ -74,9 +74,27 @@ static void add_parameter(struct strbuf *b, const char *name, const char *value)
 	curl_free(escaped);
 }
 
+/* The scopes that the session asks for whatever the challenge says; a form has them as one value
+ * (RFC 6749, 3.3), a query as many. */
+static void add_scopes(struct strbuf *b, char *const *scopes, int one_value)
+{
+	scoped(strbuf) struct strbuf all = STRBUF_INIT;
+
+	for (; *scopes; scopes++) {
+		if (one_value)
+			(void)strbuf_printf(&all, "%s%s", all.len ? " " : "", *scopes);
+		else
+			add_parameter(b, "scope", *scopes);
+	}
+	if (all.failed)
+		b->failed = all.failed;
+	else if (all.len)
+		add_parameter(b, "scope", all.s);
+}
+
 /* service and scope, as a query or a form. */
 static void add_parameters(struct strbuf *b, const struct registry_session *s,
-			   const struct challenge *c)
+			   const struct challenge *c, int is_form)
 {
 	scoped(mem) char *scope = c->scope && *c->scope
 					  ? strdup(c->scope)
@@ -84,7 +102,10 @@ static void add_parameters(struct strbuf *b, const struct registry_session *s,
 
 	if (c->service)
 		add_parameter(b, "service", c->service);
-	add_parameter(b, "scope", scope ? scope : "");
+	if (s->o.scopes)
+		add_scopes(b, s->o.scopes, is_form);
+	else
+		add_parameter(b, "scope", scope ? scope : "");
 }
 
 /* A token server gets credentials, so it must be an https one, unless the registry is insecure. */
@@ -125,7 +146,7 @@ static int by_identity_token(struct registry_session *s, const struct challenge 
 	add_parameter(&form, "grant_type", "refresh_token");
 	add_parameter(&form, "client_id", PACKAGE_NAME);
 	add_parameter(&form, "refresh_token", s->credentials.identity_token);
-	add_parameters(&form, s, c);
+	add_parameters(&form, s, c, 1);
 	if (form.failed)
 		return err_errno(e, form.failed, "ask for a token");
 	f.form = form.s;
@@ -149,7 +170,7 @@ static int by_get(struct registry_session *s, const struct challenge *c, struct 
 		if (!authorization)
 			return err_errno(e, ENOMEM, "ask for a token");
 	}
-	add_parameters(&query, s, c);
+	add_parameters(&query, s, c, 0);
 	url = query.failed
 		      ? NULL
 		      : str_printf("%s%c%s", c->realm, strchr(c->realm, '?') ? '&' : '?', query.s);

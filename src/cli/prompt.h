@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to the person at the terminal. */
+#ifndef COVE_CLI_PROMPT_H
+#define COVE_CLI_PROMPT_H
+
+#include "src/util/err.h"
+
+#define PROMPT_MAX 4096
+
+/* Print TEXT and read a line from standard input, without its newline.  Owned.  -ENODATA at the end
+ * of input. */
+int prompt_line(const char *text, char **ret, struct err *e);
+/* The same from a terminal that does not show what is typed (-ENOTTY when standard input is none).
+ * A signal that ends us finds the terminal as it was. */
+int prompt_secret(const char *text, char **ret, struct err *e);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/image/pull_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "src/image/pull_protocol.h"
+#include "src/image/reference.h"
+#include "src/util/fd.h"
+#include "src/util/json.h"
+#include "src/util/strbuf.h"
+#include "userns/join.h"
+
+#define ROLE	      "cove-pull"
+#define SOCKET_BUFFER (256 << 10)
+
+int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e)
+{
+	scoped(mem) char *path = proc_role_path(ROLE);
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	char *argv[] = { path, NULL };
+	struct proc_fd fds[3];
+	struct proc_options o = { .path = path,
+				  .argv = argv,
+				  .fds = fds,
+				  .n_fds = 2,
+				  .null_stdio = 1,
+				  .die_with_us = 1 };
+	int size = SOCKET_BUFFER, rc;
+
+	if (!path)
+		return err_errno(e, ENOMEM, "start %s", ROLE);
+	if (fd_pair(SOCK_SEQPACKET, &ours, &theirs, e) < 0)
+		return e->code;
+	/* A message is at most PULL_MESSAGE_MAX; the default buffer (212,992) holds it, more is
+	 * better. */
+	(void)setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	fds[0] = (struct proc_fd){ STDERR_FILENO, STDERR_FILENO };
+	fds[1] = (struct proc_fd){ theirs, PULL_SOCKET_FD };
+	if (dir_fd >= 0)
+		fds[o.n_fds++] = (struct proc_fd){ dir_fd, PULL_DIR_FD };
+	rc = run_fd >= 0 ? userns_spawn(run_fd, &o, &c->child, e) : proc_spawn(&o, &c->child, e);
+	if (rc < 0)
+		return err_in(e, "start %s", ROLE);
+	c->socket_fd = take_fd(&ours);
+	return 0;
+}
+
+int pull_call_receive(struct pull_call *c, json_object **ret, struct err *e)
+{
+	scoped(json) json_object *o = NULL;
+	const char *text, *hint;
+	int rc = pull_receive(c->socket_fd, &o, e);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		rc = proc_wait(&c->child);
+		return err_set(e, -EIO, "%s ended unexpectedly with status %d", ROLE, rc);
+	}
+	c->ended = pull_is(o, "error") || pull_is(o, "done") || pull_is(o, "unchanged");
+	if (pull_is(o, "error")) {
+		text = json_get_str(o, "text");
+		hint = json_get_str(o, "hint");
+		rc = (int)json_get_int(o, "code", -EIO);
+		(void)err_set(e, rc < 0 ? rc : -EIO, "%s", text ? text : "failed");
+		return hint && *hint ? err_hint(e, "%s", hint) : e->code;
+	}
+	*ret = take_ptr(&o);
+	return 0;
+}
+
+void pull_call_end(struct pull_call *c)
+{
+	if (c->ended)
+		(void)proc_wait(&c->child); /* its status says nothing new */
+	proc_end(&c->child);
+	fd_close(take_fd(&c->socket_fd));
+}
+
+int pull_registries(struct engine *en, struct registries **ret, struct err *e)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME");
+	scoped(mem) char *cache = NULL;
+
+	if (xdg && *xdg)
+		cache = str_printf("%s/containers", xdg);
+	else if (en->home)
+		cache = str_printf("%s/.cache/containers", en->home);
+	return registries_load(en->config_dir, cache, ret, e) < 0
+		       ? err_in(e, "loading registries configuration")
+		       : 0;
+}
+
+int pull_is_insecure(struct engine *en, const char *registry, int tls_verify, struct err *e)
+{
+	scoped(registries) struct registries *r = NULL;
+	scoped(reference) struct reference ref = { 0 };
+	struct registry_source *list = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (tls_verify >= 0)
+		return !tls_verify;
+	ref.registry = strdup(registry);
+	ref.repository = strdup("x");
+	if (!ref.registry || !ref.repository)
+		return err_errno(e, ENOMEM, "read registries.conf");
+	if (pull_registries(en, &r, e) < 0 || registries_sources(r, &ref, &list, &n, e) < 0)
+		return e->code;
+	rc = n && list[n - 1].insecure; /* the place itself is the last */
+	registry_sources_free(list, n);
+	return rc;
+}

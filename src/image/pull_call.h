@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's end of a conversation with the role `pull` (program cove-pull). */
+#ifndef COVE_IMAGE_PULL_CALL_H
+#define COVE_IMAGE_PULL_CALL_H
+
+#include <json-c/json_object.h>
+
+#include "src/image/registries.h"
+#include "src/store/engine.h"
+#include "src/util/err.h"
+#include "src/util/proc.h"
+
+struct pull_call {
+	struct child child;
+	int socket_fd;
+	int ended; /* the role has said its last word and is about to exit */
+};
+#define PULL_CALL_NONE                                   \
+	{                                                \
+		.child = CHILD_NONE, .socket_fd = -EBADF \
+	}
+
+/* Start the role.  DIR_FD (-EBADF: none) becomes its PULL_DIR_FD; RUN_FD >= 0: in the user's
+ * namespace. */
+int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e);
+/* The next message that is no error (owned); the role's own error, or -EIO when it has gone. */
+int pull_call_receive(struct pull_call *c, json_object **ret, struct err *e);
+/* Wait for a role that has ended, kill one that has not; fine when empty. */
+void pull_call_end(struct pull_call *c);
+static inline __attribute__((unused)) void scoped_pull_call(struct pull_call *c)
+{
+	pull_call_end(c);
+}
+
+/* registries.conf as EN's user has it.  *RET owned. */
+int pull_registries(struct engine *en, struct registries **ret, struct err *e);
+/* May plain HTTP and unverified certificates be used with REGISTRY?  TLS_VERIFY (0, 1) decides,
+ * else (-1) registries.conf.  1, 0, or the error: -EPERM for a blocked registry. */
+int pull_is_insecure(struct engine *en, const char *registry, int tls_verify, struct err *e);
+
+#endif
