@@ -104,6 +104,12 @@ need_userns() {
 	unshare --user true 2>/dev/null || skip "user namespaces are not allowed here"
 }
 
+# has_runtime NAME: that OCI runtime is installed, and works on a host with these cgroups (crun refuses the hybrid layout).
+has_runtime() {
+	command -v "$1" >/dev/null || return
+	[ "${1##*/}" != crun ] || [ ! -d /sys/fs/cgroup/unified ]
+}
+
 # test_file KIND: path of a busybox image as "tar", "oci-archive" or "docker-archive", made once for each file.
 test_file() {
 	local file=$BATS_FILE_TMPDIR/busybox.$1

@@ -132,7 +132,7 @@ with() {
 }
 
 @test "another runtime runs them too" {
-	command -v crun >/dev/null || skip "crun is not installed"
+	has_runtime crun || skip "crun is not installed, or not for these cgroups"
 	hook a '"createRuntime"' '{"always":true}'
 	hook d '"poststop"' '{"always":true}'
 	run_cove --runtime crun --hooks-dir "$T/hooks.d" run --rm --network none busybox true

@@ -14,7 +14,7 @@ setup() {
 runtimes() {
 	local name
 	for name in crun runc "$COVE_BUILD/cove-runtime"; do
-		! command -v "$name" >/dev/null || echo "$name"
+		! has_runtime "$name" || echo "$name"
 	done
 }
 
@@ -104,7 +104,7 @@ same() {
 }
 
 @test "options for the runtime itself" {
-	command -v crun >/dev/null || skip "crun is not installed"
+	has_runtime crun || skip "crun is not installed, or not for these cgroups"
 	run_cove --runtime crun --runtime-flag debug run --rm --network none busybox echo fine
 	like "$output" fine
 	run_cove 125 --runtime crun --runtime-flag no-such-option run --rm --network none busybox true
