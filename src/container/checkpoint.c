@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The images lie in containers/ID/checkpoint; where they are, the
- * container can be restored. */
+/* The images lie in containers/ID/checkpoint; where they are, the container can be restored.
+ * containers/ID/checkpoint.json tells what inspect shows of it. */
 #include "src/container/checkpoint.h"
 
 #include <errno.h>
@@ -17,9 +17,12 @@
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
+#include "src/util/units.h"
 
 #define IMAGES	 "checkpoint"
 #define PREVIOUS "pre-checkpoint"
+#define NOTE	 "checkpoint.json"
+#define NOTE_MAX 65536
 
 /* A container's record, spec, and directory below graphroot/containers. */
 struct subject {
@@ -37,9 +40,16 @@ static void scoped_subject(struct subject *s)
 	fd_close(s->dir);
 }
 
+static int open_dir(struct engine *en, const char *id)
+{
+	scoped(mem) char *path = str_printf("containers/%s", id);
+	int fd = path ? openat(en->graph_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	return fd < 0 ? -EBADF : fd;
+}
+
 static int load(struct engine *en, const char *ref, struct subject *s, struct err *e)
 {
-	scoped(mem) char *path = NULL;
 	int r = container_find(en, ref, &s->c, e);
 
 	if (r == 0)
@@ -48,8 +58,7 @@ static int load(struct engine *en, const char *ref, struct subject *s, struct er
 		r = generate_config(en, s->spec, s->c->id, NULL, NULL, &s->config, e);
 	if (r < 0)
 		return r;
-	path = str_printf("containers/%s", s->c->id);
-	s->dir = path ? openat(en->graph_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+	s->dir = open_dir(en, s->c->id);
 	return s->dir < 0 ? err_sys(e, "open the directory of container %s", ref) : 0;
 }
 
@@ -73,6 +82,10 @@ static int check(const struct subject *s, const struct checkpoint_options *o, st
 		return err_set(e, -EINVAL,
 			       "%s is not running, cannot checkpoint: container state improper",
 			       s->c->id);
+	if (s->c->is_paused) /* criu would wait for it for ever */
+		return err_set(e, -EINVAL,
+			       "%s is paused, cannot checkpoint: container state improper",
+			       s->c->id);
 	if (s->spec->rm && !o->leave_running && !o->pre_checkpoint)
 		return err_set(e, -EINVAL,
 			       "cannot checkpoint containers that have been started with '--rm': "
@@ -84,11 +97,180 @@ static int check(const struct subject *s, const struct checkpoint_options *o, st
 	return 0;
 }
 
+/* ---- what inspect shows ---------------------------------------------------------------------- */
+
+struct note {
+	int checkpointed, restored;
+	int64_t checkpointed_at, restored_at; /* nanoseconds since the epoch, 0: never */
+	char *path, *log, *restore_log;
+};
+
+#define AT(f) offsetof(struct note, f)
+static const struct field note_fields[] = {
+	{ "checkpointed", FIELD_BOOL, AT(checkpointed), 0, NULL },
+	{ "checkpointedAt", FIELD_I64, AT(checkpointed_at), 0, NULL },
+	{ "path", FIELD_STR, AT(path), FIELD_OMITEMPTY, NULL },
+	{ "log", FIELD_STR, AT(log), FIELD_OMITEMPTY, NULL },
+	{ "restored", FIELD_BOOL, AT(restored), 0, NULL },
+	{ "restoredAt", FIELD_I64, AT(restored_at), 0, NULL },
+	{ "restoreLog", FIELD_STR, AT(restore_log), FIELD_OMITEMPTY, NULL },
+	{ NULL, FIELD_END, 0, 0, NULL },
+};
+
+static void scoped_note(struct note *n)
+{
+	field_done(note_fields, n);
+}
+
+static int read_note(int dir, struct note *ret, struct err *e)
+{
+	scoped(mem) char *text = NULL;
+	scoped(json) json_object *o = NULL;
+	size_t n = 0;
+	int r = path_read(dir, NOTE, NOTE_MAX, &text, &n, e);
+
+	if (r == -ENOENT) {
+		err_clear(e);
+		return 0;
+	}
+	if (r == 0)
+		r = json_parse(text, n, &o, e);
+	return r < 0 ? r : field_decode(note_fields, o, ret, NOTE, e);
+}
+
+static int write_note(int dir, const struct note *n, struct err *e)
+{
+	scoped(json) json_object *o = field_encode(note_fields, n);
+	scoped(mem) char *text = o ? json_text(o) : NULL;
+
+	return text ? path_replace(dir, NOTE, text, strlen(text), 0600, 0, e)
+		    : err_errno(e, ENOMEM, "note the checkpoint");
+}
+
+static int note_checkpoint(const struct subject *s, const char *dir, int keep, struct err *e)
+{
+	__attribute__((cleanup(scoped_note))) struct note n = { 0 };
+
+	n.checkpointed = 1;
+	n.checkpointed_at = record_now();
+	n.path = strdup(dir);
+	n.log = keep ? str_printf("%s/dump.log", dir) : NULL;
+	if (!n.path || (keep && !n.log))
+		return err_errno(e, ENOMEM, "note the checkpoint");
+	return write_note(s->dir, &n, e);
+}
+
+int checkpoint_note_restore(struct engine *en, const char *id, int keep, struct err *e)
+{
+	__attribute__((cleanup(scoped_note))) struct note n = { 0 };
+	scoped(fd) int dir = open_dir(en, id);
+	scoped(mem) char *images = checkpoint_dir(en, id);
+	int r = dir < 0 ? err_sys(e, "open the directory of container %s", id)
+			: read_note(dir, &n, e);
+
+	if (r < 0)
+		return r;
+	n.checkpointed = 0;
+	n.restored = 1;
+	n.restored_at = record_now();
+	if (keep) {
+		free(n.restore_log);
+		n.restore_log = images ? str_printf("%s/restore.log", images) : NULL;
+	} else {
+		free(take_ptr(&n.path));
+		free(take_ptr(&n.log));
+		free(take_ptr(&n.restore_log));
+	}
+	return write_note(dir, &n, e);
+}
+
+void checkpoint_note_start(struct engine *en, const char *id)
+{
+	scoped(fd) int dir = open_dir(en, id);
+
+	if (dir >= 0 && unlinkat(dir, NOTE, 0) < 0 && errno != ENOENT)
+		dbg("%s of container %s cannot be removed", NOTE, id);
+}
+
+static void put_time(json_object *o, const char *name, int64_t ns)
+{
+	char buf[UNITS_MAX];
+	json_put_str(o, name, ns ? time_rfc3339(ns, buf) : "0001-01-01T00:00:00Z");
+}
+
+void checkpoint_inspect(struct engine *en, const char *id, json_object *state)
+{
+	__attribute__((cleanup(scoped_note))) struct note n = { 0 };
+	scoped(fd) int dir = open_dir(en, id);
+	struct err e;
+
+	err_clear(&e);
+	if (dir >= 0 && read_note(dir, &n, &e) < 0)
+		dbg("%s", e.text);
+	json_put_bool(state, "Checkpointed", n.checkpointed);
+	put_time(state, "CheckpointedAt", n.checkpointed_at);
+	json_put_str(state, "CheckpointLog", n.log);
+	json_put_str(state, "CheckpointPath", n.path);
+	json_put_bool(state, "Restored", n.restored);
+	put_time(state, "RestoredAt", n.restored_at);
+	json_put_str(state, "RestoreLog", n.restore_log);
+}
+
+/* ---- checkpoint ------------------------------------------------------------------------------ */
+
+int checkpoint_add_stats(json_object *list, const char *id, const char *dir, int restore,
+			 int64_t started, struct err *e)
+{
+	json_object *numbers = NULL, *o;
+	int r = criu_statistics(dir, restore, &numbers, e);
+
+	if (r < 0)
+		return r;
+	o = json_object_new_object();
+	json_put_str(o, "Id", id);
+	json_put_int(o, restore ? "runtime_restore_duration" : "runtime_checkpoint_duration",
+		     (record_now() - started) / 1000);
+	json_put(o, "criu_statistics", numbers);
+	return json_object_array_add(list, o) < 0 ? err_errno(e, ENOMEM, "statistics") : 0;
+}
+
+/* Of what criu wrote beside the images nothing is needed any more. */
+static void drop_logs(const struct subject *s, const char *name)
+{
+	static const char *const files[] = { "dump.log", "stats-dump" };
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		scoped(mem) char *path = str_printf("%s/%s", name, files[i]);
+		if (path && unlinkat(s->dir, path, 0) < 0 && errno != ENOENT)
+			dbg("%s cannot be removed", path);
+	}
+}
+
+static int dump(struct engine *en, const struct subject *s, const struct checkpoint_options *o,
+		struct criu_options *c, struct err *e)
+{
+	const char *name = o->pre_checkpoint ? PREVIOUS : IMAGES;
+	scoped(mem) char *dir = NULL;
+	int64_t started = record_now();
+	int r = make_dir(en, s, name, &dir, e);
+
+	if (r < 0)
+		return r;
+	c->dir = dir;
+	c->config = s->config;
+	engine_store_close(en); /* the monitor writes the end */
+	r = criu_dump(c, s->c->pid, e);
+	if (r == 0 && o->stats)
+		r = checkpoint_add_stats(o->stats, s->c->id, dir, 0, started, e);
+	if (r == 0 && !o->keep)
+		drop_logs(s, name);
+	return r < 0 || o->pre_checkpoint ? r : note_checkpoint(s, dir, o->keep, e);
+}
+
 int container_checkpoint(struct engine *en, const char *ref, const struct checkpoint_options *o,
 			 struct err *e)
 {
 	__attribute__((cleanup(scoped_subject))) struct subject s = { .dir = -EBADF };
-	scoped(mem) char *dir = NULL;
 	struct criu_options c = { .leave_running = o->leave_running,
 				  .pre_dump = o->pre_checkpoint,
 				  .tcp_established = o->tcp_established,
@@ -100,20 +282,12 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 		r = load(en, ref, &s, e);
 	if (r == 0)
 		r = check(&s, o, e);
-	if (r == 0 && o->with_previous && faccessat(s.dir, PREVIOUS, F_OK, 0) < 0)
+	if (r == 0 && o->with_previous && faccessat(s.dir, PREVIOUS "/inventory.img", F_OK, 0) < 0)
 		r = err_set(e, -ENOENT, "container %s has no pre-checkpoint", ref);
 	if (r == 0)
-		r = make_dir(en, &s, o->pre_checkpoint ? PREVIOUS : IMAGES, &dir, e);
-	if (r != 0)
+		r = dump(en, &s, o, &c, e);
+	if (r != 0 || o->leave_running || o->pre_checkpoint)
 		return r;
-	c.dir = dir;
-	c.config = s.config;
-	engine_store_close(en); /* the monitor writes the end */
-	r = criu_dump(&c, s.c->pid, e);
-	if (r < 0)
-		return r;
-	if (o->leave_running || o->pre_checkpoint)
-		return 0;
 	return container_wait(en, s.c->id, &(int){ 0 }, e);
 }
 
@@ -125,14 +299,12 @@ int container_is_checkpointed(struct engine *en, const char *id)
 
 int checkpoint_forget(struct engine *en, const char *id, struct err *e)
 {
-	scoped(mem) char *path = str_printf("containers/%s", id);
-	scoped(fd) int dir =
-		path ? openat(en->graph_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+	scoped(fd) int dir = open_dir(en, id);
 	int r = dir < 0 ? -errno : path_rmtree(dir, IMAGES);
 
-	if (r == 0 || r == -ENOENT)
+	if (r == 0)
 		r = path_rmtree(dir, PREVIOUS);
-	return r < 0 && r != -ENOENT ? err_errno(e, r, "remove the checkpoint") : 0;
+	return r < 0 ? err_errno(e, r, "remove the checkpoint") : 0;
 }
 
 char *checkpoint_dir(const struct engine *en, const char *id)

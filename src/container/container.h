@@ -101,7 +101,7 @@ struct container {
 	int state;			    /* enum container_state, checked against what lives */
 	int exit_code;
 	int oom;
-	int is_paused; /* running, and its processes are frozen */
+	int is_paused;	     /* running, and its processes are frozen */
 	char *error;	     /* why it could not be started, or "" */
 	pid_t pid;	     /* of the first process while running */
 	char **command;	     /* as ps shows it */
@@ -126,17 +126,22 @@ int container_create(struct engine *en, const struct container_create_options *o
 		     void (*warn)(const char *text), struct err *e);
 
 /* Write the state of a running container's processes to disk, and end them unless told otherwise
- * (criu(8); real root only: -EPERM with a hint). */
+ * (criu(8); real root only: -EPERM with a hint). With KEEP criu's log and statistics stay there
+ * afterwards. STATS (or NULL) is an array to which what criu measured is added. -EINVAL: it does
+ * not run; -ENOTSUP: it has a terminal. */
 struct checkpoint_options {
-	int leave_running, pre_checkpoint, with_previous;
+	int leave_running, pre_checkpoint, with_previous, keep;
 	int tcp_established, file_locks;
+	json_object *stats;
 };
 int container_checkpoint(struct engine *en, const char *ref, const struct checkpoint_options *o,
 			 struct err *e);
-/* Bring them back. With KEEP the files of the checkpoint stay. */
+/* Bring them back. With KEEP the files of the checkpoint stay. -EINVAL: it runs, or has no
+ * checkpoint. */
 struct restore_options {
 	int keep;
 	int tcp_established, tcp_close, file_locks;
+	json_object *stats;
 };
 int container_restore(struct engine *en, const char *ref, const struct restore_options *o,
 		      struct err *e);
@@ -185,9 +190,9 @@ int container_update(struct engine *en, const char *ref, const struct resource_o
 
 /* What a running container uses. */
 struct container_usage {
-	int64_t taken_ns;			     /* when, nanoseconds since the epoch */
-	int64_t cpu_ns;				     /* CPU time so far */
-	int64_t memory, memory_limit;		     /* bytes; the limit is the host's without one */
+	int64_t taken_ns;	      /* when, nanoseconds since the epoch */
+	int64_t cpu_ns;		      /* CPU time so far */
+	int64_t memory, memory_limit; /* bytes; the limit is the host's without one */
 	int64_t net_in, net_out, block_in, block_out; /* bytes so far */
 	int64_t pids;
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/container/checkpoint.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
@@ -287,6 +288,7 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 	json_put_strv(o, "Args", s->args && s->args[0] ? s->args + 1 : NULL);
 	json_put(o, "State", make_state(c));
 	put_cgroup_path(en, c, json_get(o, "State"));
+	checkpoint_inspect(en, c->id, json_get(o, "State"));
 	json_put_str(o, "Image", c->image_id);
 	json_put_str(o, "ImageName", c->image_name);
 	json_put_str(o, "Rootfs", s->rootfs);

@@ -126,6 +126,8 @@ static int start_record(struct engine *en, struct container *found, const char *
 		c->started = record_now();
 	if (r == 0)
 		r = record_set_running(en, c->id, c->started, e);
+	if (r == 0 && !restore)
+		checkpoint_note_start(en, c->id);
 	return r < 0 ? r : launch(en, c, spec, &lock, a, restore, ret_stage, e);
 }
 
@@ -145,31 +147,43 @@ int container_start(struct engine *en, const char *ref, const struct attach_opti
 	return start_record(en, c, ref, a, NULL, ret_stage, e);
 }
 
+static int check_restore(struct engine *en, const struct container *c, struct err *e)
+{
+	if (c->state == CONTAINER_RUNNING)
+		return err_set(e, -EINVAL,
+			       "container %s is running or paused, cannot restore: container state "
+			       "improper",
+			       c->id);
+	if (!container_is_checkpointed(en, c->id))
+		return err_set(e, -EINVAL,
+			       "a complete checkpoint for this container cannot be found, cannot "
+			       "restore: invalid argument");
+	return 0;
+}
+
 int container_restore(struct engine *en, const char *ref, const struct restore_options *o,
 		      struct err *e)
 {
 	scoped(mem) char *id = NULL;
-	struct container *c = NULL;
+	scoped(mem) char *dir = NULL;
+	scoped(container) struct container *c = NULL;
+	int64_t started = record_now();
 	int stage, r = criu_check(&(struct criu_options){ 0 }, e);
 
 	if (r == 0)
 		r = container_find(en, ref, &c, e);
+	if (r == 0)
+		r = check_restore(en, c, e);
 	if (r != 0)
 		return r;
 	id = strdup(c->id);
-	if (!id || c->state == CONTAINER_RUNNING || !container_is_checkpointed(en, c->id)) {
-		r = c->state == CONTAINER_RUNNING
-			    ? err_set(e, -EINVAL,
-				      "container %s is running or paused, cannot restore: "
-				      "container "
-				      "state improper",
-				      c->id)
-			    : err_set(e, -EINVAL,
-				      "a complete checkpoint for this container cannot be found, "
-				      "cannot restore: invalid argument");
-		(void)container_free(c);
-		return r;
-	}
-	r = start_record(en, c, ref, NULL, o, &stage, e);
+	dir = checkpoint_dir(en, c->id);
+	if (!id || !dir)
+		return err_errno(e, ENOMEM, "restore");
+	r = start_record(en, take_ptr(&c), ref, NULL, o, &stage, e);
+	if (r == 0 && o->stats)
+		r = checkpoint_add_stats(o->stats, id, dir, 1, started, e);
+	if (r == 0)
+		r = checkpoint_note_restore(en, id, o->keep, e);
 	return r < 0 || o->keep ? r : checkpoint_forget(en, id, e);
 }

@@ -61,7 +61,8 @@ static int parse_rule(json_object *o, struct device_rule *r, struct err *e)
 
 int device_rules_parse(json_object *list, struct device_rules *l, struct err *e)
 {
-	/* runtime-spec, "Default Devices"; making any node is harmless, using it is what counts. */
+	/* runtime-spec, "Default Devices"; making any node is harmless, using it is what counts.
+	 * The container's first process opens tun to make its network; like other runtimes'. */
 	static const struct device_rule defaults[] = {
 		{ 1, 'c', -1, -1, BPF_DEVCG_ACC_MKNOD },
 		{ 1, 'b', -1, -1, BPF_DEVCG_ACC_MKNOD },
@@ -73,6 +74,7 @@ int device_rules_parse(json_object *list, struct device_rules *l, struct err *e)
 		{ 1, 'c', 5, 0, ACCESS_ALL },	 /* tty */
 		{ 1, 'c', 5, 1, ACCESS_ALL },	 /* console */
 		{ 1, 'c', 5, 2, ACCESS_ALL },	 /* ptmx */
+		{ 1, 'c', 10, 200, ACCESS_ALL }, /* tun */
 		{ 1, 'c', 136, -1, ACCESS_ALL }, /* pts */
 	};
 	size_t n = json_len(list);

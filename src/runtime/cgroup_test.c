@@ -220,6 +220,7 @@ TEST(cgroup_device_rules_hold_in_the_program)
 		{ 'c', R | W, 1, 3, 1 },	/* null: always */
 		{ 'c', R | W | M, 136, 77, 1 }, /* ptys */
 		{ 'c', R | W, 10, 229, 1 },
+		{ 'c', R | W, 10, 200, 1 }, /* tun: for the container's network */
 		{ 'b', R | W, 10, 229, 0 },
 		{ 'c', R, 10, 228, 0 },
 		{ 'b', R, 8, 0, 1 },

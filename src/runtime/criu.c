@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,9 +17,11 @@
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
+#include "userns/mount.h"
 
 #define LOG_MAX	    (16U << 20)
 #define DESCRIPTORS "descriptors.json"
+#define PID_FILE    "cove-restore.pid"
 #define NETWORK_KEY "cove-network"
 #define NETNS_FD    9 /* in criu, clear of what it is given otherwise */
 #define STDIO_FD    10
@@ -55,6 +59,25 @@ static int add_external(char ***argv, const char *key, const char *value)
 	return r < 0 ? r : add(argv, s);
 }
 
+static int add_pair(char ***argv, const char *option, const char *value)
+{
+	int r = add(argv, option);
+	return r < 0 ? r : add(argv, value);
+}
+
+static int is_bind(json_object *mount)
+{
+	json_object *options = json_get(mount, "options");
+	const char *type = json_get_str(mount, "type");
+	int bind = type && strcmp(type, "bind") == 0;
+
+	for (size_t i = 0; i < json_len(options) && !bind; i++) {
+		const char *word = json_str_at(options, i);
+		bind = word && (strcmp(word, "bind") == 0 || strcmp(word, "rbind") == 0);
+	}
+	return bind && json_get_str(mount, "destination") && json_get_str(mount, "source");
+}
+
 /* Mounts whose source is the host's. A dump names the place, a restore what belongs there. */
 static int add_mounts(char ***argv, json_object *config, int restore)
 {
@@ -64,10 +87,9 @@ static int add_mounts(char ***argv, json_object *config, int restore)
 
 	for (size_t i = 0; i < json_len(mounts) && r == 0; i++) {
 		json_object *m = json_object_array_get_idx(mounts, i);
-		const char *type = json_get_str(m, "type"), *to = json_get_str(m, "destination"),
-			   *from = json_get_str(m, "source");
-		if (type && to && from && strcmp(type, "bind") == 0)
-			r = add_external(argv, to, restore ? from : to);
+		const char *to = json_get_str(m, "destination");
+		if (is_bind(m))
+			r = add_external(argv, to, restore ? json_get_str(m, "source") : to);
 	}
 	/* A masked file has the host's /dev/null on it; masked directories have a tmpfs. */
 	for (size_t i = 0; i < json_len(masked) && r == 0; i++) {
@@ -79,53 +101,70 @@ static int add_mounts(char ***argv, json_object *config, int restore)
 	return r;
 }
 
-static int begin(char ***argv, const struct criu_options *o, const char *verb, const char *log)
+static const char *work_dir(const struct criu_options *o)
+{
+	return o->work ? o->work : o->dir;
+}
+
+static int add_flags(char ***argv, const struct criu_options *o)
 {
 	const struct {
 		int wanted;
 		const char *option;
 	} flags[] = {
-		{ o->leave_running, "--leave-running" },
+		{ o->leave_running && !o->pre_dump, "--leave-running" },
 		{ o->tcp_established, "--tcp-established" },
 		{ o->tcp_close, "--tcp-close" },
 		{ o->file_locks, "--file-locks" },
 		{ o->pre_dump, "--track-mem" },
+		{ o->ext_unix_sk, "--ext-unix-sk" },
+		{ o->shell_job, "--shell-job" },
+		{ o->link_remap, "--link-remap" },
+		{ o->auto_dedup, "--auto-dedup" },
 	};
-	const char *const fixed[] = { o->program ? o->program : "criu",
-				      verb,
-				      "--images-dir",
-				      o->dir,
-				      "--work-dir",
-				      o->dir,
-				      "--log-file",
-				      log,
-				      "-v4",
-				      "--manage-cgroups=ignore" };
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(fixed) && r == 0; i++)
-		r = add(argv, fixed[i]);
 	for (size_t i = 0; i < ARRAY_LEN(flags) && r == 0; i++)
 		if (flags[i].wanted)
 			r = add(argv, flags[i].option);
 	return r;
 }
 
-/* criu's log has its reason in the last line that says Error. */
+static int begin(char ***argv, const struct criu_options *o, const char *verb, const char *log)
+{
+	const char *program = o->program ? o->program : "criu";
+	scoped(mem) char *mode =
+		str_printf("--manage-cgroups=%s", o->manage_cgroups ? o->manage_cgroups : "ignore");
+	const char *const fixed[] = { program,	    verb,	 "--images-dir", o->dir,
+				      "--work-dir", work_dir(o), "--log-file",	 log,
+				      "-v4",	    mode };
+	int r = mode ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed) && r == 0; i++)
+		r = add(argv, fixed[i]);
+	return r < 0 ? r : add_flags(argv, o);
+}
+
+/* criu's log has its reason in a line that says Error, and after it often one that says no more
+ * than that it gave up. */
 static int failed(const struct criu_options *o, const char *verb, const char *log, int status,
 		  struct err *e)
 {
-	scoped(mem) char *path = str_printf("%s/%s", o->dir, log);
+	scoped(mem) char *path = str_printf("%s/%s", work_dir(o), log);
 	scoped(mem) char *text = NULL;
-	const char *last = NULL;
+	const char *reason = NULL;
 	struct err ignored;
 
+	err_clear(&ignored);
 	if (path && path_read(AT_FDCWD, path, LOG_MAX, &text, NULL, &ignored) == 0)
-		for (char *s = text; (s = strstr(s, "Error (")); s += 7)
-			last = s;
-	if (!last)
+		for (char *s = text; (s = strstr(s, "Error (")); s++) {
+			const char *gave_up = strstr(s, " FAILED.");
+			if (!reason || !gave_up || gave_up > s + strcspn(s, "\n"))
+				reason = s;
+		}
+	if (!reason)
 		return err_set(e, -EIO, "criu %s ended with status %d", verb, status);
-	(void)err_set(e, -EIO, "criu %s: %.*s", verb, (int)strcspn(last, "\n"), last);
+	(void)err_set(e, -EIO, "criu %s: %.*s", verb, (int)strcspn(reason, "\n"), reason);
 	return err_hint(e, "all that it says is in %s", path);
 }
 
@@ -190,7 +229,7 @@ int criu_dump(const struct criu_options *o, pid_t pid, struct err *e)
 			r = add(&argv, more[i]);
 	}
 	if (r == 0 && o->previous)
-		r = add(&argv, "--prev-images-dir") < 0 ? -ENOMEM : add(&argv, o->previous);
+		r = add_pair(&argv, "--prev-images-dir", o->previous);
 	if (r == 0)
 		r = add_mounts(&argv, o->config, 0);
 	if (r < 0)
@@ -241,7 +280,7 @@ static int inherit_streams(const struct criu_options *o, char ***argv, const int
 
 static int read_pid(const struct criu_options *o, struct runtime_process *ret, struct err *e)
 {
-	scoped(mem) char *path = str_printf("%s/pid", o->dir);
+	scoped(mem) char *path = str_printf("%s/" PID_FILE, work_dir(o));
 	scoped(mem) char *text = NULL;
 	int r = path ? path_read(AT_FDCWD, path, 32, &text, NULL, e)
 		     : err_errno(e, ENOMEM, "restore");
@@ -258,23 +297,106 @@ static int read_pid(const struct criu_options *o, struct runtime_process *ret, s
 	return 0;
 }
 
+/* The place of a bind mount in ROOT, as long as it is not inside another mount. */
+static int make_place(int root, json_object *mounts, json_object *mount)
+{
+	const char *to = json_get_str(mount, "destination"), *from = json_get_str(mount, "source");
+	struct stat st;
+	int fd;
+
+	for (size_t i = 0; i < json_len(mounts); i++) {
+		json_object *m = json_object_array_get_idx(mounts, i);
+		const char *other = json_get_str(m, "destination");
+		if (m != mount && other && path_is_below(to, other))
+			return 0;
+	}
+	if (stat(from, &st) < 0)
+		return -errno;
+	fd = S_ISDIR(st.st_mode) ? path_mkdirs_in(root, to, 0755) : path_mkfile_in(root, to, 0644);
+	fd_close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* criu(8) wants a mount point as root. */
+static int prepare_root(const struct criu_options *o, const char *root, struct err *e)
+{
+	json_object *mounts = json_get(o->config, "mounts");
+	scoped(fd) int fd = -EBADF;
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_sys(e, "make a mount namespace");
+	r = mount_propagation("/", MS_SLAVE, e);
+	if (r < 0)
+		return r;
+	if (mount(root, root, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return err_sys(e, "bind %s", root);
+	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open %s", root);
+	for (size_t i = 0; i < json_len(mounts); i++) {
+		json_object *m = json_object_array_get_idx(mounts, i);
+		r = is_bind(m) ? make_place(fd, mounts, m) : 0;
+		if (r < 0)
+			return err_errno(e, r, "mount %s", json_get_str(m, "destination"));
+	}
+	return 0;
+}
+
+/* What criu makes is born where it is: in the cgroup. */
+static int run_restore(const struct criu_options *o, const char *root, struct cgroup *cg,
+		       const struct proc_options *po, struct err *e)
+{
+	scoped(child) struct child c = CHILD_NONE;
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	int r = fd_pipe(&ours, &theirs, e);
+
+	if (r == 0)
+		r = proc_fork(&c, e);
+	if (r < 0)
+		return err_in(e, "criu");
+	if (r == 0) {
+		r = o->own_mounts ? prepare_root(o, root, e) : 0;
+		if (r == 0 && cg)
+			r = cgroup_enter(cg, getpid(), e);
+		if (r == 0)
+			(void)proc_exec(po, theirs, e);
+		(void)err_send(theirs, e); /* without it our status tells */
+		_exit(127);
+	}
+	fd_close(take_fd(&theirs));
+	r = err_recv(ours, e);
+	if (r < 0)
+		return err_in(e, "restore");
+	r = proc_wait(&c);
+	return r > 0 ? failed(o, "restore", "restore.log", r, e) : r;
+}
+
+static int add_restore(char ***argv, const struct criu_options *o, const char *root)
+{
+	const char *const more[] = { "--root",	  root,	    "--restore-detached",
+				     "--pidfile", PID_FILE, "--skip-in-flight" };
+	int r = begin(argv, o, "restore", "restore.log");
+
+	for (size_t i = 0; i < ARRAY_LEN(more) && r == 0; i++)
+		r = add(argv, more[i]);
+	if (r == 0 && o->lsm_profile)
+		r = add_pair(argv, "--lsm-profile", o->lsm_profile);
+	if (r == 0 && o->lsm_context)
+		r = add_pair(argv, "--lsm-mount-context", o->lsm_context);
+	return r < 0 ? r : add_mounts(argv, o->config, 1);
+}
+
 int criu_restore(const struct criu_options *o, const char *root, const int stdio[3], int netns,
 		 struct cgroup *cg, struct runtime_process *ret, struct err *e)
 {
 	scoped(strv) char **argv = NULL;
-	scoped(child) struct child c = CHILD_NONE;
+	scoped(mem) char *pid_file = str_printf("%s/" PID_FILE, work_dir(o));
 	struct inherited h = { .n = 0 };
 	struct proc_options po = { .null_stdio = 1, .fds = h.fds };
-	int r = begin(&argv, o, "restore", "restore.log");
+	int r = pid_file ? add_restore(&argv, o, root) : -ENOMEM;
 
-	{
-		const char *const more[] = { "--root",	  root,	 "--restore-detached",
-					     "--pidfile", "pid", "--skip-in-flight" };
-		for (size_t i = 0; i < ARRAY_LEN(more) && r == 0; i++)
-			r = add(&argv, more[i]);
-	}
-	if (r == 0)
-		r = add_mounts(&argv, o->config, 1);
 	if (r == 0 && netns >= 0)
 		r = inherit(&argv, &h, netns, NETNS_FD, NETWORK_KEY);
 	if (r < 0)
@@ -282,19 +404,10 @@ int criu_restore(const struct criu_options *o, const char *root, const int stdio
 	r = inherit_streams(o, &argv, stdio, &h, e);
 	if (r < 0)
 		return r;
+	(void)unlink(pid_file); /* of a restore that was killed: criu makes a new one only */
 	po.path = argv[0];
 	po.argv = argv;
 	po.n_fds = h.n;
-	r = proc_fork(&c, e);
-	if (r < 0)
-		return err_in(e, "criu");
-	if (r == 0) {
-		/* What it makes is born where it is. */
-		if (cg && cgroup_enter(cg, getpid(), e) < 0)
-			_exit(126);
-		(void)proc_exec(&po, -1, e);
-		_exit(127);
-	}
-	r = proc_wait(&c);
-	return r > 0 ? failed(o, "restore", "restore.log", r, e) : r < 0 ? r : read_pid(o, ret, e);
+	r = run_restore(o, root, cg, &po, e);
+	return r < 0 ? r : read_pid(o, ret, e);
 }

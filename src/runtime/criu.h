@@ -18,10 +18,16 @@
 
 struct criu_options {
 	const char *program;  /* NULL: "criu", searched in PATH */
-	const char *dir;      /* existing directory: images, dump.log or restore.log, statistics */
+	const char *dir;      /* existing directory of the images */
+	const char *work;     /* the same for dump.log, restore.log, statistics; NULL: dir */
 	const char *previous; /* of a --pre-dump, relative to dir; NULL: none */
 	int leave_running, pre_dump;
 	int tcp_established, tcp_close, file_locks;
+	int ext_unix_sk, shell_job, link_remap, auto_dedup;
+	const char *manage_cgroups;	       /* mode of criu's; NULL: they are ours */
+	const char *lsm_profile, *lsm_context; /* in place of those written down; NULL: none */
+	int own_mounts;	     /* restore: in a mount namespace of its own, with root made a mount
+			      * point and the places of bind mounts made */
 	json_object *config; /* of the container, borrowed */
 };
 
@@ -35,5 +41,12 @@ int criu_dump(const struct criu_options *o, pid_t pid, struct err *e);
  * point.  The caller is the subreaper that becomes their parent.  Fills RET's pid and pidfd. */
 int criu_restore(const struct criu_options *o, const char *root, const int stdio[3], int netns,
 		 struct cgroup *cg, struct runtime_process *ret, struct err *e);
+
+/* What criu tells of its last dump (or RESTORE) in DIR, its work directory: an object of numbers,
+ * named as callers of other engines know them ("freezing_time", "pages_written", ...); owned. */
+int criu_statistics(const char *dir, int restore, json_object **ret, struct err *e);
+/* The same from the bytes of its file stats-dump or stats-restore (criu's images/stats.proto):
+ * put into O.  -EBADMSG. */
+int criu_stats_parse(const char *bytes, size_t n, json_object *o);
 
 #endif

@@ -15,6 +15,7 @@
 struct oci {
 	int root_fd; /* where the state directories are */
 	enum cgroup_manager manager;
+	const char *criu;		/* the program, NULL: "criu" */
 	void (*warn)(const char *text); /* something failed that stops nothing */
 };
 
@@ -61,6 +62,9 @@ int oci_load_bundle(const char *bundle, const char *file, json_object **ret, cha
  * -EEXIST: the id is in use. */
 int oci_create(const struct oci *oci, const struct oci_create_options *o, struct oci_container *c,
 	       struct err *e);
+/* The state directory of a new container ID, for C's bundle and config; state.json is not written
+ * yet. */
+int oci_make_state(const struct oci *oci, const char *id, struct oci_container *c, struct err *e);
 /* Let the program of a created container start.  -EBUSY: it is not in that state. */
 int oci_start(const struct oci *oci, const char *id, struct err *e);
 /* The same for one that this process holds, and its poststart hooks. */
@@ -111,6 +115,17 @@ struct oci_exec_options {
 /* Run another process in a running container.  RET is a child of the caller. */
 int oci_exec(const struct oci *oci, const char *id, const struct oci_exec_options *o,
 	     struct runtime_process *ret, struct err *e);
+
+struct criu_options;
+/* Write the processes of a running container to disk (criu.h; O's config is filled in here, its
+ * directories are made).  Unless they run on the container is deleted.  -EPERM, -ENOENT:
+ * criu_check(); -EBUSY: it does not run; -ENOTSUP: it has a terminal. */
+int oci_checkpoint(const struct oci *oci, const char *id, const struct criu_options *o,
+		   struct err *e);
+/* Make a container like oci_create() does, with the processes of O's images, whose parent the
+ * nearest subreaper becomes.  O's standard streams are the caller's. */
+int oci_restore(const struct oci *oci, const struct oci_create_options *co,
+		const struct criu_options *o, struct oci_container *c, struct err *e);
 
 /* Check that descriptors 3..3+N-1 are the caller's, and close all others behind them but ours. */
 int oci_keep_fds(const struct oci *oci, int n, struct err *e);

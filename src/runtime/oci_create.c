@@ -68,14 +68,13 @@ static int announce_fds(json_object *config, int n, struct err *e)
 	return 0;
 }
 
-static int make_state(const struct oci *oci, const struct oci_create_options *o,
-		      struct oci_container *c, struct err *e)
+int oci_make_state(const struct oci *oci, const char *id, struct oci_container *c, struct err *e)
 {
 	struct state *s = &c->state;
 	const char *root = json_get_str(json_get(c->config, "root"), "path");
 	json_object *annotations = json_get(c->config, "annotations");
 	scoped(mem) char *text = NULL;
-	int r = state_make(oci->root_fd, o->id, s, e);
+	int r = state_make(oci->root_fd, id, s, e);
 
 	if (r < 0)
 		return r;
@@ -86,7 +85,7 @@ static int make_state(const struct oci *oci, const struct oci_create_options *o,
 	s->annotations = json_object_get(annotations);
 	text = json_text(c->config);
 	if (!s->bundle || !s->rootfs || !text)
-		return err_errno(e, ENOMEM, "container %s", o->id);
+		return err_errno(e, ENOMEM, "container %s", id);
 	return path_replace(s->dir_fd, STATE_CONFIG, text, strlen(text), 0600, 0, e);
 }
 
@@ -143,7 +142,7 @@ static int make_process(const struct oci *oci, const struct oci_create_options *
 static int make_container(const struct oci *oci, const struct oci_create_options *o,
 			  struct oci_container *c, int *ret_hooks, struct err *e)
 {
-	int r = make_state(oci, o, c, e);
+	int r = oci_make_state(oci, o->id, c, e);
 
 	if (r == 0)
 		r = oci_make_cgroup(oci, &c->state, c->config, 1, e);

@@ -4,20 +4,26 @@
 #include "src/cli/cmd.h"
 #include "src/cli/container/options.h"
 #include "src/cli/exit.h"
+#include "src/cli/report.h"
+#include "src/util/json.h"
+#include "src/util/scoped.h"
+#include "src/util/units.h"
 
 struct checkpoint_cli {
 	struct checkpoint_options o;
-	int all, latest;
+	int all, latest, print_stats;
 };
 
 #define AT(f) offsetof(struct checkpoint_cli, f)
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Checkpoint all running containers"),
 	FLAG(0, "file-locks", AT(o.file_locks), "Write down file locks as well"),
+	FLAG('k', "keep", AT(o.keep), "Keep criu's log and statistics beside the checkpoint"),
 	FLAG('l', "latest", AT(latest), "Use the newest container"),
 	FLAG('R', "leave-running", AT(o.leave_running), "Let it run on"),
 	FLAG('P', "pre-checkpoint", AT(o.pre_checkpoint),
 	     "Write only its memory, and let it run on; for --with-previous"),
+	FLAG(0, "print-stats", AT(print_stats), "Print what criu measured, as JSON"),
 	FLAG(0, "tcp-established", AT(o.tcp_established),
 	     "Write down open TCP connections as well"),
 	FLAG(0, "with-previous", AT(o.with_previous), "Only what changed since --pre-checkpoint"),
@@ -38,10 +44,21 @@ static int checkpoint_one(struct engine *en, const char *ref, void *arg, struct 
 static int checkpoint(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct checkpoint_cli *o = opts;
+	scoped(json) json_object *stats = o->print_stats ? json_object_new_object() : NULL;
+	int64_t started = time_now_ns();
+	int status;
+
 	if (o->o.pre_checkpoint && o->o.with_previous)
 		return err_set(e, -EINVAL,
 			       "--with-previous cannot be used together with --pre-checkpoint");
-	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, checkpoint_one, o, e);
+	if (!stats)
+		return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, checkpoint_one,
+				      o, e);
+	o->o.stats = json_object_new_array();
+	status = container_each(en, args, o->all, o->latest, 0, EXIT_ENGINE, checkpoint_one, o, e);
+	json_put_int(stats, "podman_checkpoint_duration", (time_now_ns() - started) / 1000);
+	json_put(stats, "container_statistics", o->o.stats);
+	return status != 0 ? status : report_json(stats, e);
 }
 
 const struct cmd cmd_container_checkpoint = {

@@ -4,10 +4,14 @@
 #include "src/cli/cmd.h"
 #include "src/cli/container/options.h"
 #include "src/cli/exit.h"
+#include "src/cli/report.h"
+#include "src/util/json.h"
+#include "src/util/scoped.h"
+#include "src/util/units.h"
 
 struct restore_cli {
 	struct restore_options o;
-	int all, latest;
+	int all, latest, print_stats;
 };
 
 #define AT(f) offsetof(struct restore_cli, f)
@@ -16,6 +20,7 @@ static const struct opt options[] = {
 	FLAG(0, "file-locks", AT(o.file_locks), "Take file locks again"),
 	FLAG('k', "keep", AT(o.keep), "Keep the files of the checkpoint"),
 	FLAG('l', "latest", AT(latest), "Use the newest container"),
+	FLAG(0, "print-stats", AT(print_stats), "Print what criu measured, as JSON"),
 	FLAG(0, "tcp-close", AT(o.tcp_close), "Close the TCP connections that were open"),
 	FLAG(0, "tcp-established", AT(o.tcp_established), "Go on with open TCP connections"),
 	END,
@@ -35,7 +40,18 @@ static int restore_one(struct engine *en, const char *ref, void *arg, struct err
 static int restore(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct restore_cli *o = opts;
-	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, restore_one, o, e);
+	scoped(json) json_object *stats = o->print_stats ? json_object_new_object() : NULL;
+	int64_t started = time_now_ns();
+	int status;
+
+	if (!stats)
+		return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, restore_one, o,
+				      e);
+	o->o.stats = json_object_new_array();
+	status = container_each(en, args, o->all, o->latest, 0, EXIT_ENGINE, restore_one, o, e);
+	json_put_int(stats, "podman_restore_duration", (time_now_ns() - started) / 1000);
+	json_put(stats, "container_statistics", o->o.stats);
+	return status != 0 ? status : report_json(stats, e);
 }
 
 const struct cmd cmd_container_restore = {

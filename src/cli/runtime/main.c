@@ -24,7 +24,8 @@ static const struct opt global_options[] = {
 	    .values = "auto|cgroupfs|systemd|disabled",
 	    .man = "auto is what fits best: systemd where config.json names a slice, else a "
 		   "directory."),
-	STR(0, "criu", "PATH", AT(criu), "The criu program", .complete = "file", .hidden = 1),
+	STR(0, "criu", "PATH", AT(criu), "The program criu(8), else searched in PATH",
+	    .complete = "file"),
 	FLAG(0, "debug", AT(debug), "Log what is done"),
 	STR(0, "generate", "KIND", AT(generate), "Write the man page or the completion",
 	    .hidden = 1, .values = "man|bash"),
@@ -130,7 +131,7 @@ static void warn(const char *text)
 static int dispatch(const struct runtime_globals *g, char *const *argv, int *ret_failure,
 		    struct err *e)
 {
-	struct oci oci = { .root_fd = -EBADF, .warn = warn };
+	struct oci oci = { .root_fd = -EBADF, .criu = g->criu, .warn = warn };
 	const struct verb *v;
 
 	if (g->version)

@@ -10,17 +10,15 @@ static const struct opt options[] = {
 	END,
 };
 
-/* Start, stay until it has ended, remove: the exit status. */
-static int stay(struct oci *oci, const struct create_options *o, struct oci_container *c,
-		struct relay *relay, struct err *e)
+int run_look_on(struct oci *oci, int keep, struct oci_container *c, struct relay *relay, int status,
+		struct err *e)
 {
 	struct err ignored;
-	int status = oci_start_held(oci, c, e);
 
 	state_unlock(&c->state); /* others may pause, update and delete it */
 	if (status == 0)
 		status = relay_run(relay, &c->process, e);
-	if (status >= 0 && o->keep)
+	if (status >= 0 && keep)
 		return status;
 	err_clear(&ignored);
 	runtime_process_done(&c->process);
@@ -69,7 +67,7 @@ static int run(struct oci *oci, void *opts, char **args, struct err *e)
 	if (r == 0 && o->console_socket)
 		fd_close(take_fd(&c.process.console)); /* it is the socket's owner who reads it */
 	if (r == 0)
-		r = stay(oci, o, &c, &relay, e);
+		r = run_look_on(oci, o->keep, &c, &relay, oci_start_held(oci, &c, e), e);
 	relay_done(&relay);
 	return r;
 }
