@@ -145,8 +145,7 @@ static int begin(char ***argv, const struct criu_options *o, const char *verb, c
 	return r < 0 ? r : add_flags(argv, o);
 }
 
-/* criu's log has its reason in a line that says Error, and after it often one that says no more
- * than that it gave up. */
+/* criu's log has its reason in the first line that says Error; those after it tell who gave up. */
 static int failed(const struct criu_options *o, const char *verb, const char *log, int status,
 		  struct err *e)
 {
@@ -157,11 +156,7 @@ static int failed(const struct criu_options *o, const char *verb, const char *lo
 
 	err_clear(&ignored);
 	if (path && path_read(AT_FDCWD, path, LOG_MAX, &text, NULL, &ignored) == 0)
-		for (char *s = text; (s = strstr(s, "Error (")); s++) {
-			const char *gave_up = strstr(s, " FAILED.");
-			if (!reason || !gave_up || gave_up > s + strcspn(s, "\n"))
-				reason = s;
-		}
+		reason = strstr(text, "Error (");
 	if (!reason)
 		return err_set(e, -EIO, "criu %s ended with status %d", verb, status);
 	(void)err_set(e, -EIO, "criu %s: %.*s", verb, (int)strcspn(reason, "\n"), reason);
@@ -297,20 +292,22 @@ static int read_pid(const struct criu_options *o, struct runtime_process *ret, s
 	return 0;
 }
 
-/* The place of a bind mount in ROOT, as long as it is not inside another mount. */
+/* The place of a mount in ROOT, as long as it is not inside another mount. */
 static int make_place(int root, json_object *mounts, json_object *mount)
 {
-	const char *to = json_get_str(mount, "destination"), *from = json_get_str(mount, "source");
-	struct stat st;
+	const char *to = json_get_str(mount, "destination");
+	struct stat st = { .st_mode = S_IFDIR };
 	int fd;
 
+	if (!to)
+		return 0;
 	for (size_t i = 0; i < json_len(mounts); i++) {
 		json_object *m = json_object_array_get_idx(mounts, i);
 		const char *other = json_get_str(m, "destination");
 		if (m != mount && other && path_is_below(to, other))
 			return 0;
 	}
-	if (stat(from, &st) < 0)
+	if (is_bind(mount) && stat(json_get_str(mount, "source"), &st) < 0)
 		return -errno;
 	fd = S_ISDIR(st.st_mode) ? path_mkdirs_in(root, to, 0755) : path_mkfile_in(root, to, 0644);
 	fd_close(fd);
@@ -336,7 +333,7 @@ static int prepare_root(const struct criu_options *o, const char *root, struct e
 		return err_sys(e, "open %s", root);
 	for (size_t i = 0; i < json_len(mounts); i++) {
 		json_object *m = json_object_array_get_idx(mounts, i);
-		r = is_bind(m) ? make_place(fd, mounts, m) : 0;
+		r = make_place(fd, mounts, m);
 		if (r < 0)
 			return err_errno(e, r, "mount %s", json_get_str(m, "destination"));
 	}

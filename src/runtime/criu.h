@@ -27,7 +27,7 @@ struct criu_options {
 	const char *manage_cgroups;	       /* mode of criu's; NULL: they are ours */
 	const char *lsm_profile, *lsm_context; /* in place of those written down; NULL: none */
 	int own_mounts;	     /* restore: in a mount namespace of its own, with root made a mount
-			      * point and the places of bind mounts made */
+			      * point and the places of mounts made */
 	json_object *config; /* of the container, borrowed */
 };
 

@@ -17,7 +17,13 @@ struct checkpoint_cli {
 #define AT(f) offsetof(struct checkpoint_cli, f)
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Checkpoint all running containers"),
+	REFUSED('c', "compress",
+		"a checkpoint is not exported, so that there is nothing to compress"),
+	REFUSED(0, "create-image", "a checkpoint cannot be made an image"),
+	REFUSED('e', "export", "a checkpoint stays with its container and cannot be exported"),
 	FLAG(0, "file-locks", AT(o.file_locks), "Write down file locks as well"),
+	REFUSED(0, "ignore-rootfs", "it goes with --export, which is not supported"),
+	REFUSED(0, "ignore-volumes", "it goes with --export, which is not supported"),
 	FLAG('k', "keep", AT(o.keep), "Keep criu's log and statistics beside the checkpoint"),
 	FLAG('l', "latest", AT(latest), "Use the newest container"),
 	FLAG('R', "leave-running", AT(o.leave_running), "Let it run on"),
@@ -67,7 +73,11 @@ const struct cmd cmd_container_checkpoint = {
 	.args = "CONTAINER [CONTAINER...]",
 	.help = "Write the processes of running containers to disk and end them",
 	.man = "It takes real root and the program criu(8). Containers with a terminal cannot be "
-	       "checkpointed.",
+	       "checkpointed. The checkpoint stays with the container: it cannot be exported. "
+	       "Connections "
+	       "between processes of the container outlive it with --tcp-established; one to a "
+	       "peer "
+	       "outside of a private network ends, and fails after the restore.",
 	.examples = "cove container checkpoint web\ncove container checkpoint --leave-running web",
 	.complete = "container",
 	.max_args = -1,
