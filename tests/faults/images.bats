@@ -83,6 +83,37 @@ setup() {
 	nothing_left
 }
 
+@test "commit and export, with all their processes, and one helper alone" {
+	local ms who pid
+	cove load -q -i "$(test_file docker-archive)" >/dev/null
+	cove run --network none --name c "$IMAGE" sh -c 'head -c 3000000 /dev/urandom >/x; rm /bin/ls'
+	for ms in 1 3 5 8 12 16 20 25 30 40 60; do
+		kill_after "$ms" "$COVE" commit c half
+		kill_after "$ms" "$COVE" export -o "$T/half.tar" c
+		run_cove images -q
+		run_cove commit c whole
+	done
+	for who in cove-layer cove-tree; do
+		for ms in {1..4}; do
+			status=0
+			setsid timeout 20 "$COVE" commit c half >/dev/null 2>"$T/err" 3>&- &
+			pid=$!
+			for _ in {1..200}; do
+				pkill -KILL -s "$pid" -x "$who" && break || true
+			done
+			wait "$pid" || status=$?
+			[ "$status" = 0 ] || [ "$(wc -l <"$T/err")" = 1 ] || die "$who: $status" "$(cat "$T/err")"
+		done
+	done
+	run_cove commit c whole
+	is "$(cove run --rm --network none whole sha256sum /x)" "$(cove export c | tar xO x | sha256sum | sed 's#-$#/x#')"
+	run_cove 127 run --rm --network none whole ls
+	store_works
+	nothing_left
+	run_cove rmi -fa
+	is "$(ls "$XDG_DATA_HOME/cove/layers")" "" "left in layers/"
+}
+
 @test "twenty pulls of one image at once" {
 	local i bad=0 pids=()
 	start_registry
