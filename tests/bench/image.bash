@@ -148,3 +148,24 @@ bench_archives() {
 		-- "podman load" "${p[@]}" load -q -i "$FAST/b.tar"
 	row "load of the same image" "$(ratio "$(of 'cove load')" "$(of 'podman load')")" "of podman" "<= 1.0" "<= 0.4"
 }
+
+# commit and export of a container that has 300 MB of its own, beside podman.
+bench_commit() {
+	local make gone="'$COVE' rmi -f made"
+	make='i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i >/tmp/f$i; done; head -c 300000000 /dev/urandom >/tmp/blob'
+	say "commit and export of a container with 300 MB of its own"
+	cove run --network none --name changed "$IMAGE" sh -c "$make" || return
+	local export=(-- "cove export" "$COVE" export -o "$W/a.tar" changed) commit=(-- "cove commit" "$COVE" commit changed made)
+	if [ ${#PODMAN[@]} != 0 ] && podman_do run --network none --name changed "$IMAGE" sh -c "$make" >/dev/null 2>&1; then
+		export+=(-- "podman export" "${PODMAN[@]}" export -o "$W/b.tar" changed)
+		commit+=(-- "podman commit" "${PODMAN[@]}" commit -q changed made)
+		gone="$gone; ${PODMAN[*]} rmi -f made"
+	fi
+	time_all -n 3 -w 0 -p "rm -f $W/[ab].tar" "${export[@]}"
+	row "export of a container" "$(ratio "$(of 'cove export')" "$(of 'podman export')")" "of podman" "<= 1.0" "<= 0.4"
+	time_all -n 3 -w 0 -p "$gone" "${commit[@]}"
+	row "commit of a container" "$(ratio "$(of 'cove commit')" "$(of 'podman commit')")" "of podman" "<= 1.0" "<= 0.4"
+	time_all -n 1 -w 0 -m -p "'$COVE' rmi -f made" -- "commit memory" "$COVE" commit changed made
+	row "peak memory of that commit" "$(awk -v k="$(of 'commit memory' memory)" 'BEGIN { printf "%.0f", k / 1024 }')" MiB "<= 128" "<= 48"
+	cove rm changed >/dev/null
+}

@@ -59,6 +59,37 @@ members() {
 	! grep -qE 'inside|proc/1' "$T/list"
 }
 
+@test "export and commit have the ids of the container, whatever they are outside" {
+	local id
+	id=$(id -u)
+	cove run --network none --name k --userns keep-id busybox sh -c 'touch /tmp/mine' || die "keep-id"
+	cove export k >"$T/k.tar"
+	members "$T/k.tar" | grep -q "|$id:$(id -g)|0|tmp/mine|"
+	cove commit k kept >/dev/null
+	is "$(cove run --rm --network none kept stat -c %u /tmp/mine)" "$id"
+}
+
+@test "export of a container on a directory, and on an image of many layers" {
+	local i
+	need python3
+	"$MKIMAGE" rootfs "$T/root"
+	cove run --network none --name d --rootfs "$T/root" sh -c 'echo x >/x'
+	cove export d >"$T/d.tar"
+	is "$(tar xO -f "$T/d.tar" x)" x
+	cove commit d dir >/dev/null
+	is "$(cove run --rm --network none dir cat /x)" x
+	for i in {1..12}; do
+		cove run --network none --name "l$i" "$([ "$i" = 1 ] && echo busybox || echo "image$((i - 1))")" \
+			sh -c "echo $i >/f$i; rm -f /f$((i - 3)); echo $i >>/all; rm -rf /dir; mkdir /dir; echo >/dir/$i"
+		cove commit "l$i" "image$i" >/dev/null
+	done
+	cove export l12 >"$T/l.tar"
+	is "$(tar tf "$T/l.tar" | grep -E '^(f[0-9]|dir/)' | tr '\n' ' ')" "dir/ dir/12 f10 f11 f12 "
+	is "$(tar xO -f "$T/l.tar" all | wc -l)" 12
+	run_cove image diff image12
+	is "$output" $'C /all\nC /dir\nD /dir/11\nA /dir/12\nA /f12\nD /f9'
+}
+
 @test "export: the same names as Podman's" {
 	need podman
 	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
