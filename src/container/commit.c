@@ -5,9 +5,8 @@
 #include "src/container/commit.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
-#include <strings.h>
 
 #include "overlay/tree_role.h"
 #include "src/container/commit_config.h"
@@ -67,6 +66,7 @@ static int add_changes(struct engine *en, struct layer_stage *stage, const struc
 		k = root_add_ids(&root, "layer", &args) < 0 ? -1 : strv_add(&args, root.upper);
 	if (k < 0)
 		return err_errno(e, ENOMEM, "read the container");
+	engine_store_close(en);
 	r = fd_pipe(&in, &out, e);
 	if (r == 0)
 		r = tree_reader_start(&reader, en->run_fd, root.dir_fd, out, args, e);
@@ -127,26 +127,42 @@ static int pause_it(struct engine *en, const struct commit *c, struct err *e)
 	return 0;
 }
 
+/* Read the container, frozen where that is wanted.  An impatient user's signals wait until it goes
+ * on again. */
+static int add_frozen(struct engine *en, struct layer_stage *stage, const struct commit *c,
+		      struct err *e)
+{
+	sigset_t wait, before;
+	struct err other;
+	int r, paused;
+
+	(void)sigemptyset(&wait);
+	(void)sigaddset(&wait, SIGINT);
+	(void)sigaddset(&wait, SIGTERM);
+	(void)sigaddset(&wait, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &wait, &before);
+	r = paused = pause_it(en, c, e);
+	if (r >= 0)
+		r = add_changes(en, stage, c, e);
+	if (paused > 0 && container_unpause(en, c->container->id, &other) < 0 && r == 0) {
+		*e = other;
+		r = e->code;
+	}
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return r;
+}
+
 static int commit(struct engine *en, const struct commit *c, const char *name, char **ret_id,
 		  struct err *e)
 {
 	scoped(layer_stage) struct layer_stage stage = { .tmp_fd = -EBADF, .lease = -EBADF };
 	size_t n = commit_is_whole(c) ? 0 : json_len(commit_base_layers(c));
-	struct err other;
-	int r = layer_stage_open(en, n + 1, &stage, e), paused = 0;
+	int r = layer_stage_open(en, n + 1, &stage, e);
 
 	if (r == 0 && n)
 		r = add_known(&stage, c, e);
 	if (r == 0)
-		r = paused = pause_it(en, c, e);
-	if (r < 0)
-		return r;
-	engine_store_close(en);
-	r = add_changes(en, &stage, c, e);
-	if (paused && container_unpause(en, c->container->id, &other) < 0 && r == 0) {
-		*e = other;
-		r = e->code;
-	}
+		r = add_frozen(en, &stage, c, e);
 	return r < 0 ? r : publish(en, &stage, c, name, ret_id, e);
 }
 

@@ -86,6 +86,26 @@ ls: /etc/group: No such file or directory"
 	is "$(cove run --rm --network none live cat /x)" x
 }
 
+@test "a paused container goes on, also after an interrupt" {
+	local ms pid
+	cove run -d --network none --name r busybox sh -c 'head -c 60000000 /dev/urandom >/big; echo x >/x; sleep 1000' >/dev/null
+	wait_for 30 cove exec r test -s /x
+	cove pause r >/dev/null 2>&1 || skip "containers cannot be paused here"
+	cove commit r while-paused >/dev/null
+	is "$(cove inspect --format '{{.State.Status}}' r)" paused
+	cove unpause r >/dev/null
+	cove commit -p r live >/dev/null
+	is "$(cove inspect --format '{{.State.Status}}' r)" running
+	for ms in 02 05 1 2 4; do
+		"$COVE" commit -p r cut >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "0.$ms"
+		kill -TERM "$pid" 2>/dev/null || true
+		wait "$pid" || true
+		is "$(cove inspect --format '{{.State.Status}}' r)" running
+	done
+}
+
 @test "what is committed skopeo and podman read" {
 	need skopeo
 	cove run --network none --name c busybox sh -c 'echo x >/x; rm /bin/ls'
