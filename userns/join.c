@@ -22,6 +22,16 @@ int userns_is_root(void)
 	return geteuid() == 0 && caps_have_effective(CAP_SYS_ADMIN);
 }
 
+int userns_is_host_root(void)
+{
+	scoped(idmap) struct idmap ids = IDMAP_NONE;
+	struct err ignored;
+
+	/* user_namespaces(7): the initial one maps all ids but the last, which is none. */
+	return userns_is_root() && idmap_read(0, "uid_map", &ids, &ignored) == 0 &&
+	       idmap_total(&ids) == UINT32_MAX;
+}
+
 /* No holder may live here: a namespace for this process alone, mapped by a child that stayed
  * outside. */
 static int make_own(int run_fd, struct err *e)

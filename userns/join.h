@@ -12,6 +12,9 @@
 
 /* Are we root with power over the host's mounts?  Then there is nothing to enter. */
 int userns_is_root(void);
+/* And is it the host's root, with all ids, rather than one of a user namespace that its maker has
+ * called 0? */
+int userns_is_host_root(void);
 
 /* Enter the user namespace only (no mount namespace).  *RET_LEASE (or -EBADF) keeps the holder from
  * leaving while open: for monitors.  Errors as userns_enter(). */

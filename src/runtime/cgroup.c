@@ -54,7 +54,7 @@ static int can_do_without(const struct cgroup_options *o, int failed)
 	if (failed != -EACCES && failed != -EPERM && failed != -EROFS && failed != -ENOENT &&
 	    failed != -EBUSY && failed != -ENOTSUP)
 		return 0;
-	return o->lenient || (!cgroup_resources_limit(o->resources) && !userns_is_root());
+	return o->lenient || (!cgroup_resources_limit(o->resources) && !userns_is_host_root());
 }
 
 /* All that was wanted. */
@@ -81,7 +81,7 @@ static int create_in_trees(const struct cgroup_options *o, struct cgroup *cg, st
 	struct cgroup_options plain = *o;
 	struct err ignored;
 	/* Nothing of v1 is delegated to users as a rule: not worth a look at a dozen trees. */
-	int is_needed = o->path || userns_is_root() || cgroup_resources_limit(o->resources);
+	int is_needed = o->path || userns_is_host_root() || cgroup_resources_limit(o->resources);
 	int r = is_needed ? cgroup_v1_create(o, cg, e)
 			  : err_set(e, -EACCES, "no cgroup is delegated to this user");
 

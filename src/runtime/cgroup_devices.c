@@ -252,7 +252,7 @@ int cgroup_devices_v2(int dir_fd, json_object *rules, struct err *e)
 
 	/* Without root nobody can make a device node that means anything, so there is nothing to
 	 * keep away. */
-	if (r < 0 || !l.n || !userns_is_root())
+	if (r < 0 || !l.n || !userns_is_host_root())
 		return r;
 	r = device_rules_program(&l, &insns, &n, e);
 	if (r < 0)

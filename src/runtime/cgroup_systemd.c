@@ -65,7 +65,7 @@ int cgroup_systemd_reach(void)
 	char path[PATH_MAX];
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 
-	if (userns_is_root())
+	if (userns_is_host_root())
 		return access("/run/systemd/private", W_OK) == 0 ? 2 : 0;
 	if (dir && *dir == '/' &&
 	    (size_t)snprintf(path, sizeof(path), "%s/systemd/private", dir) < sizeof(path) &&
@@ -127,6 +127,8 @@ static void add_quota(json_object *list, int64_t quota, int64_t period)
 		return;
 	if (period <= 0)
 		period = 100000;
+	if (quota > INT64_MAX / 1000000) /* more than any machine has: no limit */
+		quota = -1;
 	us = quota < 0 ? -1 : (quota * 1000000 / period + 9999) / 10000 * 10000;
 	add_limit(list, "CPUQuotaPerSecUSec", us);
 	add_limit(list, "CPUQuotaPeriodUSec", period);
@@ -338,8 +340,8 @@ int cgroup_systemd_create(const struct cgroup_options *o, struct cgroup *cg, str
 
 	if (!reach)
 		return err_set(e, -ENOENT, "no systemd manager can be reached: there is no %s",
-			       userns_is_root() ? "/run/systemd/private"
-						: "user manager in this session");
+			       userns_is_host_root() ? "/run/systemd/private"
+						     : "user manager in this session");
 	cg->user_bus = reach == 1;
 	r = cgroup_systemd_names(o, cg->user_bus, &cg->unit, &slice, e);
 	if (r < 0)

@@ -203,7 +203,7 @@ static int apply_devices(const struct cgroup *cg, json_object *list, struct err 
 	scoped(device_rules) struct device_rules l = { 0 };
 	int r = device_rules_parse(list, &l, e);
 
-	if (r < 0 || !cg->v1[CGROUP_V1_DEVICES] || !userns_is_root())
+	if (r < 0 || !cg->v1[CGROUP_V1_DEVICES] || !userns_is_host_root())
 		return r;
 	for (size_t i = 0; i < l.n; i++) {
 		char text[80];

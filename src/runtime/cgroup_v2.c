@@ -424,7 +424,7 @@ int cgroup_v2_create(const struct cgroup_options *o, struct cgroup *cg, struct e
 	} else {
 		scoped(mem) char *place = NULL;
 		r = find_place(words, cg, &place);
-		if ((r < 0 || *cg->unmet) && userns_is_root() &&
+		if ((r < 0 || *cg->unmet) && userns_is_host_root() &&
 		    (o->manager == CGROUP_CGROUPFS || access("/run/systemd/system", F_OK) < 0)) {
 			free(take_ptr(&place));
 			r = find_place_of_root(words, cg, &place);
