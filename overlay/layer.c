@@ -126,12 +126,18 @@ void layer_new_id(char id[LAYER_ID_LEN + 1])
 	id[LAYER_ID_LEN] = '\0';
 }
 
+int layer_tar_start(struct layer_writer *w, int run_fd, int layer_dir_fd, int out_fd, struct err *e)
+{
+	char tar[] = "--tar";
+
+	return start(w, run_fd, layer_dir_fd, out_fd, tar, NULL, e);
+}
+
 int layer_write_tar(int run_fd, int layer_dir_fd, int out_fd, struct layer_result *ret,
 		    struct err *e)
 {
 	struct layer_writer w = LAYER_WRITER_NONE;
-	char tar[] = "--tar";
-	int r = start(&w, run_fd, layer_dir_fd, out_fd, tar, NULL, e);
+	int r = layer_tar_start(&w, run_fd, layer_dir_fd, out_fd, e);
 
 	if (r == 0)
 		r = layer_writer_finish(&w, ret, e);

@@ -58,6 +58,9 @@ void layer_writer_end(struct layer_writer *w);
 
 void layer_new_id(char id[LAYER_ID_LEN + 1]);
 
+/* Start what layer_write_tar() does; layer_writer_finish() waits for it (stream_fd stays empty). */
+int layer_tar_start(struct layer_writer *w, int run_fd, int layer_dir_fd, int out_fd,
+		    struct err *e);
 /* Write the very tar stream of layers/ID (split + tree) to OUT_FD, in the user namespace.  *RET
  * gets diff_id and diff_size of what was written (compared by the caller with the record). */
 int layer_write_tar(int run_fd, int layer_dir_fd, int out_fd, struct layer_result *ret,

@@ -112,8 +112,25 @@ struct image_save_options {
 	const char *format; /* "docker-archive" (default) or "oci-archive" */
 	const char *output; /* path; NULL: stdout */
 	int multi;	    /* -m */
+	const char *oci_name; /* one more name of the first image, as it stands, or NULL */
 };
 int image_save(struct engine *en, const struct image_save_options *o, struct err *e);
+struct image_push_options {
+	const char *reference;
+	const char *destination; /* [TRANSPORT:]NAME, or NULL: where the image's name leads */
+	const char *format;	 /* "oci", "v2s2", or NULL: as it is stored */
+	const char *compression; /* "gzip", "zstd", or NULL */
+	int level;		 /* -1: the default of the compression */
+	int force_compression;	 /* also where the registry has the layer in another one */
+	int compress;		 /* dir: too */
+	const char *authfile, *creds, *cert_dir; /* as of image_pull_options */
+	int tls_verify, quiet, retry;
+	int64_t retry_delay_ms; /* 0: a short while that grows */
+};
+/* Copy an image to a registry, a directory or an archive.  *RET_DIGEST: of the manifest there
+ * (owned; NULL for archives). */
+int image_push(struct engine *en, const struct image_push_options *o, char **ret_digest,
+	       struct err *e);
 struct image_import_options {
 	const char *path;      /* or "-" */
 	const char *reference; /* or NULL */

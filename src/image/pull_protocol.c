@@ -120,13 +120,15 @@ int pull_receive(int sock, json_object **ret, struct err *e)
 {
 	scoped(mem) char *text = malloc(PULL_MESSAGE_MAX);
 	ssize_t n;
-	int rc;
+	int rc, resets = 0;
 
 	if (!text)
 		return err_errno(e, ENOMEM, "pull: read a message");
+	/* The other end went away with messages unread: that is told first, its last words after.
+	 */
 	do
 		n = recv(sock, text, PULL_MESSAGE_MAX, 0);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !resets++)));
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return 0;
 	if (n < 0)

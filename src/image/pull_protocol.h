@@ -22,6 +22,18 @@
  *	engine	{"type":"login","registry","insecure","username","password","identity_token",
  *		"cert_dir","config_dir"}		are these credentials good?  (no fd 4)
  *	role	{"type":"done"} or "error"
+ *
+ * or for a push:
+ *
+ *	engine	{"type":"push","registry","repository","mounts":[REPOSITORY...],"insecure","creds",
+ *		"authfile","cert_dir","config_dir","retries","retry_delay_ms","progress"}
+ *	engine	{"type":"check","blob":N,"digest":D}	is it there, or can it be mounted?
+ *	role	{"type":"present","blob":N} or {"type":"absent","blob":N}
+ *	engine	{"type":"upload","blob":N,"digest":D}	is it there, else send the file "blob-N" of fd 4
+ *	role	{"type":"progress","blob":N,"bytes":N}
+ *	role	{"type":"present","blob":N} or {"type":"uploaded","blob":N}
+ *	engine	{"type":"manifest","reference","media_type","digest"}	last: send the file "manifest"
+ *	role	{"type":"done"}
  */
 #ifndef COVE_IMAGE_PULL_PROTOCOL_H
 #define COVE_IMAGE_PULL_PROTOCOL_H

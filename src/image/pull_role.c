@@ -22,6 +22,7 @@
 #include "src/image/manifest.h"
 #include "src/image/pull_layers.h"
 #include "src/image/pull_protocol.h"
+#include "src/image/push_role.h"
 #include "src/image/registry.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
@@ -352,6 +353,8 @@ int role_pull_main(void)
 	}
 	if (rc > 0 && pull_is(message, "login")) {
 		rc = login_role(message, &e);
+	} else if (rc > 0 && pull_is(message, "push")) {
+		rc = push_role(message, &e);
 	} else if (rc > 0) {
 		rc = pull_request_decode(message, &r, &e);
 		if (rc >= 0)

@@ -377,7 +377,8 @@ int http_start(struct http *h, const struct http_request *r, struct http_transfe
 		t->body_out = *r->body;
 	if (add_header(t, "Accept", r->accept) < 0 ||
 	    add_header(t, "Authorization", r->authorization) < 0 ||
-	    (r->body && add_header(t, "Content-Type", r->body->content_type) < 0) ||
+	    (r->body && (add_header(t, "Content-Type", r->body->content_type) < 0 ||
+			 add_header(t, "Content-Range", r->body->range) < 0)) ||
 	    (r->form && add_header(t, "Content-Type", "application/x-www-form-urlencoded") < 0))
 		return err_errno(e, ENOMEM, "start a request");
 	if (set_options(t, r) != CURLE_OK)

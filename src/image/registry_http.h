@@ -36,6 +36,7 @@ typedef int http_sink(void *arg, const char *bytes, size_t n, struct err *e);
  * until the transfer has ended. */
 struct http_body {
 	const char *content_type;
+	const char *range; /* "0-99": Content-Range, or NULL */
 	const char *bytes; /* NULL: FD */
 	int fd;
 	int64_t offset, length;

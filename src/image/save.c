@@ -10,10 +10,10 @@
 
 #include "overlay/layer.h"
 #include "src/image/image.h"
+#include "src/image/image_layers.h"
 #include "src/image/image_store.h"
 #include "src/image/manifest.h"
 #include "src/image/reference.h"
-#include "src/store/store.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
@@ -22,15 +22,10 @@
 
 #define BLOCK 512
 
-struct save_layer {
-	char *name; /* layers/NAME */
-	char diff_id[DIGEST_LEN + 1];
-	int64_t size;
-};
 struct save_image {
 	struct image *image;
 	char **names; /* that the archive gives it */
-	struct save_layer *layers;
+	struct image_layer *layers;
 	size_t n_layers;
 	char *config;
 	size_t config_len;
@@ -47,9 +42,7 @@ static void save_done(struct save *s)
 {
 	for (size_t i = 0; i < s->n_images; i++) {
 		struct save_image *si = &s->images[i];
-		for (size_t k = 0; k < si->n_layers; k++)
-			free(si->layers[k].name);
-		free(si->layers);
+		image_layers_free(si->layers, si->n_layers);
 		free(si->config);
 		strv_free(si->names);
 		(void)image_free(si->image);
@@ -147,18 +140,17 @@ static int put_json(struct save *s, const char *name, json_object *o, struct err
 		    : err_errno(e, ENOMEM, "write the archive");
 }
 
-static int put_layer(struct save *s, const char *file, const struct save_layer *l, struct err *e)
+static int put_layer(struct save *s, const char *file, const struct image_layer *l, struct err *e)
 {
-	scoped(mem) char *path = str_printf("layers/%s", l->name);
 	scoped(fd) int dir = -EBADF;
 	struct layer_result got;
 	int r;
 
-	if (!path || (!written_already(s, file) && strv_add(&s->written, file) < 0))
+	if (!written_already(s, file) && strv_add(&s->written, file) < 0)
 		return err_errno(e, ENOMEM, "write the archive");
-	dir = openat(s->en->graph_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = image_layer_open(s->en, l, e);
 	if (dir < 0)
-		return err_sys(e, "open layer %s", l->diff_id);
+		return dir;
 	r = put_header(s, file, l->size, '0', e);
 	if (r < 0)
 		return r;
@@ -174,7 +166,7 @@ static int put_layers(struct save *s, const char *format, struct err *e)
 {
 	for (size_t i = 0; i < s->n_images; i++)
 		for (size_t k = 0; k < s->images[i].n_layers; k++) {
-			const struct save_layer *l = &s->images[i].layers[k];
+			const struct image_layer *l = &s->images[i].layers[k];
 			char file[128];
 			int r;
 			(void)snprintf(file, sizeof(file), "%s%s%s",
@@ -340,62 +332,6 @@ static int save_oci(struct save *s, struct err *e)
 
 /* ---- which images ---------------------------------------------------------------------------- */
 
-static int take_layers(struct save *s, struct save_image *si, struct err *e)
-{
-	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *st = engine_store(s->en, e);
-	int r;
-
-	if (!st)
-		return e->code;
-	si->layers = calloc(strv_len(si->image->layers) + 1, sizeof(*si->layers));
-	if (!si->layers)
-		return err_errno(e, ENOMEM, "save an image");
-	r = store_query(st, &q, e,
-			"SELECT l.name, l.diff_id, l.diff_size FROM image_layer il JOIN layer l ON "
-			"l.name = il.layer"
-			" WHERE il.image_id = ? ORDER BY il.position",
-			"s", si->image->id);
-	while (r == 0 && si->n_layers < strv_len(si->image->layers) && (r = store_step(q, e)) > 0) {
-		struct save_layer *l = &si->layers[si->n_layers];
-		if (!digest_is_valid(store_text(q, 1)))
-			return err_set(e, -EBADMSG, "the record of image %.12s is damaged",
-				       si->image->id);
-		l->name = strdup(store_text(q, 0));
-		(void)stpcpy(l->diff_id, store_text(q, 1));
-		l->size = store_int(q, 2);
-		si->n_layers++;
-		r = l->name ? 0 : err_errno(e, ENOMEM, "save an image");
-	}
-	return r;
-}
-
-/* The name that REF means of the image, or NULL when it was asked for by ID or digest. */
-static int full_name(const char *ref, const struct image *i, char **ret, struct err *e)
-{
-	scoped(reference) struct reference parsed = { 0 };
-	scoped(mem) char *name = NULL;
-	struct err ignored;
-	size_t n;
-
-	if (reference_parse(ref, &parsed, &ignored) < 0 || parsed.digest)
-		return 0;
-	name = reference_name(&parsed);
-	if (!name)
-		return err_errno(e, ENOMEM, "save an image");
-	n = strlen(name);
-	for (char **have = i->names; have && *have; have++) {
-		size_t len = strlen(*have);
-		if (strcmp(*have, name) == 0 ||
-		    (!parsed.registry && len > n && (*have)[len - n - 1] == '/' &&
-		     strcmp(*have + len - n, name) == 0)) {
-			*ret = strdup(*have);
-			return *ret ? 0 : err_errno(e, ENOMEM, "save an image");
-		}
-	}
-	return 0;
-}
-
 static struct save_image *image_of(struct save *s, const char *id)
 {
 	for (size_t i = 0; i < s->n_images; i++)
@@ -413,7 +349,7 @@ static int take_image(struct save *s, const char *ref, struct err *e)
 	int r = image_find(s->en, ref, &i, e);
 
 	if (r == 0)
-		r = full_name(ref, i, &name, e);
+		r = image_name_meant(ref, i, &name, e);
 	if (r < 0)
 		return r;
 	si = image_of(s, i->id);
@@ -423,7 +359,7 @@ static int take_image(struct save *s, const char *ref, struct err *e)
 		(void)snprintf(digest, sizeof(digest), "sha256:%s", si->image->id);
 		r = image_blob_read(s->en, digest, &si->config, &si->config_len, e);
 		if (r == 0)
-			r = take_layers(s, si, e);
+			r = image_layers(s->en, si->image, &si->layers, &si->n_layers, e);
 	}
 	if (r == 0 && name && strv_add(&si->names, name) < 0)
 		r = err_errno(e, ENOMEM, "save an image");
@@ -508,6 +444,8 @@ int image_save(struct engine *en, const struct image_save_options *o, struct err
 			       "unknown format '%s': docker-archive and oci-archive are known",
 			       format);
 	r = take_references(&s, o, e);
+	if (r == 0 && o->oci_name && strv_add(&s.images[0].names, o->oci_name) < 0)
+		r = err_errno(e, ENOMEM, "save images");
 	if (r < 0)
 		return r;
 	if (o->output && strcmp(o->output, "-") != 0)

@@ -138,6 +138,7 @@ IMAGES = {f: Image(f) for f in FAULTS}
 LOCK = threading.Lock()
 SEEN = {}
 TOKENS = {"issued": 0}
+UPLOADS, PUSHED, USES, ISSUED = {}, {}, {}, set()
 PORTS = []
 DIR = sys.argv[1]
 SCHEME = "https" if len(sys.argv) > 2 else "http"
@@ -161,7 +162,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def error(self, status, code, message, **headers):
         self.answer(status, json.dumps({"errors": [{"code": code, "message": message}]}).encode(),
@@ -207,6 +209,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return False
 
     def token(self, fault, query):
+        if fault.startswith("up-"):
+            if query.get("scope") != [f"repository:{fault}:pull,push"] or self.headers["Authorization"] != BASIC:
+                return self.error(401, "UNAUTHORIZED", "incorrect username, password or scope")
+            with LOCK:
+                ISSUED.add("Bearer push-%d" % len(ISSUED))
+                name = "push-%d" % (len(ISSUED) - 1)
+            return self.answer(200, json.dumps({"token": name}).encode(), Content_Type="application/json")
         if query.get("scope") != [f"repository:{fault}:pull"] or query.get("service") != ["test"]:
             return self.error(400, "BAD", "wrong scope or service")
         if fault == "token" and self.headers["Authorization"] != BASIC:
@@ -221,10 +230,147 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         parts = self.path.split("/")
+        if parts[1] == "v2":
+            return self.upload("POST")
         form = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
         if len(parts) == 3 and parts[1] == "token":
             return self.token(parts[2], urllib.parse.parse_qs(form))
         return self.error(405, "UNSUPPORTED", "no")
+
+    # ---- uploads: /v2/FAULT/blobs/uploads/ and the places in it, which may be on the second port ----
+
+    def do_HEAD(self):
+        return self.upload("HEAD")
+
+    def do_PATCH(self):
+        return self.upload("PATCH")
+
+    def do_PUT(self):
+        return self.upload("PUT")
+
+    def first_error(self, method, length):
+        """Once for each kind of request and length of what is sent."""
+        what = f"{method} {length}"
+        with LOCK:
+            SEEN[what] = SEEN.get(what, 0) + 1
+            return SEEN[what] == 1
+
+    def read_body(self, n):
+        """Reads at most N bytes of what is sent; none when it breaks off."""
+        data = b""
+        while len(data) < n:
+            part = self.rfile.read(min(65536, n - len(data)))
+            if not part:
+                break
+            data += part
+        return data
+
+    def upload(self, method):
+        url = urllib.parse.urlparse(self.path)
+        query = urllib.parse.parse_qs(url.query)
+        parts = url.path.split("/")
+        fault, length = parts[2], int(self.headers["Content-Length"] or 0)
+        key = url.path
+        if self.server.server_port == PORTS[0] and not self.may_push(fault, method, length):
+            return None
+        if fault == "up-error-always" and method == "PATCH":
+            self.read_body(length)
+            return self.error(500, "UNKNOWN", "out of order")
+        if fault == "up-error" and self.first_error(method, length):
+            self.read_body(length)
+            return self.error([500, 502, 503, 504][len(SEEN) % 4], "UNKNOWN", "out of order")
+        if method == "HEAD":
+            have = parts[4] in PUSHED.get(fault, {})
+            return self.answer(200 if have else 404)
+        if method == "POST":
+            return self.begin_upload(fault)
+        if method == "PUT" and parts[3] == "manifests":
+            return self.take_manifest(fault, parts[4], self.read_body(length))
+        if key not in UPLOADS:
+            self.read_body(length)
+            return self.error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if method == "PATCH":
+            return self.take_bytes(fault, key, length)
+        return self.close_upload(fault, key, query.get("digest", [""])[0])
+
+    def may_push(self, fault, method, length):
+        """up-token: each token is good for three requests only."""
+        if fault not in ("up-token", "up-elsewhere"):
+            return True
+        auth = self.headers["Authorization"]
+        with LOCK:
+            good = auth and USES.get(auth, 0) < (3 if fault == "up-token" else 1000) and auth in ISSUED
+            if good:
+                USES[auth] = USES.get(auth, 0) + 1
+        if good:
+            return True
+        realm = self.base(PORTS[0]) + "/token/" + fault
+        self.close_connection = length > 0
+        self.error(401, "UNAUTHORIZED", "authentication required",
+                   WWW_Authenticate=f'Bearer realm="{realm}",service="test",scope="repository:{fault}:pull"')
+        return False
+
+    def begin_upload(self, fault):
+        with LOCK:
+            key = f"/v2/{fault}/blobs/uploads/{len(UPLOADS)}"
+            UPLOADS[key] = b""
+        where = key + "?state=1"
+        if fault == "up-elsewhere":
+            where = self.base(PORTS[1]) + where
+        elif fault == "up-file":
+            where = "file:///tmp/x"
+        return self.answer(202, Location=where, Range="0-0")
+
+    def take_bytes(self, fault, key, length):
+        asked = self.headers["Content-Range"]
+        if asked and int(asked.split("-")[0]) != len(UPLOADS[key]):
+            self.read_body(length)
+            return self.error(416, "BLOB_UPLOAD_INVALID", "not from here")
+        if fault in ("up-cut", "up-cut-forget") and self.once(fault, length):
+            UPLOADS[key] += self.read_body(length // 2)
+            if fault == "up-cut-forget":
+                del UPLOADS[key]
+            self.note("cut")
+            return self.cut()
+        if fault == "up-redirect" and self.server.server_port == PORTS[0]:
+            self.close_connection = True
+            return self.answer(307, Location=self.base(PORTS[1]) + self.path)
+        data = self.read_body(length)
+        if fault == "up-corrupt" and self.once(fault, length):
+            data = flip(data)
+        if fault == "up-chunks":
+            data = data[:200000]
+        UPLOADS[key] += data
+        return self.answer(202, Location=key + "?state=2", Range=f"0-{max(0, len(UPLOADS[key]) - 1)}")
+
+    def once(self, what, length):
+        """The first time that something large is sent."""
+        if length < 100000:
+            return False
+        with LOCK:
+            SEEN[what] = SEEN.get(what, 0) + 1
+            return SEEN[what] == 1
+
+    def close_upload(self, fault, key, name):
+        if digest(UPLOADS[key]) != name:
+            del UPLOADS[key]
+            return self.error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        PUSHED.setdefault(fault, {})[name] = UPLOADS.pop(key)
+        UPLOADS[key + "-done"] = b""
+        if fault == "up-cut-end" and self.once(fault, 100000):
+            self.note("cut")
+            return self.cut()
+        return self.answer(201, Location=f"/v2/{fault}/blobs/{name}", Docker_Content_Digest=name)
+
+    def take_manifest(self, fault, name, body):
+        doc = json.loads(body)
+        for d in [doc["config"]] + doc["layers"]:
+            if len(PUSHED.get(fault, {}).get(d["digest"], b"")) != d["size"]:
+                return self.error(404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+        with LOCK, open(os.path.join(DIR, "manifests"), "a", encoding="ascii") as f:
+            print(fault, name, digest(body), file=f)
+        said = digest(b"other") if fault == "up-other-digest" else digest(body)
+        return self.answer(201, Docker_Content_Digest=said)
 
     # ---- documents and blobs ----
 
@@ -233,6 +379,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         parts = url.path.split("/")
         if len(parts) == 3 and parts[1] == "token":
             return self.token(parts[2], urllib.parse.parse_qs(url.query))
+        if url.path == "/v2/":
+            return self.answer(200)
+        if url.path in UPLOADS:  # how far is it?
+            return self.answer(204, Location=url.path + "?state=3", Range=f"0-{max(0, len(UPLOADS[url.path]) - 1)}")
         if len(parts) != 5 or parts[1] != "v2" or parts[3] not in ("manifests", "blobs"):
             return self.error(404, "NOT_FOUND", "no such place")
         fault, kind, name = parts[2:]

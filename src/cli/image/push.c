@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/image/pull.h"
+#include "src/image/image.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+struct push_options {
+	struct pull_settings s;
+	int compress, force_compression, quiet, remove_signatures, retry, level, trust;
+	int64_t retry_delay_ms;
+	const char *compression, *digestfile, *format;
+};
+
+#define AT(f) offsetof(struct push_options, f)
+static const struct opt options[] = {
+	FLAG(0, "compress", AT(compress), "Compress layers that are written into a directory",
+	     .man = "For dir: only; to registries and OCI layouts layers go compressed anyway."),
+	STR(0, "compression-format", "FORMAT", AT(compression), "How to compress layers",
+	    .values = "gzip|zstd|zstd:chunked",
+	    .man = "Without it: gzip, or what the layer was before. zstd makes it an OCI image. "
+		   "zstd:chunked is refused."),
+	INT(0, "compression-level", "LEVEL", AT(level), 1, 20,
+	    "How much time to spend on compression", .init = -1,
+	    .man = "gzip has levels from 1 to 9 (6 without it), zstd from 1 to 20 (3)."),
+	STR(0, "digestfile", "FILE", AT(digestfile),
+	    "Write the digest of the manifest to this file", .complete = "file"),
+	FLAG(0, "disable-content-trust", AT(trust), "Push without Docker's content trust",
+	     .man = "cove has none; the option is there for scripts that give it."),
+	REFUSED(0, "encrypt-layer", "layers cannot be encrypted"),
+	REFUSED(0, "encryption-key", "layers cannot be encrypted"),
+	FLAG(0, "force-compression", AT(force_compression),
+	     "Do not use layers that the registry has in another compression"),
+	STR('f', "format", "FORMAT", AT(format), "Format of the manifest", .values = "oci|v2s2",
+	    .man = "Without it: the one that the image has."),
+	FLAG('q', "quiet", AT(quiet), "Print no progress"),
+	FLAG(0, "remove-signatures", AT(remove_signatures), "Leave signatures behind",
+	     .man = "An image in the store has none; the option is there for scripts that give "
+		    "it."),
+	INT(0, "retry", "N", AT(retry), 0, 100,
+	    "How often to try again after a failure of the network", .def = "3"),
+	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
+		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
+	REFUSED(0, "sign-by", "images cannot be signed"),
+	REFUSED(0, "sign-by-sigstore", "images cannot be signed"),
+	REFUSED(0, "sign-by-sigstore-private-key", "images cannot be signed"),
+	REFUSED(0, "sign-by-sq-fingerprint", "images cannot be signed"),
+	REFUSED(0, "sign-passphrase-file", "images cannot be signed"),
+	REFUSED(0, "signature-policy", "there are no signatures to be checked"),
+	END,
+};
+_Static_assert(offsetof(struct push_options, s) == 0, "the shared rows fill struct pull_settings");
+
+static int write_digest(const char *path, const char *digest, struct err *e)
+{
+	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int rc = fd < 0 ? -errno : fd_write_all(fd, digest, strlen(digest));
+
+	return rc < 0 ? err_errno(e, rc, "write %s", path) : 0;
+}
+
+static int push(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct push_options *o = opts;
+	const struct image_push_options p = {
+		.reference = args[0],
+		.destination = args[1],
+		.format = o->format,
+		.compression = o->compression,
+		.level = o->level,
+		.force_compression = o->force_compression,
+		.compress = o->compress,
+		.authfile = o->s.authfile,
+		.creds = o->s.creds,
+		.cert_dir = o->s.cert_dir,
+		.tls_verify = o->s.tls_verify,
+		.quiet = o->quiet,
+		.retry = o->retry,
+		.retry_delay_ms = o->retry_delay_ms,
+	};
+	scoped(mem) char *digest = NULL;
+
+	if (o->compression && !strcmp(o->compression, "zstd:chunked"))
+		return err_set(e, -ENOTSUP, "zstd:chunked layers cannot be written; use zstd");
+	if (image_push(en, &p, &digest, e) < 0)
+		return e->code;
+	if (!o->digestfile)
+		return 0;
+	if (!digest)
+		return err_set(e, -EINVAL, "--digestfile: an archive's manifest has no digest yet");
+	return write_digest(o->digestfile, digest, e);
+}
+
+const struct cmd cmd_image_push = {
+	.noun = "image",
+	.verb = "push",
+	.alias = "push",
+	.args = "IMAGE [DESTINATION]",
+	.help = "Copy an image to a registry, a directory or an archive",
+	.man = "DESTINATION is a name in a registry, which docker:// may precede, or one of "
+	       "dir:DIR, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME]. "
+	       "Without it the "
+	       "image goes to where its own name leads.\n\n"
+	       "A layer that the registry has, or can take over from another of its repositories "
+	       "that "
+	       "the image was pulled from, is not sent. Where that is true of all layers the "
+	       "manifest is "
+	       "the one that was pulled, digest and all. Layers are stored unpacked: what has to "
+	       "be "
+	       "sent "
+	       "is compressed anew, the same way each time, and when the result is not what the "
+	       "manifest "
+	       "names, a manifest with the new digests is written.",
+	.examples = "cove push registry.example.org/me/app:1\n"
+		    "cove push app docker://registry.example.org/me/app:1\n"
+		    "cove push app oci:/tmp/layout:app",
+	.complete = "image",
+	.min_args = 1,
+	.max_args = 2,
+	.size = sizeof(struct push_options),
+	.groups = (const struct opt *const[]){ pull_registry_options, options, NULL },
+	.run = push,
+};

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/image/push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/image/image_store.h"
+#include "src/image/reference.h"
+#include "src/store/store.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+
+void push_done(struct push *p)
+{
+	for (size_t i = 0; p->layers && i < p->n; i++) {
+		compress_end(&p->layers[i].job);
+		fd_close(p->layers[i].fd);
+	}
+	free(p->layers);
+	image_layers_free(p->stored, p->n);
+	manifest_done(&p->m);
+	free(p->manifest);
+	free(p->config);
+	(void)image_free(p->image);
+	pull_progress_done(&p->progress);
+}
+
+static int read_documents(struct push *p, struct err *e)
+{
+	char digest[DIGEST_LEN + 1];
+	size_t n = 0;
+
+	(void)snprintf(digest, sizeof(digest), "sha256:%s", p->image->id);
+	if (image_blob_read(p->en, digest, &p->config, &p->config_len, e) < 0 ||
+	    image_blob_read(p->en, p->image->manifest_digest, &p->manifest, &p->manifest_len, e) <
+		    0 ||
+	    manifest_parse(p->manifest, p->manifest_len, NULL, &p->m, e) < 0 ||
+	    image_layers(p->en, p->image, &p->stored, &n, e) < 0)
+		return e->code;
+	p->n = n;
+	if (n != p->m.n_layers || n > LAYERS_MAX)
+		return err_set(e, -EBADMSG, "the record of image %.12s is damaged", p->image->id);
+	return 0;
+}
+
+static int find_was_pulled(struct push *p, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	struct store *st = engine_store(p->en, e);
+	int r;
+
+	if (!st)
+		return e->code;
+	r = store_query(st, &q, e, "SELECT 1 FROM image_digest WHERE image_id = ?", "s",
+			p->image->id);
+	if (r == 0)
+		r = store_step(q, e);
+	p->was_pulled = r > 0;
+	return r < 0 ? r : 0;
+}
+
+static int check_options(struct push *p, struct err *e)
+{
+	const struct image_push_options *o = p->o;
+	enum compression c = COMPRESS_GZIP;
+
+	if (o->compression && (compression_parse(o->compression, &c) < 0 || c == COMPRESS_NONE))
+		return err_set(e, -ENOTSUP,
+			       "unsupported compression format '%s': gzip and zstd are known",
+			       o->compression);
+	if (compression_check_level(c, o->level, e) < 0)
+		return e->code;
+	if (o->format && strcmp(o->format, "oci") != 0 && strcmp(o->format, "v2s2") != 0)
+		return err_set(e, -ENOTSUP, "unknown format \"%s\". Choose one of: oci, v2s2",
+			       o->format);
+	if (o->format && !strcmp(o->format, "v2s2") && c == COMPRESS_ZSTD)
+		return err_set(e, -EINVAL, "the format v2s2 has no layers compressed with zstd");
+	p->is_docker =
+		o->format ? !strcmp(o->format, "v2s2")
+			  : c != COMPRESS_ZSTD && !strcmp(p->m.media_type, MEDIA_DOCKER_MANIFEST);
+	return 0;
+}
+
+/* May the blob that the manifest names be used, where it is? */
+static int is_usable(const struct push *p, const struct descriptor *d)
+{
+	enum compression kind;
+
+	if (!push_kind_of(d->media_type, &kind) || (p->is_docker && kind == COMPRESS_ZSTD))
+		return 0;
+	return !p->o->force_compression ||
+	       !strcmp(compression_word(kind), p->o->compression ? p->o->compression : "gzip");
+}
+
+static int plan_layers(struct push *p, struct err *e)
+{
+	p->layers = calloc(p->n + 1, sizeof(*p->layers));
+	if (!p->layers)
+		return err_errno(e, ENOMEM, "push");
+	for (size_t i = 0; i < p->n; i++) {
+		struct push_layer *l = &p->layers[i];
+
+		*l = (struct push_layer){ .l = &p->stored[i],
+					  .job = COMPRESS_JOB_NONE,
+					  .fd = -EBADF };
+		if (is_usable(p, &p->m.layers[i]))
+			l->original = &p->m.layers[i];
+		while (strcmp(p->stored[l->same].diff_id, p->stored[i].diff_id) != 0)
+			l->same++;
+	}
+	return 0;
+}
+
+int push_prepare(struct push *p, struct engine *en, const struct image_push_options *o,
+		 struct err *e)
+{
+	p->en = en;
+	p->o = o;
+	pull_progress_init(&p->progress, o->quiet);
+	/* In a pipe nothing but the outcome is told. */
+	p->progress.quiet = o->quiet || !p->progress.terminal;
+	if (image_find(en, o->reference, &p->image, e) < 0 || read_documents(p, e) < 0 ||
+	    find_was_pulled(p, e) < 0 || check_options(p, e) < 0)
+		return e->code;
+	return plan_layers(p, e);
+}
+
+/* What an absent layer is made into. */
+static enum compression wanted_kind(const struct push *p, const struct push_layer *l)
+{
+	enum compression was = COMPRESS_GZIP, c;
+
+	if (l->original)
+		(void)push_kind_of(l->original->media_type, &was);
+	if (p->o->compression && compression_parse(p->o->compression, &c) == 0)
+		return c;
+	if (p->o->compress)
+		return was == COMPRESS_NONE ? COMPRESS_GZIP : was;
+	/* The very blob, that way. */
+	if (p->keeps_plain || (was == COMPRESS_NONE && p->was_pulled && !p->o->force_compression))
+		return COMPRESS_NONE;
+	return was == COMPRESS_NONE ? COMPRESS_GZIP : was;
+}
+
+int push_make(struct push *p, size_t i, int take_fd_, struct err *e)
+{
+	struct push_layer *l = &p->layers[i];
+
+	l->fd = take_fd_;
+	l->kind = wanted_kind(p, l);
+	l->state = PUSH_MAKING;
+	return compress_start(&l->job, p->en, l->l, l->kind,
+			      l->kind == COMPRESS_NONE ? -1 : p->o->level, l->fd, e);
+}
+
+int push_made(struct push *p, size_t i, struct err *e)
+{
+	struct push_layer *l = &p->layers[i];
+	struct compress_result r;
+
+	if (compress_finish(&l->job, l->l, &r, e) < 0)
+		return e->code;
+	fd_close(take_fd(&l->fd));
+	(void)stpcpy(l->digest, r.digest); /* both have room for one digest */
+	l->size = r.size;
+	return 0;
+}
+
+void push_is_there(struct push *p, size_t i)
+{
+	struct push_layer *l = &p->layers[i];
+
+	(void)stpcpy(l->digest, l->original->digest); /* both have room for one digest */
+	l->size = l->original->size;
+	(void)push_kind_of(l->original->media_type, &l->kind);
+	l->state = PUSH_DONE;
+}
+
+/* ---- where to -------------------------------------------------------------------------------- */
+
+/* image_save() writes the archives, with plain layers. */
+static int to_archive(struct push *p, const char *format, const char *path, char **ret,
+		      struct err *e)
+{
+	const char *colon = strchr(path, ':');
+	scoped(mem) char *file = colon ? strndup(path, (size_t)(colon - path)) : strdup(path);
+	scoped(reference) struct reference ref = { 0 };
+	scoped(mem) char *name = NULL;
+	char *references[] = { p->image->id, NULL, NULL };
+	struct image_save_options s = { .references = references, .format = format };
+
+	*ret = NULL;
+	if (!file)
+		return err_errno(e, ENOMEM, "push");
+	if (!*file)
+		return err_set(e, -EINVAL, "%s: without the path of a file", format);
+	s.output = file;
+	if (colon && *format == 'o') {
+		s.oci_name = colon + 1;
+	} else if (colon) {
+		if (reference_parse(colon + 1, &ref, e) < 0 ||
+		    (!ref.registry && reference_qualify(&ref, REFERENCE_HUB, e) < 0))
+			return e->code;
+		name = reference_format(&ref);
+		if (!name)
+			return err_errno(e, ENOMEM, "push");
+		references[1] = name;
+	}
+	return image_save(p->en, &s, e);
+}
+
+static int to_docker_archive(struct push *p, const char *path, char **ret, struct err *e)
+{
+	return to_archive(p, "docker-archive", path, ret, e);
+}
+
+static int to_oci_archive(struct push *p, const char *path, char **ret, struct err *e)
+{
+	return to_archive(p, "oci-archive", path, ret, e);
+}
+
+static int refuse(struct push *p, const char *path, char **ret, struct err *e)
+{
+	(void)path;
+	(void)ret;
+	return err_set(e, -ENOTSUP, "pushing to '%s' is not supported", p->o->destination);
+}
+
+static const struct {
+	const char *prefix;
+	int (*push)(struct push *p, const char *rest, char **ret, struct err *e);
+} transports[] = {
+	{ "docker://", push_to_registry },	  { "dir:", push_to_dir },
+	{ "oci-archive:", to_oci_archive },	  { "oci:", push_to_oci },
+	{ "docker-archive:", to_docker_archive }, { "docker-daemon:", refuse },
+	{ "containers-storage:", refuse },	  { "sif:", refuse },
+};
+
+int image_push(struct engine *en, const struct image_push_options *o, char **ret_digest,
+	       struct err *e)
+{
+	scoped(push) struct push p = { 0 };
+	scoped(mem) char *own = NULL;
+	const char *to = o->destination;
+
+	if (push_prepare(&p, en, o, e) < 0)
+		return e->code;
+	if (!to) {
+		if (image_name_meant(o->reference, p.image, &own, e) < 0)
+			return e->code;
+		if (!own)
+			return err_set(e, -EINVAL, "%s is no name: say where to push the image",
+				       o->reference);
+		to = own;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++)
+		if (str_starts(to, transports[i].prefix))
+			return transports[i].push(&p, to + strlen(transports[i].prefix), ret_digest,
+						  e);
+	return push_to_registry(&p, to, ret_digest, e);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A push: what is common to registries and directories.
+ *
+ * A layer is stored as a tree; its tar comes back exactly, the compressed blob that it was pulled
+ * as does not.  So a blob that the destination has, or can mount, is used as the manifest names it;
+ * what is missing there is compressed anew, and then the manifest is written anew too. */
+#ifndef COVE_IMAGE_PUSH_H
+#define COVE_IMAGE_PUSH_H
+
+#include <stdlib.h>
+
+#include "src/image/compress.h"
+#include "src/image/image.h"
+#include "src/image/manifest.h"
+#include "src/image/pull_progress.h"
+
+enum push_state {
+	PUSH_NEW,
+	PUSH_ASKED,  /* is the original blob there? */
+	PUSH_ABSENT, /* to be made */
+	PUSH_MAKING,
+	PUSH_SENT,
+	PUSH_DONE,
+};
+
+struct push_layer {
+	const struct image_layer *l;
+	const struct descriptor *original; /* may be used as it is; NULL: may not */
+	size_t same;			   /* the first layer of the image with this diff ID */
+	enum push_state state;
+	char digest[DIGEST_LEN + 1]; /* of what the destination has; "" so far unknown */
+	int64_t size;
+	enum compression kind; /* of that */
+	struct compress_job job;
+	int fd; /* the blob while it is made */
+};
+
+struct push {
+	struct engine *en;
+	const struct image_push_options *o;
+	struct image *image;
+	char *manifest, *config; /* as stored */
+	size_t manifest_len, config_len;
+	struct manifest m;
+	struct image_layer *stored;
+	struct push_layer *layers;
+	size_t n;
+	int is_docker;	 /* the manifest to be written is Docker's */
+	int was_pulled;	 /* from a registry: its blobs have names elsewhere */
+	int keeps_plain; /* the destination wants no compression by default */
+	struct pull_progress progress;
+};
+
+/* Read image, manifest, config and layers, and check the options.  push_done() in any case. */
+int push_prepare(struct push *p, struct engine *en, const struct image_push_options *o,
+		 struct err *e);
+void push_done(struct push *p);
+static inline __attribute__((unused)) void scoped_push(struct push *p)
+{
+	push_done(p);
+}
+/* Start to make the blob of layer I in the empty file FD (taken over). */
+int push_make(struct push *p, size_t i, int take_fd_, struct err *e);
+/* Its end: digest, size and kind are known then. */
+int push_made(struct push *p, size_t i, struct err *e);
+/* Layer I is there as its manifest says. */
+void push_is_there(struct push *p, size_t i);
+
+/* The manifest for what the destination has now: the stored bytes when all of it is as it was. */
+struct push_manifest {
+	char *bytes; /* owned */
+	size_t len;
+	char media_type[128];
+	char digest[DIGEST_LEN + 1];
+};
+int push_manifest(const struct push *p, struct push_manifest *ret, struct err *e);
+static inline __attribute__((unused)) void scoped_push_manifest(struct push_manifest *m)
+{
+	free(m->bytes);
+}
+/* What compression the media type of a layer stands for: 1 and *RET, 0: unknown. */
+int push_kind_of(const char *media_type, enum compression *ret);
+
+/* To the repository TARGET ("registry/repository[:tag][@digest]"), and into a directory:
+ * "dir:PATH", "oci:PATH[:NAME]" behind the colon.  *RET as image_push(). */
+int push_to_registry(struct push *p, const char *target, char **ret, struct err *e);
+int push_to_dir(struct push *p, const char *path, char **ret, struct err *e);
+int push_to_oci(struct push *p, const char *path, char **ret, struct err *e);
+
+#endif

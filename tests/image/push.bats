@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Pushes to Debian's docker-registry and into directories, read back by skopeo, and to a registry that misbehaves
+# (tests/registry/server.py: the name of the repository says how).
+load ../setup
+
+setup() {
+	cove_setup
+	need_userns
+	need python3
+}
+
+# start_server: sets SERVER (host:port), SERVER2 (the second port) and LOG.
+start_server() {
+	mkdir "$T/server"
+	python3 "$COVE_SRC/tests/registry/server.py" "$T/server" 3>&- &
+	PIDS+=($!)
+	wait_for 20 test -e "$T/server/port2"
+	SERVER=127.0.0.1:$(cat "$T/server/port")
+	SERVER2=$(cat "$T/server/port2")
+	LOG=$T/server/log
+}
+
+# push ARG...: over plain HTTP; the digest is left in $DIGEST.
+push() {
+	run_cove push -q --tls-verify=false --digestfile "$T/digest" "$@"
+	is "$output" "" "output of a quiet push"
+	DIGEST=$(cat "$T/digest")
+}
+
+# good NAME...: pushes that must succeed.
+good() {
+	local name
+	for name; do
+		push --creds user:pass:word --retry-delay 10ms "$IMAGE" "$SERVER/$name:1"
+		is "$(grep "^$name 1 " "$T/server/manifests")" "$name 1 $DIGEST"
+		is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+	done
+}
+
+# bad NAME TEXT: a push that must fail with one line that has TEXT, and leave nothing.
+bad() {
+	run_cove 125 push -q --tls-verify=false --retry-delay 10ms "$IMAGE" "$SERVER/$1:1"
+	like "${lines[0]}" "^Error: .*$2"
+	[ "${#lines[@]}" -le 2 ] || die "more than an error and a hint" "$output"
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+	! grep "^$1 " "$T/server/manifests" || die "a manifest was pushed"
+}
+
+# raw NAME: the manifest there, as skopeo reads it.
+raw() {
+	skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/$1"
+}
+
+@test "push: skopeo reads what was pushed, digest and content equal" {
+	need skopeo
+	load_busybox
+	start_registry
+	for how in "" "--compression-format zstd" "--compression-level 1" "--compression-format zstd --compression-level 19" \
+		"--format v2s2" "--format oci"; do
+		# shellcheck disable=SC2086 # several words
+		push $how "$IMAGE" "docker://$REGISTRY/a/bb:1"
+		is "$(raw a/bb:1 | sha256sum | cut -c-64)" "${DIGEST#sha256:}" "digest ($how)"
+		skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/a/bb:1" "dir:$T/copy" # it compares all digests
+		rm -r "$T/copy"
+		is "$(skopeo inspect --config --raw --tls-verify=false "docker://$REGISTRY/a/bb:1" | sha256sum | cut -c-64)" \
+			"$(cove image inspect --format '{{.Id}}' "$IMAGE")" "config"
+		run_cove pull -q --tls-verify=false "$REGISTRY/a/bb:1"
+		is "$output" "$(cove image inspect --format '{{.Id}}' "$IMAGE")" "ID of what came back"
+		run_cove untag "$REGISTRY/a/bb:1" "$REGISTRY/a/bb:1"
+	done
+	is "$(raw a/bb:1 | python3 -c 'import json,sys; print(json.load(sys.stdin)["layers"][0]["mediaType"])')" \
+		application/vnd.oci.image.layer.v1.tar+gzip
+}
+
+@test "push: the same layer is compressed to the same bytes, and sent once" {
+	load_busybox
+	start_server
+	good plain
+	first=$DIGEST
+	: >"$LOG"
+	good plain2
+	is "$DIGEST" "$first"
+	push "$IMAGE" "$SERVER/plain:2"
+	is "$(grep -c 'PATCH /v2/plain/' "$LOG")" 0 "uploads of what is there"
+}
+
+@test "push of a pulled image keeps its digest and sends nothing" {
+	need skopeo
+	start_registry
+	push_busybox a/one:1
+	want=$(raw a/one:1 | sha256sum | cut -c-64)
+	run_cove pull -q --tls-verify=false "$REGISTRY/a/one:1"
+	push "$REGISTRY/a/one:1"
+	is "$DIGEST" "sha256:$want"
+	push "$REGISTRY/a/one:1" "$REGISTRY/b/two:2" # by mounting
+	is "$DIGEST" "sha256:$want"
+	is "$(raw b/two:2 | sha256sum | cut -c-64)" "$want"
+	is "$(grep -c 'http.request.method=PATCH.*b/two' "$REGISTRY_DIR/log")" 0 "uploads"
+	push "$REGISTRY/a/one:1" "$REGISTRY/b/two@sha256:$want"
+	run_cove 125 push -q --tls-verify=false "$REGISTRY/a/one:1" "$REGISTRY/b/two@sha256:${want//[0-9]/0}"
+	like "$output" "cannot be pushed as"
+}
+
+@test "push: credentials, certificates, and where the image goes by itself" {
+	load_busybox
+	start_registry --auth u p --tls
+	cove tag "$IMAGE" "$REGISTRY/x/bb:3"
+	run_cove 125 push -q "$REGISTRY/x/bb:3"
+	like "$output" "certificate signed by unknown authority"
+	run_cove 125 push -q --cert-dir "$REGISTRY_DIR/cert" "$REGISTRY/x/bb:3"
+	like "$output" "authentication required"
+	run_cove 125 push -q --cert-dir "$REGISTRY_DIR/cert" --creds u:wrong "$REGISTRY/x/bb:3"
+	run_cove push -q --cert-dir "$REGISTRY_DIR/cert" --creds u:p "$REGISTRY/x/bb:3"
+	run_cove login --cert-dir "$REGISTRY_DIR/cert" -u u -p p --authfile "$T/auth.json" "$REGISTRY"
+	run_cove push -q --cert-dir "$REGISTRY_DIR/cert" --authfile "$T/auth.json" "$IMAGE" "$REGISTRY/x/bb:4"
+	run_cove pull -q --cert-dir "$REGISTRY_DIR/cert" --creds u:p "$REGISTRY/x/bb:4"
+	is "$output" "$(cove image inspect --format '{{.Id}}' "$IMAGE")"
+}
+
+@test "push: directories and archives that skopeo reads" {
+	need skopeo
+	load_busybox
+	id=$(cove image inspect --format '{{.Id}}' "$IMAGE")
+	push "$IMAGE" "dir:$T/d"
+	is "$(skopeo inspect --format '{{.Digest}}' "dir:$T/d")" "$DIGEST"
+	push --compress "$IMAGE" "dir:$T/dz"
+	like "$(skopeo inspect --raw "dir:$T/dz")" 'tar.?gzip'
+	push "$IMAGE" "oci:$T/o:one"
+	push --compression-format zstd "$IMAGE" "oci:$T/o:two"
+	push "$IMAGE" "oci:$T/o:one"
+	is "$(skopeo inspect --format '{{.Digest}}' "oci:$T/o:one")" "$DIGEST"
+	like "$(skopeo inspect --raw "oci:$T/o:two")" zstd
+	is "$(python3 -c 'import json,sys; print(len(json.load(open(sys.argv[1]))["manifests"]))' "$T/o/index.json")" 2 "entries"
+	run_cove push -q "$IMAGE" "oci-archive:$T/a.tar:name"
+	run_cove push -q "$IMAGE" "docker-archive:$T/b.tar:r.example/name:5"
+	for what in "dir:$T/d" "dir:$T/dz" "oci:$T/o:one" "oci-archive:$T/a.tar:name" \
+		"docker-archive:$T/b.tar:r.example/name:5"; do
+		is "$(skopeo inspect --config --raw "$what" | sha256sum | cut -c-64)" "$id" "config of $what"
+		skopeo copy -q "$what" "dir:$T/read" # it compares all digests
+		rm -r "$T/read"
+	done
+}
+
+@test "push survives failing servers, cut and corrupted uploads, and tokens that expire" {
+	load_busybox
+	start_server
+	good up-error up-cut up-cut-forget up-cut-end up-corrupt up-chunks up-token
+	like "$(cat "$LOG")" "PATCH /v2/up-cut/.* cut"
+	is "$(grep -c 'GET /v2/up-cut/blobs/uploads/' "$LOG")" 1 "questions how far it is"
+	[ "$(grep -c '/token/up-token' "$LOG")" -ge 2 ] || die "tokens did not expire" "$(cat "$LOG")"
+}
+
+@test "push sends no credentials to where uploads are redirected" {
+	load_busybox
+	start_server
+	good up-elsewhere up-redirect
+	[ "$(grep -c "^$SERVER2 PATCH /v2/up-" "$LOG")" -ge 2 ] || die "no uploads there" "$(cat "$LOG")"
+	! grep "^$SERVER2 " "$LOG" | grep -vE '^[0-9]+ [A-Z]+ [^ ]+ - ' || die "credentials were sent"
+	touch "$T/server/manifests"
+	bad up-file "no http or https URL"
+}
+
+@test "push fails with one line when a registry stays broken" {
+	load_busybox
+	start_server
+	touch "$T/server/manifests"
+	bad up-error-always "out of order"
+	run_cove 125 push -q --tls-verify=false "$IMAGE" "$SERVER/up-other-digest:1"
+	like "$output" "the registry calls it sha256:"
+	run_cove 125 push -q --tls-verify=false "$IMAGE" 127.0.0.1:1/x
+	like "$output" "connection refused"
+}
+
+@test "push refuses what it cannot do, and what makes no sense" {
+	load_busybox
+	run_cove 125 push localhost/missing 127.0.0.1:1/x
+	like "$output" "image not known"
+	run_cove 125 push --compression-format zstd:chunked "$IMAGE" "dir:$T/d"
+	like "$output" "zstd:chunked"
+	run_cove 125 push --compression-format zstd --format v2s2 "$IMAGE" "dir:$T/d"
+	like "$output" "v2s2"
+	run_cove 125 push --compression-level 15 "$IMAGE" "dir:$T/d"
+	like "$output" "levels from 1 to 9"
+	run_cove 125 push --sign-by me "$IMAGE" "dir:$T/d"
+	like "$output" "cannot be signed"
+	run_cove 125 push --encryption-key me "$IMAGE" "dir:$T/d"
+	like "$output" "cannot be encrypted"
+	run_cove 125 push "$IMAGE" docker-daemon:x:1
+	like "$output" "not supported"
+	run_cove 125 push "$IMAGE" oci:
+	run_cove 125 push "$(cove image inspect --format '{{.Id}}' "$IMAGE")"
+	like "$output" "say where to push"
+	[ ! -e "$T/d" ]
+}
