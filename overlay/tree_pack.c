@@ -422,5 +422,8 @@ int tree_pack(const struct tree *t, const struct tree_pack_options *o, int fd, s
 		return err_archive(&p, "");
 	r = pack(&p);
 	seen_done(&p);
+	/* Freed later, an archive that was not closed would write its end through P. */
+	if (r < 0)
+		(void)archive_write_fail(a);
 	return r;
 }

@@ -144,6 +144,23 @@ TEST(a_view_and_a_layer_as_tars)
 	scratch_end(&s);
 }
 
+TEST(an_archive_that_cannot_be_written_is_an_error)
+{
+	struct tree t = { .layers = all };
+	struct tree_pack_options o = { 0 };
+	struct err e = { 0 };
+	struct scratch s;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	scratch_begin(&s);
+	fill(&s);
+	t.root_fd = s.fd;
+	CHECK_INT(tree_pack(&t, &o, full, &e), -ENOSPC);
+	CHECK_STR(e.text, "write the archive: No space left on device");
+	fd_close(full);
+	scratch_end(&s);
+}
+
 /* A link on the way is never followed, not even within the layer. */
 static void try_links(void)
 {
