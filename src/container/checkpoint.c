@@ -160,6 +160,12 @@ static int note_checkpoint(const struct subject *s, const char *dir, int keep, s
 	return write_note(s->dir, &n, e);
 }
 
+static void drop(char **s)
+{
+	free(*s);
+	*s = NULL;
+}
+
 int checkpoint_note_restore(struct engine *en, const char *id, int keep, struct err *e)
 {
 	__attribute__((cleanup(scoped_note))) struct note n = { 0 };
@@ -177,9 +183,9 @@ int checkpoint_note_restore(struct engine *en, const char *id, int keep, struct 
 		free(n.restore_log);
 		n.restore_log = images ? str_printf("%s/restore.log", images) : NULL;
 	} else {
-		free(take_ptr(&n.path));
-		free(take_ptr(&n.log));
-		free(take_ptr(&n.restore_log));
+		drop(&n.path);
+		drop(&n.log);
+		drop(&n.restore_log);
 	}
 	return write_note(dir, &n, e);
 }

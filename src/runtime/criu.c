@@ -26,13 +26,20 @@
 #define NETNS_FD    9 /* in criu, clear of what it is given otherwise */
 #define STDIO_FD    10
 
+/* Root of the host: 0 in the first user namespace (linux/proc_ns.h, PROC_USER_INIT_INO). */
+static int is_real_root(void)
+{
+	struct stat st;
+	return geteuid() == 0 && (stat("/proc/self/ns/user", &st) < 0 || st.st_ino == 0xEFFFFFFDU);
+}
+
 int criu_check(const struct criu_options *o, struct err *e)
 {
 	char *const argv[] = { (char *)(o->program ? o->program : "criu"), "--version", NULL };
 	scoped(mem) char *out = NULL;
 	int r;
 
-	if (geteuid() != 0) {
+	if (!is_real_root()) {
 		(void)err_set(e, -EPERM, "checkpoint and restore need root");
 		return err_hint(e, "criu(8) reads and makes processes with rights that a user "
 				   "namespace does not give");

@@ -41,6 +41,12 @@ is_root() {
 	like "$output" "checkpoint and restore need root"
 	run_rt 1 --criu "$T/criu" restore c1
 	like "$output" "checkpoint and restore need root"
+	if unshare --user --map-root-user true 2>/dev/null; then
+		status=0
+		output=$(timeout 60 unshare --user --map-root-user "$RUNTIME" --root "$ROOT" --criu "$T/criu" restore c1 2>&1) || status=$?
+		is $status 1 "root of a user namespace only"
+		like "$output" "checkpoint and restore need root"
+	fi
 	[ ! -e "$T/calls" ]
 }
 

@@ -76,7 +76,8 @@ static json_object *seccomp_features(void)
 static int features(struct oci *oci, void *opts, char **args, struct err *e)
 {
 	scoped(json) json_object *o = json_object_new_object();
-	json_object *l = json_object_new_object(), *extensions = json_object_new_object();
+	json_object *l = json_object_new_object(), *extensions = json_object_new_object(),
+		    *annotations = json_object_new_object();
 
 	(void)oci;
 	(void)opts;
@@ -95,6 +96,8 @@ static int features(struct oci *oci, void *opts, char **args, struct err *e)
 	json_put(extensions, "idmap", enabled(1));
 	json_put(l, "mountExtensions", extensions);
 	json_put(o, "linux", l);
+	json_put_str(annotations, "org.opencontainers.runc.checkpoint.enabled", "true");
+	json_put(o, "annotations", annotations);
 	return report_json(o, e);
 }
 
