@@ -361,12 +361,16 @@ static int run_restore(const struct criu_options *o, const char *root, struct cg
 	if (r < 0)
 		return err_in(e, "criu");
 	if (r == 0) {
-		r = o->own_mounts ? prepare_root(o, root, e) : 0;
+		/* Clear of those that criu is given. */
+		int report = fcntl(theirs, F_DUPFD_CLOEXEC, STDIO_FD + 3);
+		r = report < 0 ? err_sys(e, "criu") : 0;
+		if (r == 0 && o->own_mounts)
+			r = prepare_root(o, root, e);
 		if (r == 0 && cg)
 			r = cgroup_enter(cg, getpid(), e);
 		if (r == 0)
-			(void)proc_exec(po, theirs, e);
-		(void)err_send(theirs, e); /* without it our status tells */
+			(void)proc_exec(po, report, e);
+		(void)err_send(report < 0 ? theirs : report, e); /* else our status tells */
 		_exit(127);
 	}
 	fd_close(take_fd(&theirs));
