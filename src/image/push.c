@@ -7,6 +7,7 @@
 #include "src/image/image_store.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
+#include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -111,20 +112,6 @@ static int plan_layers(struct push *p, struct err *e)
 	return 0;
 }
 
-int push_prepare(struct push *p, struct engine *en, const struct image_push_options *o,
-		 struct err *e)
-{
-	p->en = en;
-	p->o = o;
-	pull_progress_init(&p->progress, o->quiet);
-	/* In a pipe nothing but the outcome is told. */
-	p->progress.quiet = o->quiet || !p->progress.terminal;
-	if (image_find(en, o->reference, &p->image, e) < 0 || read_documents(p, e) < 0 ||
-	    find_was_pulled(p, e) < 0 || check_options(p, e) < 0)
-		return e->code;
-	return plan_layers(p, e);
-}
-
 /* What an absent layer is made into. */
 static enum compression wanted_kind(const struct push *p, const struct push_layer *l)
 {
@@ -140,6 +127,78 @@ static enum compression wanted_kind(const struct push *p, const struct push_laye
 	if (p->keeps_plain || (was == COMPRESS_NONE && p->was_pulled && !p->o->force_compression))
 		return COMPRESS_NONE;
 	return was == COMPRESS_NONE ? COMPRESS_GZIP : was;
+}
+
+/* The directory of layer I, and the file in it that says what it was compressed to. */
+static int open_known(const struct push *p, size_t i, char name[32], struct err *e)
+{
+	const char *word = compression_word(wanted_kind(p, &p->layers[i]));
+
+	if (p->o->level < 0)
+		(void)snprintf(name, 32, "blob.%s", word);
+	else
+		(void)snprintf(name, 32, "blob.%s.%d", word, p->o->level);
+	return image_layer_open(p->en, p->layers[i].l, e);
+}
+
+/* "sha256:HEX SIZE" of the file; anything else is nothing. */
+static void read_known(struct push *p, size_t i)
+{
+	char name[32];
+	struct err ignored = { 0 };
+	scoped(fd) int dir = open_known(p, i, name, &ignored);
+	scoped(mem) char *text = NULL;
+	unsigned long long size;
+	char *space;
+
+	if (dir < 0 || path_read(dir, name, 256, &text, NULL, &ignored) < 0 ||
+	    !(space = strchr(text, ' ')))
+		return;
+	*space = '\0';
+	if (!digest_is_valid(text) || str_to_u64(space + 1, INT64_MAX, &size) < 0)
+		return;
+	(void)stpcpy(p->layers[i].known.digest, text); /* valid, so it fits */
+	p->layers[i].known.size = (int64_t)size;
+}
+
+static void write_known(struct push *p, size_t i, const struct compress_result *r)
+{
+	char name[32], text[128];
+	struct err e = { 0 };
+	scoped(fd) int dir = open_known(p, i, name, &e);
+
+	(void)snprintf(text, sizeof(text), "%s %lld", r->digest, (long long)r->size);
+	if (dir < 0 || path_replace(dir, name, text, strlen(text), 0600, 0, &e) < 0)
+		dbg("push: %s", e.text); /* the next one compresses again */
+}
+
+void push_is_known(struct push *p, size_t i)
+{
+	struct push_layer *l = &p->layers[i];
+
+	(void)stpcpy(l->digest, l->known.digest); /* both have room for one digest */
+	l->size = l->known.size;
+	l->kind = wanted_kind(p, l);
+	l->state = PUSH_DONE;
+}
+
+int push_prepare(struct push *p, struct engine *en, const struct image_push_options *o,
+		 struct err *e)
+{
+	p->en = en;
+	p->o = o;
+	pull_progress_init(&p->progress, o->quiet);
+	/* In a pipe nothing but the outcome is told. */
+	p->progress.quiet = o->quiet || !p->progress.terminal;
+	if (image_find(en, o->reference, &p->image, e) < 0 || read_documents(p, e) < 0 ||
+	    find_was_pulled(p, e) < 0 || check_options(p, e) < 0)
+		return e->code;
+	if (plan_layers(p, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < p->n; i++)
+		if (wanted_kind(p, &p->layers[i]) != COMPRESS_NONE)
+			read_known(p, i);
+	return 0;
 }
 
 int push_make(struct push *p, size_t i, int take_fd_, struct err *e)
@@ -163,6 +222,8 @@ int push_made(struct push *p, size_t i, struct err *e)
 	fd_close(take_fd(&l->fd));
 	(void)stpcpy(l->digest, r.digest); /* both have room for one digest */
 	l->size = r.size;
+	if (l->kind != COMPRESS_NONE)
+		write_known(p, i, &r);
 	return 0;
 }
 

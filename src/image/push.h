@@ -3,7 +3,9 @@
  *
  * A layer is stored as a tree; its tar comes back exactly, the compressed blob that it was pulled
  * as does not.  So a blob that the destination has, or can mount, is used as the manifest names it;
- * what is missing there is compressed anew, and then the manifest is written anew too. */
+ * what is missing there is compressed anew, and then the manifest is written anew too.  What a
+ * layer was compressed to is noted beside it (graphroot/layers/NAME/blob.KIND), so that the next
+ * push can ask for it before it compresses. */
 #ifndef COVE_IMAGE_PUSH_H
 #define COVE_IMAGE_PUSH_H
 
@@ -17,6 +19,7 @@
 enum push_state {
 	PUSH_NEW,
 	PUSH_ASKED,  /* is the original blob there? */
+	PUSH_KNOWN,  /* is the one there that was made of it before? */
 	PUSH_ABSENT, /* to be made */
 	PUSH_MAKING,
 	PUSH_SENT,
@@ -31,6 +34,8 @@ struct push_layer {
 	char digest[DIGEST_LEN + 1]; /* of what the destination has; "" so far unknown */
 	int64_t size;
 	enum compression kind; /* of that */
+	struct compress_result
+		known; /* made of it before, in the way that is wanted; digest "": never */
 	struct compress_job job;
 	int fd; /* the blob while it is made */
 };
@@ -63,6 +68,8 @@ static inline __attribute__((unused)) void scoped_push(struct push *p)
 int push_make(struct push *p, size_t i, int take_fd_, struct err *e);
 /* Its end: digest, size and kind are known then. */
 int push_made(struct push *p, size_t i, struct err *e);
+/* Layer I is there as it was made before. */
+void push_is_known(struct push *p, size_t i);
 /* Layer I is there as its manifest says. */
 void push_is_there(struct push *p, size_t i);
 

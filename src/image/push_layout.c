@@ -55,14 +55,12 @@ static int write_layer(struct push *p, size_t i, int dir, struct err *e)
 	return rc < 0 ? rc : 0;
 }
 
-/* Has DIR the blob that the manifest names? */
-static int has_original(const struct push_layer *l, int dir)
+static int has_blob(int dir, const char *digest, int64_t size)
 {
 	struct stat st;
 
-	return l->original &&
-	       fstatat(dir, digest_hex(l->original->digest), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode) && st.st_size == l->original->size;
+	return digest[0] && fstatat(dir, digest_hex(digest), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode) && st.st_size == size;
 }
 
 static int write_blobs(struct push *p, int dir, struct err *e)
@@ -80,8 +78,10 @@ static int write_blobs(struct push *p, int dir, struct err *e)
 			(void)stpcpy(l->digest, first->digest); /* has room for one digest */
 			l->size = first->size;
 			l->kind = first->kind;
-		} else if (has_original(l, dir)) {
+		} else if (l->original && has_blob(dir, l->original->digest, l->original->size)) {
 			push_is_there(p, i);
+		} else if (!p->keeps_plain && has_blob(dir, l->known.digest, l->known.size)) {
+			push_is_known(p, i);
 		} else if (write_layer(p, i, dir, e) < 0) {
 			return e->code;
 		}

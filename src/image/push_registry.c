@@ -144,6 +144,15 @@ static int send_config(struct target *t, struct err *e)
 	return say(t, "upload", p->n, digest, e);
 }
 
+/* The original is not to be had: is the blob there that was made of it before? */
+static int ask_for_known(struct target *t, size_t i, struct err *e)
+{
+	struct push_layer *l = &t->p->layers[i];
+
+	l->state = l->known.digest[0] ? PUSH_KNOWN : PUSH_ABSENT;
+	return l->state == PUSH_KNOWN ? say(t, "check", i, l->known.digest, e) : 0;
+}
+
 static int ask_for_layers(struct target *t, struct err *e)
 {
 	struct push *p = t->p;
@@ -153,8 +162,9 @@ static int ask_for_layers(struct target *t, struct err *e)
 
 		if (l->same != i)
 			continue;
-		l->state = l->original ? PUSH_ASKED : PUSH_ABSENT;
-		if (l->original && say(t, "check", i, l->original->digest, e) < 0)
+		l->state = PUSH_ASKED;
+		if ((l->original ? say(t, "check", i, l->original->digest, e)
+				 : ask_for_known(t, i, e)) < 0)
 			return e->code;
 	}
 	return 0;
@@ -211,7 +221,14 @@ static int on_layer(struct target *t, size_t i, json_object *o, struct err *e)
 		pull_progress_ready(&t->p->progress, i);
 		return 0;
 	}
-	if (l->state == PUSH_ASKED && pull_is(o, "absent")) {
+	if (l->state == PUSH_ASKED && pull_is(o, "absent"))
+		return ask_for_known(t, i, e);
+	if (l->state == PUSH_KNOWN && pull_is(o, "present")) {
+		push_is_known(t->p, i);
+		pull_progress_ready(&t->p->progress, i);
+		return 0;
+	}
+	if (l->state == PUSH_KNOWN && pull_is(o, "absent")) {
 		l->state = PUSH_ABSENT;
 		return 0;
 	}

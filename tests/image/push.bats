@@ -81,7 +81,11 @@ raw() {
 	: >"$LOG"
 	good plain2
 	is "$DIGEST" "$first"
+	rm "$XDG_DATA_HOME"/cove/layers/*/blob.* # what it was made into before
+	good plain3
+	is "$DIGEST" "$first"
 	push "$IMAGE" "$SERVER/plain:2"
+	is "$DIGEST" "$first"
 	is "$(grep -c 'PATCH /v2/plain/' "$LOG")" 0 "uploads of what is there"
 }
 
