@@ -123,7 +123,7 @@ static int add_flags(char ***argv, const struct criu_options *o)
 		{ o->tcp_established, "--tcp-established" },
 		{ o->tcp_close, "--tcp-close" },
 		{ o->file_locks, "--file-locks" },
-		{ o->pre_dump, "--track-mem" },
+		{ o->pre_dump || o->previous, "--track-mem" },
 		{ o->ext_unix_sk, "--ext-unix-sk" },
 		{ o->shell_job, "--shell-job" },
 		{ o->link_remap, "--link-remap" },
