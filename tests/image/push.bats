@@ -10,6 +10,11 @@ setup() {
 	need python3
 }
 
+teardown() {
+	[ ! -d "$T/podman" ] || podman_like system migrate >/dev/null 2>&1 || true
+	cove_teardown
+}
+
 # start_server: sets SERVER (host:port), SERVER2 (the second port) and LOG.
 start_server() {
 	mkdir "$T/server"
@@ -196,4 +201,55 @@ raw() {
 	run_cove 125 push "$(cove image inspect --format '{{.Id}}' "$IMAGE")"
 	like "$output" "say where to push"
 	[ ! -e "$T/d" ]
+}
+
+@test "push of a pulled image to another registry: the same image under a manifest of its own" {
+	need skopeo
+	start_registry
+	push_busybox a/one:1
+	first=$REGISTRY
+	run_cove pull -q --tls-verify=false "$first/a/one:1"
+	id=$output
+	start_registry
+	push "$first/a/one:1" "$REGISTRY/a/one:1"
+	once=$DIGEST
+	is "$(raw a/one:1 | sha256sum | cut -c-64)" "${once#sha256:}"
+	is "$(skopeo inspect --config --raw --tls-verify=false "docker://$REGISTRY/a/one:1" | sha256sum | cut -c-64)" "$id"
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/a/one:1" "dir:$T/copy" # it compares all digests
+	stop_registry
+	start_registry
+	push "$first/a/one:1" "$REGISTRY/a/one:1"
+	is "$DIGEST" "$once" "digest at a third one"
+}
+
+@test "podman pulls what was pushed" {
+	need podman
+	load_busybox
+	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
+	podman_like rmi -fa >/dev/null 2>&1
+	start_registry
+	for how in gzip zstd; do
+		push --compression-format "$how" --force-compression "$IMAGE" "$REGISTRY/p/$how:1"
+		is "$(podman_like pull -q --tls-verify=false "$REGISTRY/p/$how:1")" \
+			"$(cove image inspect --format '{{.Id}}' "$IMAGE")" "ID ($how)"
+		is "$(podman_like image inspect --format '{{.Digest}}' "$REGISTRY/p/$how:1")" "$DIGEST"
+		podman_like rmi -fa >/dev/null 2>&1 # else it goes on calling the image what it was called first
+	done
+}
+
+@test "a push that is killed leaves nothing that the next command does not remove" {
+	load_busybox
+	start_server
+	for signal in HUP TERM KILL; do
+		"$COVE" push -q --tls-verify=false --retry-delay 1h "$IMAGE" "$SERVER/up-error-always:$signal" 3>&- &
+		pid=$!
+		wait_for 20 grep -q "PATCH /v2/up-error-always/" "$LOG"
+		child=$(pgrep -P "$pid" cove-pull)
+		kill -"$signal" "$pid"
+		wait "$pid" 2>/dev/null || true
+		wait_for 10 test ! -e "/proc/$child"
+		: >"$LOG"
+	done
+	cove pull -q --tls-verify=false "$SERVER/good:1" >/dev/null
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
 }
