@@ -36,7 +36,8 @@ int auth_find(json_object *file, const char *registry, const char *repository,
 int auth_helper_answer(const char *bytes, size_t n, struct credentials *ret, struct err *e);
 
 /* Look in AUTHFILE alone when given, else where REGISTRY_AUTH_FILE says, else in
- * $XDG_RUNTIME_DIR/containers/auth.json, the user's containers/auth.json,
+ * $XDG_RUNTIME_DIR/containers/auth.json (without that variable: /run/containers/UID/auth.json),
+ * the user's containers/auth.json,
  * $DOCKER_CONFIG or ~/.docker/config.json, ~/.dockercfg; helpers are run.
  * 1: found, 0: none; an AUTHFILE that is not there is -ENOENT. */
 int auth_lookup(const char *authfile, const char *registry, const char *repository,
