@@ -119,6 +119,7 @@ print(len(d["rootfs"]["diff_ids"]), len([h for h in d["history"] if not h.get("e
 	done
 	need podman
 	podman_like load -q -i "$T/oci.tar" >/dev/null 2>&1 || skip "podman does not work here"
+	has_runtime crun || skip "crun does not work with these cgroups"
 	is "$(podman_like run --rm --network none localhost/made-oci sh -c 'cat /x; [ -e /bin/ls ] || echo gone')" $'x\ngone'
 }
 
