@@ -9,6 +9,7 @@ kill_after() {
 	pid=$!
 	sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
 	pkill -KILL -s "$pid" 2>/dev/null || true
+	kill -KILL "$pid" 2>/dev/null || true # where it was too early for a session
 	wait "$pid" 2>/dev/null || true
 }
 
