@@ -92,12 +92,12 @@ make_image() {
 	rm "$t/root.tar"
 	serve "$dir"
 	skopeo copy -q --dest-tls-verify=false --dest-compress --dest-compress-format gzip "oci:$t/oci:latest" \
-		"docker://$REGISTRY/big:gzip" || return
+		"docker://$REGISTRY/big:gzip" >>"$t/log" 2>&1 || return
 	kill "$REGISTRY_PID"
 	serve "$dir" --tls
 	# With a cache of its own: or skopeo would reuse the blobs that it knows as the same layers' gzip.
 	XDG_DATA_HOME=$t skopeo copy -q --dest-cert-dir "$CERTS" --dest-creds user:secret --format oci --dest-compress \
-		--dest-compress-format zstd "oci:$t/oci:latest" "docker://$REGISTRY/bigzstd:zstd" || return
+		--dest-compress-format zstd "oci:$t/oci:latest" "docker://$REGISTRY/bigzstd:zstd" >>"$t/log" 2>&1 || return
 	kill "$REGISTRY_PID"
 	rm -rf "$t" && touch "$dir/done"
 }
@@ -114,7 +114,11 @@ setup_file() {
 	flock 8
 	[ -e "$dir/done" ] || HOME=$BATS_FILE_TMPDIR make_image "$dir" 8>&- ||
 		echo "the image cannot be made (no mirror?): $(tail -n 1 "$dir/new/log" 2>/dev/null)" >"$BATS_FILE_TMPDIR/skip"
-	[ ! -e "$BATS_FILE_TMPDIR/skip" ] || { rm -rf "$dir/new"; return 0; }
+	if [ -e "$BATS_FILE_TMPDIR/skip" ]; then
+		[ -z "${REGISTRY_PID-}" ] || kill "$REGISTRY_PID" 2>/dev/null
+		rm -rf "$dir/new"
+		return 0
+	fi
 	# Every test has a store of its own: pull once for all that only run something.
 	serve "$dir"
 	echo "$REGISTRY_PID" >"$BATS_FILE_TMPDIR/pid"
