@@ -209,6 +209,7 @@ static void __attribute__((noreturn)) run_init(struct init *in, struct plan *pla
 {
 	in->plan = plan;
 	in->sync = sync;
+	fd_close(take_fd(&in->peer));
 	init_main(in);
 }
 
@@ -382,6 +383,7 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 		o->warn(plan->warnings[i]);
 	p.subject = o->subject;
 	in.stage_fd = stage;
+	in.peer = p.sync;
 	r = has_paths(plan) ? clone_joined(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e)
 			    : clone_plain(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e);
 	init_prepare_done(&in, plan);
@@ -622,6 +624,7 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	if (middle == 0) {
 		in.plan = plan;
 		in.sync = theirs;
+		fd_close(take_fd(&p.sync));
 		exec_middle(&in, pid, pidfd, in_cgroup, report_w);
 	}
 	fd_close(take_fd(&theirs));

@@ -16,6 +16,8 @@ struct init {
 	int *tree_fd; /* of each mount that the parent had to make (init_prepare_mounts); or NULL */
 	int *source_fd; /* of each bind mount, opened before anything of the container is in the way
 			 */
+	int peer;	/* the parent's end of sync: while we had it, its end of file would not come
+			 */
 	int console_fd; /* pty slave */
 	int stage_fd;	/* cove-stage, or negative: the program is executed directly */
 	int state_fd;	/* for startContainer hooks, or negative */
@@ -26,7 +28,7 @@ struct init {
 	{                                                                                          \
 		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF,            \
 		.console_fd = -EBADF, .stage_fd = -EBADF, .root_tree = -EBADF, .state_fd = -EBADF, \
-		.empty_fd = -EBADF                                                                 \
+		.empty_fd = -EBADF, .peer = -EBADF                                                 \
 	}
 
 /* The child of runtime_create(): never returns. */
