@@ -472,65 +472,53 @@ static int add_priorities(json_object *list, struct cgroup_settings *l, struct e
 	return 0;
 }
 
+/* What the two have alike; a table's row without a file on one side is nothing there. */
+static int add_all(json_object *resources, int v1, struct cgroup_settings *l, struct err *e)
+{
+	json_object *memory = json_get(resources, "memory"), *cpu = json_get(resources, "cpu"),
+		    *io = json_get(resources, "blockIO");
+	int r = from_table(resources, v1, "memory", l, e);
+
+	if (r == 0)
+		r = v1 ? add_memory_v1(memory, l, e) : add_memory_v2(memory, l, e);
+	if (r == 0)
+		r = from_table(resources, v1, "cpu", l, e);
+	if (r == 0)
+		r = v1 ? add_cpu_v1(cpu, l, e) : add_cpu_v2(cpu, l, e);
+	if (r == 0)
+		r = from_table(resources, v1, "pids", l, e);
+	if (r == 0)
+		r = from_table(resources, v1, "network", l, e);
+	if (r == 0)
+		r = from_table(resources, v1, "blockIO", l, e);
+	if (r == 0)
+		r = add_block_weights(io, v1, l, e);
+	if (r == 0)
+		r = add_throttles(io, v1, l, e);
+	if (r == 0)
+		r = add_hugetlb(json_get(resources, "hugepageLimits"), v1, l, e);
+	return r < 0 ? r : add_rdma(json_get(resources, "rdma"), l, e);
+}
+
 int cgroup_settings_v2(json_object *resources, struct cgroup_settings *l, struct err *e)
 {
-	json_object *io = json_get(resources, "blockIO");
-	int r = from_table(resources, 0, "memory", l, e);
+	int r;
 
 	if (json_len(json_path(resources, "network", "priorities", NULL)))
 		return err_set(e, -EINVAL,
 			       "cgroup v2 has no equivalent of linux.resources.network.priorities");
-	if (r == 0)
-		r = add_memory_v2(json_get(resources, "memory"), l, e);
-	if (r == 0)
-		r = from_table(resources, 0, "cpu", l, e);
-	if (r == 0)
-		r = add_cpu_v2(json_get(resources, "cpu"), l, e);
-	if (r == 0)
-		r = from_table(resources, 0, "pids", l, e);
-	if (r == 0)
-		r = from_table(resources, 0, "network", l, e);
-	if (r == 0)
-		r = from_table(resources, 0, "blockIO", l, e);
-	if (r == 0)
-		r = add_block_weights(io, 0, l, e);
-	if (r == 0)
-		r = add_throttles(io, 0, l, e);
-	if (r == 0)
-		r = add_hugetlb(json_get(resources, "hugepageLimits"), 0, l, e);
-	if (r == 0)
-		r = add_rdma(json_get(resources, "rdma"), l, e);
+	r = add_all(resources, 0, l, e);
 	return r < 0 ? r : add_unified(json_get(resources, "unified"), l, e);
 }
 
 int cgroup_settings_v1(json_object *resources, struct cgroup_settings *l, struct err *e)
 {
-	json_object *io = json_get(resources, "blockIO");
 	json_object *unified = json_get(resources, "unified");
-	int r = from_table(resources, 1, "memory", l, e);
+	int r;
 
 	if (json_object_is_type(unified, json_type_object) && json_object_object_length(unified))
 		return err_set(e, -EINVAL, "linux.resources.unified needs cgroup v2");
-	if (r == 0)
-		r = add_memory_v1(json_get(resources, "memory"), l, e);
-	if (r == 0)
-		r = from_table(resources, 1, "cpu", l, e);
-	if (r == 0)
-		r = add_cpu_v1(json_get(resources, "cpu"), l, e);
-	if (r == 0)
-		r = from_table(resources, 1, "pids", l, e);
-	if (r == 0)
-		r = from_table(resources, 1, "blockIO", l, e);
-	if (r == 0)
-		r = add_block_weights(io, 1, l, e);
-	if (r == 0)
-		r = add_throttles(io, 1, l, e);
-	if (r == 0)
-		r = add_hugetlb(json_get(resources, "hugepageLimits"), 1, l, e);
-	if (r == 0)
-		r = add_rdma(json_get(resources, "rdma"), l, e);
-	if (r == 0)
-		r = from_table(resources, 1, "network", l, e);
+	r = add_all(resources, 1, l, e);
 	return r < 0 ? r
 		     : add_priorities(json_path(resources, "network", "priorities", NULL), l, e);
 }

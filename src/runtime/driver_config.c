@@ -36,13 +36,11 @@ static int has_env(json_object *env, const char *name)
 static int add_home(json_object *process, const struct user *u, struct err *e)
 {
 	json_object *env = json_get(process, "env");
-	const char *home = u->uid == 0 && !u->home[0] ? "/root" : u->home;
 	scoped(mem) char *line = NULL;
 
 	if (has_env(env, "HOME"))
 		return 0;
-	/* A home with a newline would be a line of its own in some file later. */
-	line = str_printf("HOME=%s", home[0] != '/' || strpbrk(home, "\n\r") ? "/" : home);
+	line = str_printf("HOME=%s", user_home(u));
 	return line && json_object_array_add(env, json_object_new_string(line)) == 0
 		       ? 0
 		       : err_errno(e, ENOMEM, "set HOME");

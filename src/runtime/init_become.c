@@ -37,15 +37,12 @@ static int has_env(char *const *env, const char *name)
 	return 0;
 }
 
-/* HOME comes from the passwd file unless it was given; a home with a newline would be a line of its
- * own in some file later. */
+/* HOME comes from the passwd file unless it was given. */
 static int set_home(struct plan *p, const char *home, struct err *e)
 {
 	scoped(mem) char *line = NULL;
 	if (has_env(p->env, "HOME"))
 		return 0;
-	if (home[0] != '/' || strpbrk(home, "\n\r"))
-		home = "/";
 	line = str_printf("HOME=%s", home);
 	return line && strv_add(&p->env, line) == 0 ? 0 : err_errno(e, ENOMEM, "set HOME");
 }
@@ -78,7 +75,7 @@ int init_resolve_user(struct init *in, struct err *e)
 		p->caps.effective = p->caps.permitted = p->caps.inheritable = p->caps.ambient;
 	else
 		p->caps.inheritable = p->caps.ambient = 0; /* root has the others anyway */
-	return set_home(p, u.uid == 0 && !u.home[0] ? "/root" : u.home, e);
+	return set_home(p, user_home(&u), e);
 }
 
 /* After pivot_root "/" is the container's.  No magic link of /proc is followed: WORKDIR

@@ -209,3 +209,10 @@ int user_resolve(int root_fd, const char *spec, char *const *extra, struct user 
 		r = read_file(root_fd, "/etc/group", &group, e);
 	return r < 0 ? r : user_resolve_text(passwd, group, spec, extra, ret, e);
 }
+
+const char *user_home(const struct user *u)
+{
+	const char *home = u->uid == 0 && !u->home[0] ? "/root" : u->home;
+
+	return home[0] != '/' || strpbrk(home, "\n\r") ? "/" : home;
+}

@@ -29,5 +29,8 @@ int user_resolve(int root_fd, const char *spec, char *const *extra, struct user 
 /* The same on texts of the files (may be ""), for tests and fuzzing. */
 int user_resolve_text(const char *passwd, const char *group, const char *spec, char *const *extra,
 		      struct user *ret, struct err *e);
+/* What HOME is to U: its entry's; "/root" for root without one; "/" for what is no path, or would
+ * be more than a line of some file. */
+const char *user_home(const struct user *u);
 
 #endif
