@@ -11,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -324,19 +323,15 @@ int attach_started(int sock, const struct attach_options *a, char **ret_id, int 
 int attach_connect(struct engine *en, const char *id, struct err *e)
 {
 	scoped(fd) int dir = -EBADF;
-	scoped(fd) int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	char path[128];
+	int sock;
 
 	(void)snprintf(path, sizeof(path), "c/%s", id);
 	dir = openat(en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir < 0 || sock < 0)
+	if (dir < 0)
 		return err_sys(e, "attach to container %.12s", id);
-	/* By descriptor: sun_path is short, the runtime directory's path may not be. */
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/attach", dir);
-	if (connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return err_sys(e, "attach to container %.12s", id);
-	return take_fd(&sock);
+	sock = fd_connect_at(dir, "attach", SOCK_SEQPACKET);
+	return sock < 0 ? err_errno(e, sock, "attach to container %.12s", id) : sock;
 }
 
 int container_attach(struct engine *en, const char *ref, const struct attach_options *a,

@@ -13,7 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "netns/net.h"
@@ -111,20 +110,19 @@ static int start_net(struct start *s, struct err *e)
  * is. */
 static int open_listener(struct start *s, struct err *e)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char path[128];
 	scoped(fd) int dir = -EBADF;
-	scoped(fd) int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int sock;
 
 	(void)snprintf(path, sizeof(path), "c/%s", s->m->id);
 	dir = openat(s->m->en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (dir < 0 || sock < 0)
+	if (dir < 0)
 		return err_sys(e, "make the attach socket");
 	(void)unlinkat(dir, "attach", 0); /* of a monitor that was killed */
-	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/attach", dir);
-	if (bind(sock, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(sock, 16) < 0)
-		return err_sys(e, "make the attach socket");
-	s->listen_fd = take_fd(&sock);
+	sock = fd_listen_at(dir, "attach", SOCK_SEQPACKET | SOCK_NONBLOCK, 16);
+	if (sock < 0)
+		return err_errno(e, sock, "make the attach socket");
+	s->listen_fd = sock;
 	return 0;
 }
 

@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -438,26 +437,13 @@ int runtime_start(struct runtime_process *p, struct err *e)
 /* ---- a start by another process ----------------------------------------------------------------
  */
 
-static int set_address(int dir_fd, const char *name, struct sockaddr_un *a)
-{
-	char proc[32];
-	int n;
-
-	memset(a, 0, sizeof(*a));
-	a->sun_family = AF_UNIX;
-	n = snprintf(a->sun_path, sizeof(a->sun_path), "%s/%s", fd_proc_path(dir_fd, proc), name);
-	return n < 0 || (size_t)n >= sizeof(a->sun_path) ? -ENAMETOOLONG : 0;
-}
-
 int runtime_listen(int dir_fd, const char *name, int *ret_fd, struct err *e)
 {
-	scoped(fd) int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un a;
+	int s = fd_listen_at(dir_fd, name, SOCK_SEQPACKET, 1);
 
-	if (s < 0 || set_address(dir_fd, name, &a) < 0 ||
-	    bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, 1) < 0)
-		return err_sys(e, "listen for the start");
-	*ret_fd = take_fd(&s);
+	if (s < 0)
+		return err_errno(e, s, "listen for the start");
+	*ret_fd = s;
 	return 0;
 }
 
@@ -474,16 +460,12 @@ int runtime_wait(struct runtime_process *p, struct err *e)
 
 int runtime_connect(int dir_fd, const char *name, struct runtime_process *p, struct err *e)
 {
-	scoped(fd) int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct sockaddr_un a;
+	scoped(fd) int s = fd_connect_at(dir_fd, name, SOCK_SEQPACKET);
 
-	if (s < 0 || set_address(dir_fd, name, &a) < 0)
-		return err_sys(e, "connect to the container's first process");
-	if (connect(s, (struct sockaddr *)&a, sizeof(a)) < 0) {
-		if (errno == ENOENT || errno == ECONNREFUSED)
-			return err_set(e, -ESRCH, "the container's first process does not wait");
-		return err_sys(e, "connect to the container's first process");
-	}
+	if (s == -ENOENT || s == -ECONNREFUSED)
+		return err_set(e, -ESRCH, "the container's first process does not wait");
+	if (s < 0)
+		return err_errno(e, s, "connect to the container's first process");
 	if (unlinkat(dir_fd, name, 0) < 0)
 		return err_sys(e, "remove %s", name);
 	p->sync = take_fd(&s);

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "netns/netns.h"
@@ -161,14 +160,11 @@ static int call(const struct driver *d, const int *stdio, struct cgroup *cg, cha
 /* The socket to which the runtime sends the master of the container's terminal. */
 static int listen_for_console(int dir_fd, struct err *e)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	scoped(fd) int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int sock;
 
-	(void)snprintf(a.sun_path, sizeof(a.sun_path), "/proc/self/fd/%d/console", dir_fd);
 	(void)unlinkat(dir_fd, "console", 0);
-	if (sock < 0 || bind(sock, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(sock, 1) < 0)
-		return err_sys(e, "make the console socket");
-	return take_fd(&sock);
+	sock = fd_listen_at(dir_fd, "console", SOCK_STREAM, 1);
+	return sock < 0 ? err_errno(e, sock, "make the console socket") : sock;
 }
 
 /* The runtime has ended well: what it sent is here. */

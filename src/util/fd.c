@@ -8,7 +8,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include "src/util/scoped.h"
 
 #define FDS_MAX 8
 
@@ -207,4 +210,38 @@ const char *fd_proc_path(int fd, char *buf)
 {
 	(void)snprintf(buf, 32, "/proc/self/fd/%d", fd);
 	return buf;
+}
+
+static int socket_address(int dir_fd, const char *name, struct sockaddr_un *ret)
+{
+	char proc[32];
+	int n;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->sun_family = AF_UNIX;
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s", fd_proc_path(dir_fd, proc),
+		     name);
+	return n < 0 || (size_t)n >= sizeof(ret->sun_path) ? -ENAMETOOLONG : 0;
+}
+
+int fd_listen_at(int dir_fd, const char *name, int type, int backlog)
+{
+	scoped(fd) int s = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a;
+	int r = s < 0 ? -errno : socket_address(dir_fd, name, &a);
+
+	if (r == 0 && (bind(s, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(s, backlog) < 0))
+		r = -errno;
+	return r < 0 ? r : take_fd(&s);
+}
+
+int fd_connect_at(int dir_fd, const char *name, int type)
+{
+	scoped(fd) int s = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un a;
+	int r = s < 0 ? -errno : socket_address(dir_fd, name, &a);
+
+	if (r == 0 && connect(s, (struct sockaddr *)&a, sizeof(a)) < 0)
+		r = -errno;
+	return r < 0 ? r : take_fd(&s);
 }

@@ -30,6 +30,13 @@ int fd_set_nonblock(int fd, int on);
 /* Close every descriptor >= FROM except those in KEEP (ascending order).  close_range(2) is Linux
  * 5.9; before that /proc/self/fd is walked. */
 int fd_close_from(int from, const int *keep, size_t n_keep);
+/* A Unix socket of TYPE (SOCK_STREAM..., with SOCK_NONBLOCK where wanted; CLOEXEC, the caller's)
+ * that listens as NAME in directory DIR_FD: by descriptor, because sun_path is short (108 bytes,
+ * unix(7)) and the directory's path may not be.  A negative errno: -EADDRINUSE when NAME is there.
+ */
+int fd_listen_at(int dir_fd, const char *name, int type, int backlog);
+/* The same, connected to who listens there. */
+int fd_connect_at(int dir_fd, const char *name, int type);
 /* Path of FD for calls that want a path: "/proc/self/fd/N" in BUF (at least 32 bytes). */
 const char *fd_proc_path(int fd, char *buf);
 
