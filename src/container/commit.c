@@ -18,21 +18,6 @@
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
 
-static int parse_name(const char *name, char **ret, struct err *e)
-{
-	scoped(reference) struct reference ref = { 0 };
-	int r = reference_parse(name, &ref, e);
-
-	if (r == 0 && !ref.registry)
-		r = reference_qualify(&ref, "localhost", e);
-	if (r < 0)
-		return r;
-	*ret = reference_name(&ref);
-	return *ret ? 0
-		    : err_set(e, -EINVAL, "%s: a name with a digest cannot be given to an image",
-			      name);
-}
-
 /* ---- the layer ------------------------------------------------------------------------------- */
 
 /* Those of the image, which are in the store. */
@@ -171,7 +156,7 @@ int container_commit(struct engine *en, const char *ref, const char *name,
 {
 	scoped(commit) struct commit c = { .o = o };
 	scoped(mem) char *full = NULL;
-	int r = name ? parse_name(name, &full, e) : 0;
+	int r = name ? reference_new_name(name, &full, e) : 0;
 
 	if (r == 0)
 		r = commit_open(en, ref, &c, e);

@@ -7,25 +7,6 @@
 #include "src/store/store.h"
 
 /* "repo" becomes "localhost/repo:latest".  Owned. */
-static int full_name(const char *target, char **ret, struct err *e)
-{
-	scoped(reference) struct reference ref = { 0 };
-	int r = reference_parse(target, &ref, e);
-
-	if (r < 0)
-		return r;
-	if (ref.digest)
-		return err_set(e, -EINVAL, "%s: a name with a digest cannot be given to an image",
-			       target);
-	if (!ref.registry) {
-		r = reference_qualify(&ref, "localhost", e);
-		if (r < 0)
-			return r;
-	}
-	*ret = reference_name(&ref);
-	return *ret ? 0 : err_errno(e, ENOMEM, "name an image");
-}
-
 int image_tag(struct engine *en, const char *ref, const char *target, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
@@ -34,7 +15,7 @@ int image_tag(struct engine *en, const char *ref, const char *target, struct err
 	int r = image_find(en, ref, &i, e);
 
 	if (r == 0)
-		r = full_name(target, &name, e);
+		r = reference_new_name(target, &name, e);
 	if (r < 0)
 		return r;
 	s = engine_store(en, e);

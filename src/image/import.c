@@ -91,20 +91,7 @@ static char *manifest_text(const char *config, const struct layer_result *layer)
 
 static int import_name(const char *reference, char **ret, struct err *e)
 {
-	scoped(reference) struct reference ref = { 0 };
-	int r;
-
-	if (!reference || !*reference)
-		return 0;
-	r = reference_parse(reference, &ref, e);
-	if (r == 0 && !ref.registry)
-		r = reference_qualify(&ref, "localhost", e);
-	if (r < 0)
-		return r;
-	*ret = reference_name(&ref);
-	return *ret ? 0
-		    : err_set(e, -EINVAL, "%s: a name with a digest cannot be given to an image",
-			      reference);
+	return reference && *reference ? reference_new_name(reference, ret, e) : 0;
 }
 
 static int publish(struct engine *en, const struct layer_stage *stage, const char *config,

@@ -347,3 +347,19 @@ char *reference_digest_name(const struct reference *r, const char *digest)
 	(void)strbuf_printf(&b, "@%s", digest);
 	return strbuf_take(&b);
 }
+
+int reference_new_name(const char *text, char **ret, struct err *e)
+{
+	scoped(reference) struct reference ref = { 0 };
+	int r = reference_parse(text, &ref, e);
+
+	if (r == 0 && ref.digest)
+		r = err_set(e, -EINVAL, "%s: a name with a digest cannot be given to an image",
+			    text);
+	if (r == 0 && !ref.registry)
+		r = reference_qualify(&ref, "localhost", e);
+	if (r < 0)
+		return r;
+	*ret = reference_name(&ref);
+	return *ret ? 0 : err_errno(e, ENOMEM, "name an image");
+}

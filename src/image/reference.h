@@ -41,6 +41,9 @@ char *reference_format(const struct reference *r);
 /* "registry/repository:tag", the tag "latest" when neither tag nor digest is there; NULL (errno 0)
  * for a reference by digest alone.  What the store keeps as a name.  Owned. */
 char *reference_name(const struct reference *r);
+/* The name that an image is given: TEXT with "localhost" for a registry where it has none, in the
+ * form of reference_name().  *RET is owned.  -EINVAL, also for a name with a digest. */
+int reference_new_name(const char *text, char **ret, struct err *e);
 /* "registry/repository@DIGEST" for a digest of the caller's.  Owned. */
 char *reference_digest_name(const struct reference *r, const char *digest);
 /* "registry/repository", or the repository alone of a short name.  Owned. */

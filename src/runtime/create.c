@@ -57,6 +57,23 @@ void runtime_process_done(struct runtime_process *p)
 	*p = (struct runtime_process)RUNTIME_PROCESS_NONE;
 }
 
+int runtime_read_pid(int dir_fd, const char *file, const char *who, struct runtime_process *ret,
+		     struct err *e)
+{
+	scoped(mem) char *text = NULL;
+	int r = path_read(dir_fd, file, 32, &text, NULL, e);
+
+	if (r < 0)
+		return r;
+	ret->pid = (pid_t)strtol(text, NULL, 10);
+	if (ret->pid <= 1)
+		return err_set(e, -EPROTO, "%s wrote '%s' as the pid", who, text);
+	ret->pidfd = proc_pidfd(ret->pid);
+	if (ret->pidfd < 0)
+		ret->pidfd = -EBADF;
+	return 0;
+}
+
 /* clone3(2) is Linux 5.3, CLONE_INTO_CGROUP 5.7.  Before that: clone, and the cgroup is entered by
  * hand before the child is told to go on. */
 static pid_t clone_into(unsigned long flags, int cgroup_fd, int *ret_pidfd, int *ret_in_cgroup)

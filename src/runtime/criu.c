@@ -280,25 +280,6 @@ static int inherit_streams(const struct criu_options *o, char ***argv, const int
 	return r < 0 ? err_in(e, "restore the standard streams") : 0;
 }
 
-static int read_pid(const struct criu_options *o, struct runtime_process *ret, struct err *e)
-{
-	scoped(mem) char *path = str_printf("%s/" PID_FILE, work_dir(o));
-	scoped(mem) char *text = NULL;
-	int r = path ? path_read(AT_FDCWD, path, 32, &text, NULL, e)
-		     : err_errno(e, ENOMEM, "restore");
-
-	if (r < 0)
-		return r;
-	(void)unlink(path);
-	ret->pid = (pid_t)strtol(text, NULL, 10);
-	if (ret->pid <= 1)
-		return err_set(e, -EPROTO, "criu wrote '%s' as the pid", text);
-	ret->pidfd = proc_pidfd(ret->pid);
-	if (ret->pidfd < 0)
-		ret->pidfd = -EBADF;
-	return 0;
-}
-
 /* The place of a mount in ROOT, as long as it is not inside another mount. */
 static int make_place(int root, json_object *mounts, json_object *mount)
 {
@@ -417,5 +398,8 @@ int criu_restore(const struct criu_options *o, const char *root, const int stdio
 	po.argv = argv;
 	po.n_fds = h.n;
 	r = run_restore(o, root, cg, &po, e);
-	return r < 0 ? r : read_pid(o, ret, e);
+	if (r == 0)
+		r = runtime_read_pid(AT_FDCWD, pid_file, "criu", ret, e);
+	(void)unlink(pid_file);
+	return r;
 }

@@ -206,22 +206,6 @@ static int write_bundle(int dir_fd, const struct runtime_options *o, json_object
 		    : err_errno(e, ENOMEM, "write config.json");
 }
 
-static int read_pid(int dir_fd, struct runtime_process *p, struct err *e)
-{
-	scoped(mem) char *text = NULL;
-	int r = path_read(dir_fd, "pid", 32, &text, NULL, e);
-
-	if (r < 0)
-		return r;
-	p->pid = (pid_t)strtol(text, NULL, 10);
-	if (p->pid <= 1)
-		return err_set(e, -EPROTO, "the runtime wrote '%s' as the container's pid", text);
-	p->pidfd = proc_pidfd(p->pid);
-	if (p->pidfd < 0)
-		p->pidfd = -EBADF;
-	return 0;
-}
-
 int driver_create(const struct driver *d, const struct runtime_options *o, json_object *seccomp,
 		  struct runtime_process *ret, struct err *e)
 {
@@ -259,7 +243,7 @@ int driver_create(const struct driver *d, const struct runtime_options *o, json_
 		r = call(d, tty ? NULL : o->stdio, o->cgroup, more, e);
 	if (r != 0)
 		return r < 0 ? r : said(d, dir, r, e);
-	r = read_pid(dir, ret, e);
+	r = runtime_read_pid(dir, "pid", "the runtime", ret, e);
 	if (r == 0 && tty)
 		r = receive_console(console, &ret->console, e);
 	if (r == 0 && o->tap)

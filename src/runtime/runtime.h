@@ -105,6 +105,11 @@ static inline __attribute__((unused)) void scoped_runtime_process(struct runtime
 	runtime_process_done(p);
 }
 
+/* Fill RET's pid and pidfd from FILE in DIR_FD, which program WHO wrote when it had made the
+ * process. -EPROTO when that is no pid. */
+int runtime_read_pid(int dir_fd, const char *file, const char *who, struct runtime_process *ret,
+		     struct err *e);
+
 /* Everything up to 'r'eady.  The process must have one thread and, without root, be in the user
  * namespace of the ids.  The error names the step that failed; nothing stays behind. */
 int runtime_create(const struct runtime_options *o, struct runtime_process *ret, struct err *e);
