@@ -6,7 +6,6 @@
 #include "src/image/reference.h"
 #include "src/store/store.h"
 
-/* "repo" becomes "localhost/repo:latest".  Owned. */
 int image_tag(struct engine *en, const char *ref, const char *target, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
@@ -60,7 +59,7 @@ int image_untag(struct engine *en, const char *ref, const char *name, struct err
 	int r = image_find(en, ref, &i, e);
 
 	if (r == 0 && name)
-		r = full_name(name, &full, e);
+		r = reference_new_name(name, &full, e);
 	if (r < 0)
 		return r;
 	s = engine_store(en, e);
