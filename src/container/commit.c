@@ -160,7 +160,7 @@ int container_commit(struct engine *en, const char *ref, const char *name,
 
 	if (r == 0)
 		r = commit_open(en, ref, &c, e);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	engine_collect(en);
 	image_collect(en);
