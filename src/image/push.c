@@ -255,6 +255,8 @@ static int to_archive(struct push *p, const char *format, const char *path, char
 		return err_errno(e, ENOMEM, "push");
 	if (!*file)
 		return err_set(e, -EINVAL, "%s: without the path of a file", format);
+	if (p->o->compression || p->o->level >= 0 || p->o->force_compression)
+		return err_set(e, -EINVAL, "%s: layers go into an archive uncompressed", format);
 	s.output = file;
 	if (colon && *format == 'o') {
 		s.oci_name = colon + 1;

@@ -141,6 +141,9 @@ raw() {
 	is "$(skopeo inspect --format '{{.Digest}}' "oci:$T/o:one")" "$DIGEST"
 	like "$(skopeo inspect --raw "oci:$T/o:two")" zstd
 	is "$(python3 -c 'import json,sys; print(len(json.load(open(sys.argv[1]))["manifests"]))' "$T/o/index.json")" 2 "entries"
+	run_cove 125 push -q --compression-format zstd "$IMAGE" "oci-archive:$T/a.tar:name"
+	like "$output" "layers go into an archive uncompressed"
+	[ ! -e "$T/a.tar" ]
 	run_cove push -q "$IMAGE" "oci-archive:$T/a.tar:name"
 	run_cove push -q "$IMAGE" "docker-archive:$T/b.tar:r.example/name:5"
 	for what in "dir:$T/d" "dir:$T/dz" "oci:$T/o:one" "oci-archive:$T/a.tar:name" \
