@@ -127,11 +127,12 @@ load_busybox() {
 	[ -z "${1-}" ] || cove tag "$IMAGE" "$1"
 }
 
-# free_port: a port of 127.0.0.1 that nobody listens on just now.
+# free_port: a port of 127.0.0.1 that nobody listens on just now; below those that the kernel gives to connections
+# (ip_local_port_range), which no look for a listener would find.
 free_port() {
 	local port
 	for _ in {1..50}; do
-		port=$((20000 + RANDOM % 30000))
+		port=$((20000 + RANDOM % 12000))
 		! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && echo "$port" && return
 	done
 	die "no free port"
