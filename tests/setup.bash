@@ -138,6 +138,18 @@ free_port() {
 	die "no free port"
 }
 
+# start_server: the registry that misbehaves (tests/registry/server.py); sets SERVER (host:port), SERVER2 (its second port)
+# and LOG.
+start_server() {
+	mkdir "$T/server"
+	python3 "$COVE_SRC/tests/registry/server.py" "$T/server" 3>&- &
+	PIDS+=($!)
+	wait_for 20 test -e "$T/server/port2"
+	SERVER=127.0.0.1:$(cat "$T/server/port")
+	SERVER2=$(cat "$T/server/port2")
+	LOG=$T/server/log
+}
+
 # start_registry [--auth USER PASSWORD] [--tls]: sets REGISTRY (host:port), REGISTRY_PID, REGISTRY_DIR; with --tls the
 # certificate is $REGISTRY_DIR/cert/ca.crt.
 start_registry() {

@@ -10,17 +10,6 @@ setup() {
 	need python3
 }
 
-# start_server: sets SERVER (host:port), SERVER2 (the second port) and LOG.
-start_server() {
-	mkdir "$T/server"
-	python3 "$COVE_SRC/tests/registry/server.py" "$T/server" 3>&- &
-	PIDS+=($!)
-	wait_for 20 test -e "$T/server/port2"
-	SERVER=127.0.0.1:$(cat "$T/server/port")
-	SERVER2=$(cat "$T/server/port2")
-	LOG=$T/server/log
-}
-
 # Of a failed pull nothing is left: no image, no layer, nothing half made.
 nothing_left() {
 	is "$(cove images -aq)" "" "images"
