@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "src/util/account.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
@@ -337,11 +337,12 @@ static void probe_store(struct probe *p)
 
 size_t probe_host(int run_fd, const char *graphroot, struct probe_finding *list)
 {
-	struct passwd *pw = getpwuid(getuid());
+	scoped(account) struct account a = ACCOUNT_NONE;
+	int known = account_find(getuid(), &a);
 	struct probe p = { .list = list,
 			   .run_fd = run_fd,
 			   .graphroot = graphroot,
-			   .user = pw ? pw->pw_name : "USER" };
+			   .user = known ? a.name : "USER" };
 
 	probe_kernel(&p);
 	if (userns_is_root()) {

@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/util/account.h"
 #include "src/util/path.h"
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
@@ -115,8 +115,8 @@ int subid_ranges(int run_fd, uid_t uid, int groups, struct subid_range **ret, si
 		 struct err *e)
 {
 	const char *file = groups ? "/etc/subgid" : "/etc/subuid";
-	struct passwd *pw = getpwuid(uid);
-	const char *user = pw ? pw->pw_name : NULL;
+	scoped(account) struct account a = ACCOUNT_NONE;
+	const char *user = account_find(uid, &a) ? a.name : NULL;
 	scoped(mem) struct subid_range *range = calloc(SUBID_RANGES_MAX, sizeof(*range));
 	scoped(mem) char *text = NULL;
 	scoped(mem) char *nss = NULL;

@@ -3,17 +3,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <sys/mount.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/runtime/hooks.h"
 #include "src/runtime/oci.h"
+#include "src/util/account.h"
 #include "src/util/json.h"
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
@@ -63,7 +63,7 @@ int oci_list(const struct oci *oci, json_object **ret, struct err *e)
 		return err_errno(e, ENOMEM, "list containers");
 	for (struct dirent *de; (de = readdir(d));) {
 		scoped(state) struct state s = STATE_NONE;
-		const struct passwd *who;
+		scoped(account) struct account who = ACCOUNT_NONE;
 		json_object *o;
 		struct err skip;
 		err_clear(&skip);
@@ -73,9 +73,8 @@ int oci_list(const struct oci *oci, json_object **ret, struct err *e)
 			continue;
 		o = oci_state_json(&s);
 		/* Only here: a directory service may be slow. */
-		who = getpwuid((uid_t)s.owner);
-		if (o && who)
-			json_put_str(o, "owner", who->pw_name);
+		if (o && account_find((uid_t)s.owner, &who))
+			json_put_str(o, "owner", who.name);
 		if (!o || json_object_array_add(list, o) < 0)
 			return err_errno(e, ENOMEM, "list containers");
 	}

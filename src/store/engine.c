@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/store/store.h"
+#include "src/util/account.h"
 #include "src/util/lock.h"
 #include "src/util/names.h"
 #include "src/util/path.h"
@@ -65,11 +65,10 @@ static char *absolute(const char *p)
 static char *home_dir(uid_t uid)
 {
 	const char *h = getenv("HOME");
-	struct passwd *pw;
+	scoped(account) struct account a = ACCOUNT_NONE;
 	if (h && h[0] == '/')
 		return strdup(h);
-	pw = getpwuid(uid);
-	return strdup(pw ? pw->pw_dir : "/");
+	return account_find(uid, &a) ? take_ptr(&a.home) : strdup("/");
 }
 
 static char *graphroot_default(const struct engine *en)

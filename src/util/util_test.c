@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/util/account.h"
 #include "src/util/err.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
@@ -162,3 +163,15 @@ TEST(programs_give_their_status_and_output)
 }
 
 TEST_MAIN
+
+TEST(account_of_a_uid)
+{
+	scoped(account) struct account a = ACCOUNT_NONE;
+
+	CHECK(account_find(0, &a) == 1);
+	CHECK_STR(a.name, "root");
+	CHECK(a.home && a.home[0] == '/');
+	account_free(&a);
+	CHECK(account_find(3999999999U, &a) == 0); /* nor does the directory service know it */
+	CHECK(!a.name && !a.home);
+}
