@@ -19,6 +19,11 @@
 #define FRAMES_A_WAKE_UP 64 /* read from the tap before the host's sockets get their turn */
 #define FRAME_MAX	 (NET_MTU + 64)
 
+/* libslirp's window is 65535 bytes: three segments fill it to the byte, each acknowledged at once
+ * (see tap.c).  With one that fills it both sides wait for each other half the time, and with two
+ * the kernel puts the last byte into a frame of its own.  Datagrams have the whole MTU. */
+#define TCP_SEGMENT 21845
+
 struct timer {
 	SlirpTimerId id;
 	void *opaque;
@@ -136,7 +141,7 @@ int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 	(void)inet_pton(AF_INET6, NET_GATEWAY6, &cfg.vhost6);
 	(void)inet_pton(AF_INET6, "fd00::3", &cfg.vnameserver6);
 	cfg.if_mtu = NET_MTU;
-	cfg.if_mru = NET_MTU;
+	cfg.if_mru = TCP_SEGMENT + 40; /* both sides' segments are made after it, nothing else */
 	cfg.disable_host_loopback = !c->allow_host_loopback;
 	cfg.enable_emu = false;
 	cfg.disable_dhcp = true;

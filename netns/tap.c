@@ -16,10 +16,6 @@
 #include "netns/rtnl.h"
 #include "src/util/scoped.h"
 
-/* libslirp has a window of 65535 bytes: two segments in it come a fifth faster than one that fills
- * it. The MTU stays as large as it is for datagrams. */
-#define TCP_SEGMENT 32767
-
 static int add_address(int sock, unsigned index, int family, const char *text, int prefix)
 {
 	struct rtnl q;
@@ -46,7 +42,7 @@ static int add_default_route(int sock, unsigned index, int family, const char *g
 	struct {
 		unsigned short rta_len, rta_type;
 		unsigned value;
-	} metric = { .value = TCP_SEGMENT };
+	} metric = { RTA_LENGTH(sizeof(unsigned)), RTAX_QUICKACK, 1 };
 	struct in6_addr addr;
 
 	if (inet_pton(family, gateway, &addr) != 1)
@@ -58,8 +54,7 @@ static int add_default_route(int sock, unsigned index, int family, const char *g
 	m->rtm_type = RTN_UNICAST;
 	rtnl_attr(&q, RTA_GATEWAY, &addr, family == AF_INET ? 4 : 16);
 	rtnl_attr(&q, RTA_OIF, &index, sizeof(index));
-	metric.rta_len = RTA_LENGTH(sizeof(metric.value));
-	metric.rta_type = RTAX_ADVMSS;
+	/* libslirp does not send on before its window is acknowledged: never late then. */
 	rtnl_attr(&q, RTA_METRICS, &metric, sizeof(metric));
 	return rtnl_talk(sock, &q);
 }
