@@ -14,6 +14,7 @@ setup() {
 
 teardown() {
 	cove_teardown
+	[ -n "${COVE_SMALL-}" ] || return 0 # skipped
 	rm -rf "${COVE_SMALL:?}"/* 2>/dev/null || unshare --user --map-root-user --map-auto rm -rf "${COVE_SMALL:?}"/data
 }
 
