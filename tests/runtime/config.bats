@@ -154,7 +154,7 @@ mounts() {
 }
 
 @test "scheduler, ioPriority, personality, umask, oomScoreAdj, rlimits" {
-	config "p['scheduler'] = {'policy': 'SCHED_BATCH', 'nice': 5}; p['ioPriority'] = {'class': 'IOPRIO_CLASS_IDLE', 'priority': 7}
+	config "p['scheduler'] = {'policy': 'SCHED_BATCH', 'nice': 19}; p['ioPriority'] = {'class': 'IOPRIO_CLASS_IDLE', 'priority': 7}
 l['personality'] = {'domain': 'LINUX32'}; p['user']['umask'] = 0o27; p['oomScoreAdj'] = 900
 p['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 200, 'hard': 300}]"
 	args sleep 100
@@ -164,7 +164,7 @@ p['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 200, 'hard': 300}]"
 	pid=$(pid_of c1)
 	is "$(chrt -p "$pid" | sed -n 's/.*policy: //p')" SCHED_BATCH policy
 	is "$(ionice -p "$pid" | cut -d: -f1)" idle "I/O class"
-	is "$(awk '{ print $19 }' "/proc/$pid/stat")" 5 nice
+	is "$(awk '{ print $19 }' "/proc/$pid/stat")" 19 nice
 	is "$(cat "/proc/$pid/oom_score_adj")" 900 oom_score_adj
 	rt kill c1 KILL
 	inside 'umask; ulimit -n; ulimit -Hn; exec /bin/busybox uname -m'
