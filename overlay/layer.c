@@ -12,14 +12,12 @@
 #include "overlay/layer_role.h"
 #include "src/util/fd.h"
 #include "src/util/names.h"
-#include "userns/join.h"
+#include "src/util/strbuf.h"
 
-/* Start it with STREAM as its descriptor 0. */
-static int start(struct layer_writer *w, int run_fd, int dir_fd, int stream, char *arg1, char *arg2,
-		 struct err *e)
+/* Start it with STREAM as its descriptor 0; ENTER NULL: in RUN_FD's user namespace, with DIR_FD. */
+static int start_with(struct layer_writer *w, int run_fd, int dir_fd, userns_enter_fn *enter,
+		      void *arg, int stream, char *const *argv, struct err *e)
 {
-	char arg0[] = "cove-layer";
-	char *argv[] = { arg0, arg1, arg2, NULL };
 	scoped(mem) char *path = proc_role_path("cove-layer");
 	scoped(fd) int control = -EBADF;
 	scoped(fd) int theirs = -EBADF;
@@ -27,22 +25,67 @@ static int start(struct layer_writer *w, int run_fd, int dir_fd, int stream, cha
 	struct proc_options o = {
 		.path = path, .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds), .die_with_us = 1
 	};
-	int pair[2], r;
+	int r;
 
 	if (!path)
 		return err_errno(e, ENOMEM, "start the layer role");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, "make a socket pair");
-	control = pair[0];
-	theirs = pair[1];
+	r = fd_pair(SOCK_STREAM, &control, &theirs, e);
+	if (r < 0)
+		return r;
 	fds[0] = (struct proc_fd){ stream, 0 };
 	fds[1] = (struct proc_fd){ theirs, 3 };
 	fds[2] = (struct proc_fd){ dir_fd, 4 };
-	r = run_fd >= 0 ? userns_spawn(run_fd, &o, &w->child, e) : proc_spawn(&o, &w->child, e);
+	if (enter)
+		r = userns_spawn_with(&o, enter, arg, &w->child, e);
+	else
+		r = run_fd >= 0 ? userns_spawn(run_fd, &o, &w->child, e)
+				: proc_spawn(&o, &w->child, e);
 	if (r < 0)
 		return err_in(e, "start the layer role");
 	w->control_fd = take_fd(&control);
 	return 0;
+}
+
+static int start(struct layer_writer *w, int run_fd, int dir_fd, int stream, char *arg1, char *arg2,
+		 struct err *e)
+{
+	char arg0[] = "cove-layer";
+	char *argv[] = { arg0, arg1, arg2, NULL };
+
+	return start_with(w, run_fd, dir_fd, NULL, NULL, stream, argv, e);
+}
+
+int layer_copy_start(struct layer_writer *w, userns_enter_fn *enter, void *arg, int source_fd,
+		     const struct layer_copy *copy, struct err *e)
+{
+	scoped(strv) char **argv = NULL;
+	char flags[8] = "", ids[4][12];
+	const uint32_t values[] = { copy->uid, copy->gid, copy->self_uid, copy->self_gid };
+	size_t n = 0;
+	int r = strv_add(&argv, "cove-layer");
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		(void)snprintf(ids[i], sizeof(ids[i]), "%u", values[i]);
+	if (copy->is_mount_ns)
+		flags[n++] = 'n';
+	if (copy->is_host)
+		flags[n++] = 'h';
+	if (copy->overwrite)
+		flags[n++] = 'o';
+	if (copy->chown)
+		flags[n++] = 'c';
+	flags[n] = '\0';
+	if (r == 0)
+		r = strv_add(&argv, "--copy");
+	if (r == 0)
+		r = strv_add(&argv, flags);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(ids); i++)
+		r = strv_add(&argv, ids[i]);
+	if (r == 0)
+		r = strv_add(&argv, copy->base);
+	if (r < 0)
+		return err_errno(e, r, "start the layer role");
+	return start_with(w, -EBADF, -EBADF, enter, arg, source_fd, argv, e);
 }
 
 int layer_writer_start(struct layer_writer *w, int run_fd, int dir_fd, int source_fd, struct err *e)

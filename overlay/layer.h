@@ -15,6 +15,7 @@
 
 #include "src/util/err.h"
 #include "src/util/proc.h"
+#include "userns/join.h"
 
 #define LAYER_ID_LEN 16
 
@@ -55,6 +56,21 @@ int layer_writer_start_range(struct layer_writer *w, int run_fd, int dir_fd, int
 int layer_writer_finish(struct layer_writer *w, struct layer_result *ret, struct err *e);
 /* Kill and reap; fine when empty. */
 void layer_writer_end(struct layer_writer *w);
+
+/* A tar stream into a tree that is in use, as `cp` does it. */
+struct layer_copy {
+	const char *base; /* the directory below the root that entries are relative to; "": root */
+	int is_mount_ns;  /* the root is that of a mount namespace */
+	int is_host;	  /* files of the user's own: no owners, no devices, no capabilities */
+	int overwrite;	  /* a directory may take the place of something else, and be replaced */
+	int chown;	  /* all belongs to UID and GID */
+	uint32_t uid, gid;
+	uint32_t self_uid, self_gid; /* keep-id: what 0 here is called there, see tree.h; else 0 */
+};
+/* Start it where ENTER leads (userns_spawn_with()), to a directory or a mount namespace; the role
+ * reads SOURCE_FD to its end.  Then layer_writer_finish(): -EBADMSG for what is no tar. */
+int layer_copy_start(struct layer_writer *w, userns_enter_fn *enter, void *arg, int source_fd,
+		     const struct layer_copy *copy, struct err *e);
 
 void layer_new_id(char id[LAYER_ID_LEN + 1]);
 

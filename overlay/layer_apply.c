@@ -28,7 +28,7 @@ struct apply {
 	void *arg;
 	struct err *e;
 	struct layer_tree *tree;
-	struct split_writer *split;
+	struct split_writer *split; /* or NULL */
 	const uint8_t
 		*piece; /* the current piece of the stream, and where in the stream it starts */
 	size_t piece_len;
@@ -41,8 +41,11 @@ struct apply {
 /* Show the split everything of the current piece before stream position UPTO. */
 static int pass_until(struct apply *ap, uint64_t upto)
 {
-	uint64_t from = split_position(ap->split), end = ap->piece_start + ap->piece_len;
+	uint64_t from, end = ap->piece_start + ap->piece_len;
 
+	if (!ap->split)
+		return 0; /* a copy: the stream is not kept */
+	from = split_position(ap->split);
 	if (upto > end)
 		upto = end;
 	if (upto <= from)
@@ -207,7 +210,7 @@ static int one_entry(struct apply *ap, struct archive *a, struct archive_entry *
 	if (r < 0)
 		return r;
 	/* A sparse file's bytes in the stream are not its contents: they stay in the split. */
-	if (r == 1 && en.size > 0 && archive_entry_sparse_count(ae) == 0) {
+	if (r == 1 && ap->split && en.size > 0 && archive_entry_sparse_count(ae) == 0) {
 		path = layer_tree_file_path(ap->tree, &ino);
 		if (path &&
 		    split_file(ap->split, data_start, (uint64_t)en.size, path, ino, ap->e) < 0)
@@ -264,7 +267,7 @@ static int apply(struct apply *ap)
 	if (n < 0)
 		return (int)n;
 	r = layer_tree_finish(ap->tree, ap->e);
-	return r < 0 ? r : split_end(ap->split, ap->e);
+	return r < 0 || !ap->split ? r : split_end(ap->split, ap->e);
 }
 
 int layer_apply(int layer_fd, const struct layer_tree_options *o, layer_next *next, void *arg,
@@ -277,11 +280,13 @@ int layer_apply(int layer_fd, const struct layer_tree_options *o, layer_next *ne
 	int r;
 
 	err_clear(e); /* err_archive() looks whether the fault was ours */
-	fd = openat(layer_fd, "split", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_sys(e, "make the split file");
+	if (!o->copy) {
+		fd = openat(layer_fd, "split", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return err_sys(e, "make the split file");
+	}
 	r = layer_tree_new(layer_fd, o, &tree, e);
-	if (r == 0)
+	if (r == 0 && !o->copy)
 		r = split_writer_new(fd, &split, e);
 	if (r < 0)
 		return r;

@@ -83,16 +83,20 @@ static void prepare(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int unpack(int64_t length, struct layer_result *ret, struct err *e)
+static int unpack(int64_t length, const struct layer_copy *copy, struct layer_result *ret,
+		  struct err *e)
 {
 	const struct sandbox box = { .root_fd = DIR_FD,
+				     .recursive = copy != NULL,
+				     .is_mount_ns = copy && copy->is_mount_ns,
 				     .keep_caps = writer_caps,
-				     .n_keep_caps = ARRAY_LEN(writer_caps),
+				     .n_keep_caps =
+					     copy && copy->is_host ? 0 : ARRAY_LEN(writer_caps),
 				     .memory = MEMORY_MAX,
 				     .threads = 1,
 				     .syscalls = writer_syscalls,
 				     .n_syscalls = ARRAY_LEN(writer_syscalls) };
-	struct layer_tree_options o = { 0 };
+	struct layer_tree_options o = { .copy = copy };
 	struct layer_stream *stream =
 		NULL; /* not freed: its thread may be blocked in a read, _exit() ends it */
 	int all_uids, all_gids, r;
@@ -173,9 +177,30 @@ static int pack(struct layer_result *ret, struct err *e)
 	return 0;
 }
 
+/* --copy FLAGS UID GID SELF_UID SELF_GID BASE: see layer_copy_start(). */
+static int read_copy(char *const *args, struct layer_copy *ret)
+{
+	uint32_t *const ids[] = { &ret->uid, &ret->gid, &ret->self_uid, &ret->self_gid };
+
+	*ret = (struct layer_copy){ .is_mount_ns = strchr(args[0], 'n') != NULL,
+				    .is_host = strchr(args[0], 'h') != NULL,
+				    .overwrite = strchr(args[0], 'o') != NULL,
+				    .chown = strchr(args[0], 'c') != NULL,
+				    .base = args[5] };
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		unsigned long long v;
+		int r = str_to_u64(args[1 + i], UINT32_MAX, &v);
+		if (r < 0)
+			return r;
+		*ids[i] = (uint32_t)v;
+	}
+	return 0;
+}
+
 int role_layer_main(int argc, char **argv)
 {
 	struct layer_report report;
+	struct layer_copy copy;
 	unsigned long long length = 0;
 	int r;
 
@@ -183,10 +208,12 @@ int role_layer_main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--tar") == 0) {
 		r = pack(&report.result, &report.e);
 	} else if (argc == 1) {
-		r = unpack(-1, &report.result, &report.e);
+		r = unpack(-1, NULL, &report.result, &report.e);
 	} else if (argc == 3 && strcmp(argv[1], "--length") == 0 &&
 		   str_to_u64(argv[2], INT64_MAX, &length) == 0) {
-		r = unpack((int64_t)length, &report.result, &report.e);
+		r = unpack((int64_t)length, NULL, &report.result, &report.e);
+	} else if (argc == 8 && strcmp(argv[1], "--copy") == 0 && read_copy(argv + 2, &copy) == 0) {
+		r = unpack(-1, &copy, &report.result, &report.e);
 	} else {
 		(void)fprintf(stderr, "cove-layer: started by cove only\n");
 		return 2;

@@ -3,7 +3,8 @@
  *	0  the stream: read (a layer blob) or, with --tar, written (the plain tar)
  *	   (--length N: only so much of a file is read)
  *	3  the control socket: one struct layer_report at the end
- *	4  the directory layers/ID, which becomes its root
+ *	4  the directory layers/ID, which becomes its root; with --copy the root of what is copied
+ *	   into (or the mount namespace that has it)
  * and runs as root of the user namespace in which the layer's ids are mapped. */
 #ifndef COVE_OVERLAY_LAYER_ROLE_H
 #define COVE_OVERLAY_LAYER_ROLE_H

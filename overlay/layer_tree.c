@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "overlay/layer.h"
 #include "src/util/fd.h"
 #include "src/util/names.h"
 #include "src/util/path.h"
@@ -119,6 +120,31 @@ static void join(char path[LAYER_PATH_MAX], const char *dir, const char *name)
 	if (p != path)
 		*p++ = '/';
 	(void)stpcpy(p, name);
+}
+
+/* Where an entry called PATH is copied to: nothing it says leads out of the base. */
+static int below_base(const struct layer_tree *t, const char *path, char **ret, struct err *e)
+{
+	scoped(mem) char *clean = path_clean(path);
+
+	*ret = clean ? str_printf("%s%s", t->o.copy->base, clean) : NULL;
+	return *ret ? 0 : err_errno(e, ENOMEM, "copy it");
+}
+
+/* Ids of a container with keep-id are others here: the reverse of what tree_pack() does. */
+static int64_t id_here(int64_t id, uint32_t self)
+{
+	if (!self || id < 0 || id > self)
+		return id;
+	return id == self ? 0 : id + 1;
+}
+
+static void set_copied_owner(const struct layer_tree *t, struct layer_entry *en)
+{
+	const struct layer_copy *c = t->o.copy;
+
+	en->uid = id_here(c->chown ? c->uid : en->uid, c->self_uid);
+	en->gid = id_here(c->chown ? c->gid : en->gid, c->self_gid);
 }
 
 static int is_aufs_own(const char *path)
@@ -346,10 +372,33 @@ static int is_whiteout(struct layer_tree *t, int at, const char *name)
 	return fd >= 0 && fgetxattr(fd, overlay_xattr(t, "whiteout", attr), &value, 1) >= 0;
 }
 
-static int make_way(struct layer_tree *t, int *ret_was_whiteout, struct err *e)
+/* What is replaced by a copy is gone for good; a directory and what is none replace each other only
+ * where that is asked for. */
+static int make_way_for_copy(struct layer_tree *t, int is_dir, struct err *e)
+{
+	struct stat st;
+	int r;
+
+	if (fstatat(t->dir_fd, t->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "stat it");
+	if (!t->o.copy->overwrite && !S_ISDIR(st.st_mode) != !is_dir)
+		return err_set(e, -EEXIST,
+			       is_dir ? "it is there and no directory: file exists"
+				      : "it is there and a directory: file exists");
+	if (!S_ISDIR(st.st_mode))
+		r = unlinkat(t->dir_fd, t->name, 0) < 0 && errno != ENOENT ? -errno : 0;
+	else
+		r = path_rmtree(t->dir_fd, t->name);
+	return r < 0 ? err_errno(e, r, "remove what was there before") : 0;
+}
+
+static int make_way(struct layer_tree *t, int is_dir, int *ret_was_whiteout, struct err *e)
 {
 	int r;
 
+	*ret_was_whiteout = 0;
+	if (t->o.copy)
+		return make_way_for_copy(t, is_dir, e);
 	*ret_was_whiteout = is_whiteout(t, t->dir_fd, t->name);
 	r = remove_one(t, t->dir_fd, t->name, 0);
 	return r < 0 ? err_errno(e, r, "remove what was there before") : 0;
@@ -428,7 +477,7 @@ static int bad_owner(struct layer_tree *t, const struct layer_entry *en, struct 
 static int set_owner(struct layer_tree *t, int at, const char *name, const struct layer_entry *en,
 		     struct err *e)
 {
-	if (en->uid == t->uid && en->gid == t->gid)
+	if (t->o.copy ? t->o.copy->is_host : en->uid == t->uid && en->gid == t->gid)
 		return 0;
 	if (fchownat(at, name, (uid_t)en->uid, (gid_t)en->gid,
 		     AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH)) == 0)
@@ -534,7 +583,7 @@ static int add_dir(struct layer_tree *t, const char *path, const struct layer_en
 		if (fstatat(t->dir_fd, t->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_sys(e, "stat it");
 		if (!S_ISDIR(st.st_mode)) {
-			r = make_way(t, &whiteout, e);
+			r = make_way(t, 1, &whiteout, e);
 			if (r < 0)
 				return r;
 			if (mkdirat(t->dir_fd, t->name, 0700) < 0)
@@ -570,6 +619,24 @@ static int add_root(struct layer_tree *t, const char *dir, const struct layer_en
 	return dress_dir(t, fd, dir, en, e);
 }
 
+/* A file that something is mounted on, as /etc/hosts of a container, cannot be replaced, only
+ * written anew. */
+static int rewrite_mounted(struct layer_tree *t, struct err *e)
+{
+	scoped(fd) int fd = openat(t->dir_fd, t->name,
+				   O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(e, "open it");
+	if (!S_ISREG(st.st_mode))
+		return e->code; /* still: busy */
+	err_clear(e);
+	if (ftruncate(fd, 0) < 0)
+		return err_sys(e, "empty it");
+	return take_fd(&fd);
+}
+
 static int add_file(struct layer_tree *t, const struct layer_entry *en, struct err *e)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, whiteout, r;
@@ -578,10 +645,15 @@ static int add_file(struct layer_tree *t, const struct layer_entry *en, struct e
 	int fd = openat(t->dir_fd, t->name, flags, mode);
 
 	if (fd < 0 && errno == EEXIST) {
-		r = make_way(t, &whiteout, e);
+		r = make_way(t, 0, &whiteout, e);
+		if (r == -EBUSY && t->o.copy) {
+			fd = rewrite_mounted(t, e);
+			r = fd < 0 ? fd : 0;
+		} else if (r == 0) {
+			fd = openat(t->dir_fd, t->name, flags, mode);
+		}
 		if (r < 0)
 			return r;
-		fd = openat(t->dir_fd, t->name, flags, mode);
 	}
 	if (fd < 0)
 		return err_sys(e, "make it");
@@ -605,7 +677,7 @@ static int add_symlink(struct layer_tree *t, const struct layer_entry *en, struc
 	if (symlinkat(en->link, t->dir_fd, t->name) < 0) {
 		if (errno != EEXIST)
 			return err_sys(e, "make it");
-		r = make_way(t, &whiteout, e);
+		r = make_way(t, 0, &whiteout, e);
 		if (r < 0)
 			return r;
 		if (symlinkat(en->link, t->dir_fd, t->name) < 0)
@@ -623,9 +695,13 @@ static int add_hardlink(struct layer_tree *t, const struct layer_entry *en, stru
 	struct stat target, old;
 	int whiteout, plain, dots, r;
 
+	scoped(mem) char *below = NULL;
+
 	if (!en->link)
 		return err_set(e, -EINVAL, "a hard link to nothing");
-	r = split_path(en->link, dir, name, &dots, e);
+	if (t->o.copy && below_base(t, en->link, &below, e) < 0)
+		return e->code;
+	r = split_path(below ? below : en->link, dir, name, &dots, e);
 	if (r < 0)
 		return r;
 	from = open_dir(t, dir, &plain);
@@ -640,7 +716,7 @@ static int add_hardlink(struct layer_tree *t, const struct layer_entry *en, stru
 	if (fstatat(t->dir_fd, t->name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    old.st_ino == target.st_ino)
 		return 0;
-	r = make_way(t, &whiteout, e);
+	r = make_way(t, 0, &whiteout, e);
 	if (r < 0)
 		return r;
 	if (linkat(from, name, t->dir_fd, t->name, 0) < 0)
@@ -655,14 +731,15 @@ static int add_node(struct layer_tree *t, const struct layer_entry *en, struct e
 	int whiteout, r;
 
 	/* A 0:0 character device would be taken for a whiteout. */
-	if (en->type != ENTRY_FIFO && (!t->o.real_root || dev == 0)) {
+	if (en->type != ENTRY_FIFO &&
+	    (!t->o.real_root || dev == 0 || (t->o.copy && t->o.copy->is_host))) {
 		t->skipped++;
 		return 0;
 	}
 	if (mknodat(t->dir_fd, t->name, type | (en->mode & 0777), dev) < 0) {
 		if (errno != EEXIST)
 			return err_sys(e, "make it");
-		r = make_way(t, &whiteout, e);
+		r = make_way(t, 0, &whiteout, e);
 		if (r < 0)
 			return r;
 		if (mknodat(t->dir_fd, t->name, type | (en->mode & 0777), dev) < 0)
@@ -709,6 +786,34 @@ static int add_named(struct layer_tree *t, const char *dir, const struct layer_e
 		t->skipped++;
 		return 0;
 	}
+}
+
+static int copy(struct layer_tree *t, const struct layer_entry *from, struct err *e)
+{
+	char dir[LAYER_PATH_MAX];
+	scoped(mem) char *path = NULL;
+	struct layer_entry en = *from;
+	int dots, r;
+
+	set_copied_owner(t, &en);
+	r = check_numbers(t, &en, e);
+	if (r == 0)
+		r = below_base(t, en.path, &path, e);
+	if (r != 0)
+		return r;
+	if (str_ends(path, "/")) /* what it is copied into stays as it is */
+		return 0;
+	r = split_path(path, dir, t->name, &dots, e);
+	if (r == 0)
+		r = enter_dir(t, dir, e);
+	if (r < 0)
+		return r;
+	r = add_named(t, dir, &en, e);
+	if (r == 1)
+		join(t->file_path, dir, t->name);
+	if (dots || !t->dir_plain)
+		forget_dir(t);
+	return r;
 }
 
 static int add(struct layer_tree *t, const struct layer_entry *en, struct err *e)
@@ -759,9 +864,10 @@ int layer_tree_new(int layer_fd, const struct layer_tree_options *o, struct laye
 	t->root_fd = t->kept_fd = t->dir_fd = t->file_fd = -EBADF;
 	t->uid = geteuid();
 	t->gid = getegid();
-	if (mkdirat(layer_fd, "diff", 0755) < 0)
+	if (!o->copy && mkdirat(layer_fd, "diff", 0755) < 0)
 		return err_sys(e, "make directory diff");
-	t->root_fd = openat(layer_fd, "diff", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	t->root_fd = openat(layer_fd, o->copy ? "." : "diff",
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (t->root_fd < 0)
 		return err_sys(e, "open directory diff");
 	*ret = take_ptr(&t);
@@ -785,7 +891,7 @@ struct layer_tree *layer_tree_free(struct layer_tree *t)
 
 int layer_tree_add(struct layer_tree *t, const struct layer_entry *en, struct err *e)
 {
-	int r = add(t, en, e);
+	int r = t->o.copy ? copy(t, en, e) : add(t, en, e);
 	return r < 0 ? err_entry(e, en->path) : r;
 }
 

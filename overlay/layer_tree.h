@@ -64,11 +64,13 @@ struct layer_tree; /* one per layer */
 
 struct layer_tree_options {
 	int real_root; /* device nodes can be made; trusted.overlay.* is the view's prefix */
-	int64_t n_uids, n_gids; /* how many ids are mapped, for error texts; 0: unknown */
+	int64_t n_uids, n_gids;	       /* how many ids are mapped, for error texts; 0: unknown */
+	const struct layer_copy *copy; /* no layer but `cp`: layer.h; borrowed */
 };
 
 /* Make diff/ below LAYER_FD (borrowed, must stay open) and start.  The umask must be 0 for exact
- * modes. */
+ * modes.  With O->copy LAYER_FD is the root of a tree that is there already, entries lie below
+ * copy->base, ".wh." means nothing, and what stands in the way is replaced for good. */
 int layer_tree_new(int layer_fd, const struct layer_tree_options *o, struct layer_tree **ret,
 		   struct err *e);
 struct layer_tree *layer_tree_free(struct layer_tree *t);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
+#include "overlay/layer.h"
 #include "overlay/layer_testing.h"
 
 /* ---- a canary outside the layer -------------------------------------------------------------- */
@@ -511,6 +512,77 @@ TEST(names_beyond_the_limits_are_refused)
 		  -ENAMETOOLONG);
 	CHECK_INT(run_clean(&s, (const struct step[]){ { 'f', "", NULL }, END }), -EINVAL);
 	CHECK_INT(run_clean(&s, (const struct step[]){ { 's', "x", "" }, END }), -EINVAL);
+	scratch_end(&s);
+}
+
+/* A file of text X by the tree T. */
+static int add_text(struct layer_tree *t, const char *path, struct err *e)
+{
+	struct layer_entry en = entry(&(struct step){ 'f', path, NULL });
+	int r;
+
+	en.size = 1;
+	r = layer_tree_add(t, &en, e);
+	if (r == 1)
+		r = layer_tree_data(t, "X", 1, 0, e) < 0 ? e->code : layer_tree_file_end(t, e);
+	return r;
+}
+
+TEST(copies_go_below_their_base_and_nowhere_else)
+{
+	static const struct {
+		const char *path, *where;
+	} all[] = { { "f", "layer/in/f" },
+		    { "../../g", "layer/in/g" },
+		    { "/a/../../h", "layer/in/h" },
+		    { ".wh.i", "layer/in/.wh.i" },
+		    { ".wh..wh..opq", "layer/in/.wh..wh..opq" },
+		    { "up/k", "layer/k" }, /* through a link that means to leave the root */
+		    { "there/l", "layer/there/l" } }; /* by one to what has to be made */
+	const struct layer_copy copy = { .base = "/in", .is_host = 1 };
+	struct layer_tree_options o = { .copy = &copy };
+	scoped(layer_tree) struct layer_tree *t = NULL;
+	struct scratch s;
+	struct err e;
+
+	scratch_begin(&s);
+	CHECK_INT(mkdirat(s.layer_fd, "in", 0755), 0);
+	CHECK_INT(symlinkat("../../../..", s.layer_fd, "in/up"), 0);
+	CHECK_INT(symlinkat("/there", s.layer_fd, "in/there"), 0);
+	CHECK_INT(layer_tree_new(s.layer_fd, &o, &t, &e), 0);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		if (add_text(t, all[i].path, &e) < 0)
+			TEST_FAIL("%s: %s", all[i].path, e.text);
+		if (faccessat(s.fd, all[i].where, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			TEST_FAIL("%s is not at %s", all[i].path, all[i].where);
+	}
+	CHECK(faccessat(s.layer_fd, "diff", F_OK, 0) < 0);
+	CHECK(faccessat(s.layer_fd, "kept", F_OK, 0) < 0);
+	scratch_end(&s);
+}
+
+TEST(copies_replace_files_but_directories_only_when_told)
+{
+	struct layer_copy copy = { .base = "", .is_host = 1 };
+	struct layer_tree_options o = { .copy = &copy };
+	scoped(layer_tree) struct layer_tree *t = NULL;
+	struct layer_entry dir = entry(&(struct step){ 'd', "file", NULL });
+	struct scratch s;
+	struct err e;
+
+	scratch_begin(&s);
+	CHECK_INT(layer_tree_new(s.layer_fd, &o, &t, &e), 0);
+	CHECK_INT(mkdirat(s.layer_fd, "dir", 0755), 0);
+	CHECK_INT(mkdirat(s.layer_fd, "dir/full", 0755), 0);
+	CHECK_INT(add_text(t, "file", &e), 0);
+	CHECK_INT(add_text(t, "file", &e), 0);
+	CHECK_INT(add_text(t, "dir", &e), -EEXIST);
+	CHECK_INT(layer_tree_add(t, &dir, &e), -EEXIST);
+	CHECK_INT(faccessat(s.layer_fd, "dir/full", F_OK, 0), 0);
+	copy.overwrite = 1;
+	CHECK_INT(add_text(t, "dir", &e), 0);
+	CHECK_INT(layer_tree_add(t, &dir, &e), 0);
+	CHECK_INT(faccessat(s.layer_fd, "file/.", F_OK, 0), 0);
 	scratch_end(&s);
 }
 

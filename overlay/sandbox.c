@@ -29,6 +29,7 @@
 #define SYS_move_mount 429
 #endif
 #define TREE_CLONE	 1U	   /* OPEN_TREE_CLONE */
+#define TREE_RECURSIVE	 0x8000U   /* AT_RECURSIVE */
 #define TREE_CLOEXEC	 O_CLOEXEC /* OPEN_TREE_CLOEXEC */
 #define MOVE_EMPTY_PATHS 0x44U	   /* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
 
@@ -100,13 +101,14 @@ static int enter_fd(int root_fd, struct err *e)
 }
 
 /* The working directory as a mount of its own (pivot_root(2) wants one), and the process in it. */
-static int mount_cwd(struct err *e)
+static int mount_cwd(int recursive, struct err *e)
 {
 	char cwd[PATH_MAX];
 	scoped(fd) int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* Linux 5.2. */
-	scoped(fd) int tree =
-		(int)syscall(SYS_open_tree, fd, "", TREE_CLONE | TREE_CLOEXEC | AT_EMPTY_PATH);
+	scoped(fd) int tree = (int)syscall(SYS_open_tree, fd, "",
+					   TREE_CLONE | TREE_CLOEXEC | AT_EMPTY_PATH |
+						   (recursive ? TREE_RECURSIVE : 0));
 
 	if (tree >= 0) {
 		if (syscall(SYS_move_mount, tree, "", fd, "", MOVE_EMPTY_PATHS) < 0)
@@ -116,7 +118,8 @@ static int mount_cwd(struct err *e)
 	if (errno != ENOSYS && errno != EPERM)
 		return err_sys(e, "open a role's root");
 	/* Before: by path, which then names the mount on top. */
-	if (!getcwd(cwd, sizeof(cwd)) || mount(cwd, cwd, NULL, MS_BIND, NULL) < 0 || chdir(cwd) < 0)
+	if (!getcwd(cwd, sizeof(cwd)) ||
+	    mount(cwd, cwd, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0 || chdir(cwd) < 0)
 		return err_sys(e, "mount a role's root");
 	return 0;
 }
@@ -131,6 +134,21 @@ static int mount_empty_root(struct err *e)
 	return 0;
 }
 
+/* A copy: what is mounted there from now on, and by whom, is not our matter. */
+static int enter_mount_ns(const struct sandbox *s, struct err *e)
+{
+	scoped(fd) int fd = -EBADF;
+
+	if (setns(s->root_fd, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0)
+		return err_sys(e, "enter a container's mounts");
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_sys(e, "make mounts private");
+	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fchdir(fd) < 0 || dup3(fd, s->root_fd, O_CLOEXEC) < 0)
+		return err_sys(e, "enter a container's root");
+	return 0;
+}
+
 static int own_root(const struct sandbox *s, struct err *e)
 {
 	scoped(fd) int fd = -EBADF;
@@ -140,7 +158,7 @@ static int own_root(const struct sandbox *s, struct err *e)
 		return err_sys(e, "make mounts private");
 	r = s->root_fd >= 0 ? enter_fd(s->root_fd, e) : 0;
 	if (r == 0)
-		r = s->root_fd >= 0 ? mount_cwd(e) : mount_empty_root(e);
+		r = s->root_fd >= 0 ? mount_cwd(s->recursive, e) : mount_empty_root(e);
 	if (r < 0)
 		return r;
 	/* pivot_root(2), "new_root and put_old may be the same directory": the old root ends up on
@@ -219,7 +237,7 @@ int sandbox_enter(const struct sandbox *s, struct err *e)
 		return err_errno(e, r, "close descriptors");
 	r = own_namespaces(e);
 	if (r == 0)
-		r = own_root(s, e);
+		r = s->is_mount_ns ? enter_mount_ns(s, e) : own_root(s, e);
 	if (r == 0)
 		r = limits(s, e);
 	if (r == 0)

@@ -9,7 +9,9 @@
 #include "src/util/err.h"
 
 struct sandbox {
-	int root_fd;	      /* the directory that becomes "/"; -EBADF: an empty one, read-only */
+	int root_fd;	 /* the directory that becomes "/"; -EBADF: an empty one, read-only */
+	int recursive;	 /* what is mounted below it comes along */
+	int is_mount_ns; /* root_fd is a mount namespace: a copy of it, whose root becomes "/" */
 	const int *keep_caps; /* CAP_... numbers that stay effective and permitted */
 	size_t n_keep_caps;
 	uint64_t memory;     /* RLIMIT_DATA in bytes */

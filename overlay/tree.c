@@ -93,11 +93,11 @@ static int look(const struct tree *t, size_t layer, const char *path, struct err
 		return -ENOTDIR;
 	if (fd < 0)
 		return err_errno(e, fd, "open /%s", path);
-	if (t->real_root && overlay_attr(t, fd, "redirect", NULL) >= 0)
+	if (t->real_root && !t->plain && overlay_attr(t, fd, "redirect", NULL) >= 0)
 		return err_set(e, -ENOTSUP,
 			       "/%s is a directory that overlayfs redirects (redirect_dir=on)",
 			       path);
-	return overlay_attr(t, fd, "opaque", &value) == 1 && value == 'y' ? 2 : 1;
+	return !t->plain && overlay_attr(t, fd, "opaque", &value) == 1 && value == 'y' ? 2 : 1;
 }
 
 int tree_stack(const struct tree *t, const char *path, const struct tree_dir *under, size_t top,
@@ -141,7 +141,7 @@ static enum tree_kind kind_of(const struct tree *t, int dir, const struct dirent
 	if (S_ISDIR(st.st_mode))
 		return TREE_DIR;
 	if (S_ISCHR(st.st_mode))
-		return st.st_rdev ? TREE_OTHER : TREE_GONE;
+		return st.st_rdev || t->plain ? TREE_OTHER : TREE_GONE;
 	if (marked && S_ISREG(st.st_mode) && st.st_size == 0) {
 		scoped(fd) int fd =
 			openat(dir, de->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -181,7 +181,7 @@ static int list_layer(const struct tree *t, const char *path, size_t layer, stru
 		fd_close(fd);
 		return err_errno(e, r, "read /%s", path);
 	}
-	marked = overlay_attr(t, fd, "opaque", &value) == 1;
+	marked = !t->plain && overlay_attr(t, fd, "opaque", &value) == 1;
 	errno = 0;
 	for (struct dirent *de; r == 0 && (de = readdir(dir)); errno = 0)
 		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)

@@ -22,6 +22,7 @@ struct tree {
 	int root_fd;	     /* what the names of layers are relative to; borrowed */
 	char *const *layers; /* directories, lowest first, NULL-terminated; borrowed */
 	int real_root;	     /* overlayfs' attributes are trusted.*, not user.* */
+	int plain; /* one tree of what is mounted: whiteouts and their like mean nothing */
 };
 
 enum tree_kind {
@@ -77,6 +78,14 @@ struct tree_pack_options {
 	int whiteouts;
 	uid_t self_uid;
 	gid_t self_gid;
+	/* The tree, which may be a file then, is an entry of this name and all lie below it; NULL
+	 * or
+	 * "": names as they are. */
+	const char *name;
+	int chown; /* all belong to UID and GID */
+	uid_t uid;
+	gid_t gid;
+	int without_system; /* dev, proc and sys of the tree's root are left out */
 };
 int tree_pack(const struct tree *t, const struct tree_pack_options *o, int fd, struct err *e);
 

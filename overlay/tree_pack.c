@@ -23,6 +23,7 @@
 
 struct seen {
 	size_t layer;
+	dev_t dev; /* of a plain tree: what is mounted below it */
 	ino_t ino;
 	char *path;
 };
@@ -73,13 +74,20 @@ static int err_archive(struct pack *p, const char *path)
 		       path, text ? text : "it is refused");
 }
 
+/* What PATH is called in the archive, with END behind it; NULL when out of memory. */
+static char *name_there(const struct pack *p, const char *path, const char *end)
+{
+	const char *name = p->o.name ? p->o.name : "";
+	return str_printf("%s%s%s%s", name, *name && *path ? "/" : "", path, end);
+}
+
 /* ---- hard links ------------------------------------------------------------------------------ */
 
-static struct seen *seen_slot(struct seen *v, size_t cap, size_t layer, ino_t ino)
+static struct seen *seen_slot(struct seen *v, size_t cap, size_t layer, dev_t dev, ino_t ino)
 {
-	size_t i = ((size_t)ino * 0x9e3779b97f4a7c15U + layer) & (cap - 1);
+	size_t i = ((size_t)ino * 0x9e3779b97f4a7c15U + layer + dev) & (cap - 1);
 
-	while (v[i].path && (v[i].layer != layer || v[i].ino != ino))
+	while (v[i].path && (v[i].layer != layer || v[i].dev != dev || v[i].ino != ino))
 		i = (i + 1) & (cap - 1);
 	return &v[i];
 }
@@ -93,7 +101,8 @@ static int seen_grow(struct pack *p)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->cap_seen; i++)
 		if (p->seen[i].path)
-			*seen_slot(v, cap, p->seen[i].layer, p->seen[i].ino) = p->seen[i];
+			*seen_slot(v, cap, p->seen[i].layer, p->seen[i].dev, p->seen[i].ino) =
+				p->seen[i];
 	free(p->seen);
 	p->seen = v;
 	p->cap_seen = cap;
@@ -111,12 +120,15 @@ static int seen_before(struct pack *p, size_t layer, const struct stat *st, cons
 		return 0;
 	if (2 * p->n_seen >= p->cap_seen && seen_grow(p) < 0)
 		return err_errno(p->e, ENOMEM, "remember hard links");
-	s = seen_slot(p->seen, p->cap_seen, layer, st->st_ino);
+	s = seen_slot(p->seen, p->cap_seen, layer, st->st_dev, st->st_ino);
 	if (s->path) {
 		*ret = s->path;
 		return 0;
 	}
-	*s = (struct seen){ .layer = layer, .ino = st->st_ino, .path = strdup(path) };
+	*s = (struct seen){ .layer = layer,
+			    .dev = st->st_dev,
+			    .ino = st->st_ino,
+			    .path = name_there(p, path, "") };
 	p->n_seen++;
 	return s->path ? 0 : err_errno(p->e, ENOMEM, "remember hard links");
 }
@@ -169,8 +181,8 @@ static int add_xattrs(struct pack *p, struct archive_entry *ae, int fd, const ch
 static void add_stat(const struct pack *p, struct archive_entry *ae, const struct stat *st)
 {
 	archive_entry_set_mode(ae, st->st_mode);
-	archive_entry_set_uid(ae, id_there(st->st_uid, p->o.self_uid));
-	archive_entry_set_gid(ae, id_there(st->st_gid, p->o.self_gid));
+	archive_entry_set_uid(ae, p->o.chown ? p->o.uid : id_there(st->st_uid, p->o.self_uid));
+	archive_entry_set_gid(ae, p->o.chown ? p->o.gid : id_there(st->st_gid, p->o.self_gid));
 	archive_entry_set_mtime(ae, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
 	archive_entry_set_size(ae, S_ISREG(st->st_mode) ? st->st_size : 0);
 	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
@@ -249,7 +261,8 @@ static int put_file(struct pack *p, struct archive_entry *ae, size_t layer, cons
 		return err_sys(p->e, "stat /%s", path);
 	if (st.st_ino != was->st_ino || !S_ISREG(st.st_mode))
 		return 0; /* replaced just now */
-	if (p->tree->real_root && fgetxattr(fd, "trusted.overlay.metacopy", &value, 0) >= 0)
+	if (p->tree->real_root && !p->tree->plain &&
+	    fgetxattr(fd, "trusted.overlay.metacopy", &value, 0) >= 0)
 		return err_set(p->e, -ENOTSUP,
 			       "/%s has its data in another layer (metacopy=on of overlayfs)",
 			       path);
@@ -299,7 +312,7 @@ static int put_dir_entry(struct pack *p, struct archive_entry *ae, size_t layer,
 			 const struct stat *st)
 {
 	scoped(fd) int fd = tree_open(p->tree, layer, path, O_RDONLY | O_DIRECTORY);
-	scoped(mem) char *name = str_printf("%s/", path);
+	scoped(mem) char *name = name_there(p, path, "/");
 	int r;
 
 	if (tree_is_missing(fd))
@@ -316,15 +329,16 @@ static int put(struct pack *p, size_t layer, const char *path)
 {
 	scoped(entry) struct archive_entry *ae = archive_entry_new();
 	scoped(fd) int fd = tree_open(p->tree, layer, path, O_PATH);
+	scoped(mem) char *name = name_there(p, path, "");
 	struct stat st;
 
-	if (!ae)
+	if (!ae || !name)
 		return err_errno(p->e, ENOMEM, "archive /%s", path);
 	if (tree_is_missing(fd))
 		return 0;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(p->e, fd < 0 ? fd : -errno, "look at /%s", path);
-	archive_entry_set_pathname(ae, path);
+	archive_entry_set_pathname(ae, name);
 	if (S_ISDIR(st.st_mode))
 		return put_dir_entry(p, ae, layer, path, &st);
 	if (S_ISREG(st.st_mode))
@@ -378,6 +392,9 @@ static int put_all(struct pack *p, const char *dir, const struct tree_dir *d)
 		/* As a layer, a file of such a name would take others away. */
 		if (p->o.whiteouts && str_starts(en->name, ".wh."))
 			continue;
+		if (p->o.without_system && !*dir &&
+		    str_in_words(en->name, strlen(en->name), "dev|proc|sys"))
+			continue;
 		if (en->kind == TREE_GONE) {
 			if (p->o.whiteouts)
 				r = put_mark(p, dir, ".wh.", en->name);
@@ -393,8 +410,10 @@ static int put_all(struct pack *p, const char *dir, const struct tree_dir *d)
 static int pack(struct pack *p)
 {
 	scoped(tree_dir) struct tree_dir d = { 0 };
-	int r = tree_stack(p->tree, "", NULL, SIZE_MAX, &d, p->e);
+	int r = p->o.name && *p->o.name ? put(p, 0, "") : 0;
 
+	if (r == 0)
+		r = tree_stack(p->tree, "", NULL, SIZE_MAX, &d, p->e);
 	if (r == 0)
 		r = tree_list(p->tree, "", &d, p->e);
 	if (r == 0)

@@ -7,10 +7,10 @@
 
 #include "overlay/tree_role.h"
 #include "src/util/fd.h"
-#include "userns/join.h"
 
-int tree_reader_start(struct tree_reader *t, int run_fd, int dir_fd, int out_fd, char *const *args,
-		      struct err *e)
+/* ENTER NULL: in RUN_FD's user namespace, with DIR_FD. */
+static int start(struct tree_reader *t, int run_fd, int dir_fd, userns_enter_fn *enter, void *arg,
+		 int out_fd, char *const *args, struct err *e)
 {
 	char name[] = "cove-tree";
 	scoped(strv) char **argv = NULL;
@@ -32,11 +32,27 @@ int tree_reader_start(struct tree_reader *t, int run_fd, int dir_fd, int out_fd,
 	fds[1] = (struct proc_fd){ theirs, 3 };
 	fds[2] = (struct proc_fd){ dir_fd, 4 };
 	o.argv = argv;
-	r = run_fd >= 0 ? userns_spawn(run_fd, &o, &t->child, e) : proc_spawn(&o, &t->child, e);
+	if (enter)
+		r = userns_spawn_with(&o, enter, arg, &t->child, e);
+	else
+		r = run_fd >= 0 ? userns_spawn(run_fd, &o, &t->child, e)
+				: proc_spawn(&o, &t->child, e);
 	if (r < 0)
 		return err_in(e, "start the tree role");
 	t->control_fd = take_fd(&ours);
 	return 0;
+}
+
+int tree_reader_start(struct tree_reader *t, int run_fd, int dir_fd, int out_fd, char *const *args,
+		      struct err *e)
+{
+	return start(t, run_fd, dir_fd, NULL, NULL, out_fd, args, e);
+}
+
+int tree_reader_start_with(struct tree_reader *t, userns_enter_fn *enter, void *arg, int out_fd,
+			   char *const *args, struct err *e)
+{
+	return start(t, -EBADF, -EBADF, enter, arg, out_fd, args, e);
 }
 
 int tree_reader_finish(struct tree_reader *t, struct err *e)

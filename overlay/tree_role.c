@@ -100,10 +100,40 @@ static int archive(struct tree *t, char **args, struct err *e)
 	return tree_pack(t, &o, OUT_FD, e);
 }
 
+/* "copy" KIND UID GID OWNER NAME TREE */
+static int copy(struct tree *t, char **args, struct err *e)
+{
+	struct tree_pack_options o = { .name = args[4],
+				       .without_system = strcmp(args[5], ".") == 0 };
+	unsigned long long self[2], owner[2];
+	char *gid = strchr(args[3], ':');
+
+	if (str_to_u64(args[1], UINT32_MAX, &self[0]) < 0 ||
+	    str_to_u64(args[2], UINT32_MAX, &self[1]) < 0)
+		return err_set(e, -EINVAL, "no ids");
+	o.self_uid = (uid_t)self[0];
+	o.self_gid = (gid_t)self[1];
+	if (gid) {
+		*gid++ = '\0';
+		if (str_to_u64(args[3], UINT32_MAX, &owner[0]) < 0 ||
+		    str_to_u64(gid, UINT32_MAX, &owner[1]) < 0)
+			return err_set(e, -EINVAL, "no owner");
+		o.chown = 1;
+		o.uid = (uid_t)owner[0];
+		o.gid = (gid_t)owner[1];
+	}
+	t->layers = args + 5;
+	t->plain = 1;
+	return tree_pack(t, &o, OUT_FD, e);
+}
+
 static int work(char **args, struct err *e)
 {
 	struct tree t = { .root_fd = ROOT_FD, .real_root = sandbox_is_real_root() };
+	int is_copy = strcmp(args[0], "copy") == 0;
 	const struct sandbox box = { .root_fd = ROOT_FD,
+				     .recursive = is_copy,
+				     .is_mount_ns = is_copy && strcmp(args[1], "ns") == 0,
 				     .keep_caps = caps,
 				     .n_keep_caps = t.real_root ? 2 : 1,
 				     .memory = MEMORY_MAX,
@@ -120,6 +150,8 @@ static int work(char **args, struct err *e)
 		r = sandbox_seal(&box, e);
 	if (r < 0)
 		return r;
+	if (is_copy)
+		return copy(&t, args + 1, e);
 	return strcmp(args[0], "changes") == 0 ? changes(&t, args + 1, e) : archive(&t, args, e);
 }
 
@@ -128,8 +160,8 @@ int role_tree_main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	if (argc < 2 || (strcmp(argv[1], "changes") != 0 && strcmp(argv[1], "tar") != 0 &&
-			 strcmp(argv[1], "layer") != 0)) {
+	if (argc < 2 || !str_in_words(argv[1], strlen(argv[1]), "changes|tar|layer|copy") ||
+	    (strcmp(argv[1], "copy") == 0 && argc != 8)) {
 		(void)fprintf(stderr, "cove-tree: started by cove only\n");
 		return 2;
 	}

@@ -107,33 +107,48 @@ int userns_enter(int run_fd, struct err *e)
 	return 0;
 }
 
-int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, struct err *e)
+/* The child of userns_spawn_with(): its pid is the one the caller waits for. */
+static void __attribute__((noreturn))
+enter_and_exec(const struct proc_options *o, userns_enter_fn *enter, void *arg, pid_t parent,
+	       int report)
+{
+	struct proc_options own = *o;
+	struct proc_fd fds[8];
+	struct err e;
+	int r;
+
+	err_clear(&e);
+	if (o->die_with_us && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		_exit(1);
+	report = fcntl(report, F_DUPFD_CLOEXEC, 256);
+	r = o->n_fds <= ARRAY_LEN(fds) ? enter(arg, &e) : err_errno(&e, EINVAL, "descriptors");
+	if (r >= 0) {
+		for (size_t i = 0; i < o->n_fds; i++)
+			fds[i] = o->fds[i];
+		if (o->n_fds)
+			fds[o->n_fds - 1].from = r;
+		own.fds = fds;
+		(void)proc_exec(&own, report, &e);
+	}
+	(void)err_send(report, &e);
+	_exit(127);
+}
+
+int userns_spawn_with(const struct proc_options *o, userns_enter_fn *enter, void *arg,
+		      struct child *ret, struct err *e)
 {
 	scoped(child) struct child c = CHILD_NONE;
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	pid_t parent = getpid();
-	int r;
+	int r = fd_pipe(&ours, &theirs, e);
 
-	if (userns_is_root())
-		return proc_spawn(o, ret, e);
-	r = fd_pipe(&ours, &theirs, e);
 	if (r == 0)
 		r = proc_fork(&c, e);
 	if (r < 0)
 		return r;
-	if (r == 0) {
-		/* The fork enters, then becomes the program: its pid is the one the caller waits
-		 * for. */
-		err_clear(e);
-		if (o->die_with_us && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
-			_exit(1);
-		theirs = fcntl(theirs, F_DUPFD_CLOEXEC, 256);
-		if (userns_enter(run_fd, e) == 0)
-			(void)proc_exec(o, theirs, e);
-		(void)err_send(theirs, e);
-		_exit(127);
-	}
+	if (r == 0)
+		enter_and_exec(o, enter, arg, parent, theirs);
 	fd_close(take_fd(&theirs));
 	r = err_recv(ours, e);
 	if (r < 0)
@@ -141,6 +156,26 @@ int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, st
 	*ret = c;
 	c = (struct child)CHILD_NONE;
 	return 0;
+}
+
+struct plain_enter {
+	int run_fd, last_fd;
+};
+
+static int enter_plainly(void *arg, struct err *e)
+{
+	const struct plain_enter *p = arg;
+	int r = userns_enter(p->run_fd, e);
+	return r < 0 ? r : p->last_fd;
+}
+
+int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, struct err *e)
+{
+	struct plain_enter p = { run_fd, o->n_fds ? o->fds[o->n_fds - 1].from : 0 };
+
+	if (userns_is_root())
+		return proc_spawn(o, ret, e);
+	return userns_spawn_with(o, enter_plainly, &p, ret, e);
 }
 
 int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e)

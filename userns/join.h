@@ -30,6 +30,14 @@ int userns_enter(int run_fd, struct err *e);
 /* proc_spawn() for a program that is to run so. */
 int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, struct err *e);
 
+/* What a child does in place of userns_enter(): it returns a descriptor (0 or more) or the error.
+ */
+typedef int userns_enter_fn(void *arg, struct err *e);
+/* userns_spawn() with ENTER, called in the child: what it returns takes the place of the last of
+ * O's descriptors. */
+int userns_spawn_with(const struct proc_options *o, userns_enter_fn *enter, void *arg,
+		      struct child *ret, struct err *e);
+
 /* Remove NAME below DIR_FD whatever ids its files have: tried as we are, then in the namespace. */
 int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e);
 

@@ -25,6 +25,7 @@
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/record.h"
+#include "src/container/root.h"
 #include "src/container/session.h"
 #include "src/runtime/criu.h"
 #include "src/runtime/driver.h"
@@ -124,67 +125,6 @@ static int open_listener(struct start *s, struct err *e)
 		return err_errno(e, sock, "make the attach socket");
 	s->listen_fd = sock;
 	return 0;
-}
-
-struct overlay_paths {
-	struct runtime_overlay overlay;
-	char *base, *upper, *work, *target, *lower[2];
-};
-
-static void overlay_paths_done(struct overlay_paths *p)
-{
-	free(p->base);
-	free(p->upper);
-	free(p->work);
-	free(p->target);
-}
-
-static inline void scoped_overlay_paths(struct overlay_paths *p)
-{
-	overlay_paths_done(p);
-}
-
-/* Names relative to layers/, so that many layers fit the page of mount(2). */
-static int overlay_paths_make(struct overlay_paths *p, const struct monitor *m, struct err *e)
-{
-	const struct container_spec *spec = m->spec;
-
-	p->base = str_printf("%s/layers", m->en->graphroot);
-	p->upper = str_printf("../containers/%s/upper", m->id);
-	p->work = str_printf("../containers/%s/work", m->id);
-	p->target = str_printf("%s/containers/%s/merged", m->en->graphroot, m->id);
-	if (!p->base || !p->upper || !p->work || !p->target)
-		return err_errno(e, ENOMEM, "mount the root file system");
-	p->lower[0] = spec->rootfs;
-	p->overlay = (struct runtime_overlay){ .base = p->base,
-					       .lower = spec->rootfs ? p->lower : spec->layers,
-					       .upper = p->upper,
-					       .work = p->work,
-					       .target = p->target };
-	return 0;
-}
-
-static char **layer_trees(char *const *layers, struct err *e)
-{
-	char **v = calloc(strv_len(layers) + 1, sizeof(*v));
-	for (size_t i = 0; v && layers[i]; i++) {
-		v[i] = str_printf("%s/diff", layers[i]);
-		if (!v[i]) {
-			strv_free(v);
-			v = NULL;
-		}
-	}
-	if (!v)
-		(void)err_errno(e, ENOMEM, "mount the root file system");
-	return v;
-}
-
-/* keep-id: without --user the program runs as the caller. */
-static char *user_of(const struct monitor *m)
-{
-	if (m->spec->userns_mode && strcmp(m->spec->userns_mode, "keep-id") == 0 && !*m->spec->user)
-		return str_printf("%u:%u", m->en->uid, m->en->gid);
-	return strdup(m->spec->user ? m->spec->user : "");
 }
 
 /* Did the program itself fail, rather than what we do for it? */
@@ -301,9 +241,8 @@ static int create_process(struct start *s, struct err *e)
 					       .address6 = NET_ADDRESS6,
 					       .prefix6 = NET_PREFIX6,
 					       .gateway6 = NET_GATEWAY6 };
-	scoped(overlay_paths) struct overlay_paths paths = { 0 };
-	scoped(strv) char **trees = NULL;
-	scoped(mem) char *user = user_of(m);
+	scoped(root_overlay) struct root_overlay paths = { 0 };
+	scoped(mem) char *user = root_user(m->en, spec);
 	int is_private = strcmp(spec->network, "private") == 0;
 	struct runtime_options o = { .config = s->config,
 				     .user = user,
@@ -315,17 +254,11 @@ static int create_process(struct start *s, struct err *e)
 				     .cgroup_fd = s->limits.cgroup.fd,
 				     .cgroup = &s->limits.cgroup,
 				     .keep_groups = spec->keep_groups };
-	int r = user ? overlay_paths_make(&paths, m, e)
+	int r = user ? root_overlay(m->en, m->id, spec, &paths, e)
 		     : err_errno(e, ENOMEM, "start the container");
 
 	if (r < 0)
 		return r;
-	if (!spec->rootfs) {
-		trees = layer_trees(spec->layers, e);
-		if (!trees)
-			return e->code;
-		paths.overlay.lower = trees;
-	}
 	if (!spec->rootfs || spec->rootfs_overlay)
 		o.overlay = &paths.overlay;
 	if (o.overlay && (spec->runtime || m->restore || json_get(s->config, "hooks")))

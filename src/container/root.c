@@ -81,3 +81,48 @@ int root_add_trees(const struct root *r, char ***args)
 		k = strv_add(args, r->upper);
 	return k;
 }
+
+/* ---- mounted --------------------------------------------------------------------------------- */
+
+void root_overlay_done(struct root_overlay *o)
+{
+	free(o->base);
+	free(o->upper);
+	free(o->work);
+	free(o->target);
+	strv_free(o->lower);
+	*o = (struct root_overlay){ 0 };
+}
+
+int root_overlay(const struct engine *en, const char *id, const struct container_spec *spec,
+		 struct root_overlay *ret, struct err *e)
+{
+	int r = 0;
+
+	ret->base = str_printf("%s/layers", en->graphroot);
+	ret->upper = str_printf("../containers/%s/upper", id);
+	ret->work = str_printf("../containers/%s/work", id);
+	ret->target = str_printf("%s/containers/%s/merged", en->graphroot, id);
+	if (spec->rootfs)
+		r = strv_add(&ret->lower, spec->rootfs);
+	for (size_t i = 0; !spec->rootfs && spec->layers && spec->layers[i] && r == 0; i++) {
+		scoped(mem) char *tree = str_printf("%s/diff", spec->layers[i]);
+		r = tree ? strv_add(&ret->lower, tree) : -ENOMEM;
+	}
+	if (r < 0 || !ret->base || !ret->upper || !ret->work || !ret->target)
+		return err_errno(e, ENOMEM, "mount the root file system");
+	ret->overlay = (struct runtime_overlay){ .base = ret->base,
+						 .lower = ret->lower,
+						 .upper = ret->upper,
+						 .work = ret->work,
+						 .target = ret->target };
+	return 0;
+}
+
+char *root_user(const struct engine *en, const struct container_spec *spec)
+{
+	if (spec->userns_mode && strcmp(spec->userns_mode, "keep-id") == 0 &&
+	    (!spec->user || !*spec->user))
+		return str_printf("%u:%u", en->uid, en->gid);
+	return strdup(spec->user ? spec->user : "");
+}

@@ -5,6 +5,7 @@
 
 #include "src/container/container.h"
 #include "src/container/spec.h"
+#include "src/runtime/runtime.h"
 
 struct root {
 	int dir_fd;	/* what the names are relative to; our own */
@@ -32,5 +33,22 @@ static inline __attribute__((unused)) void scoped_root(struct root *r)
 {
 	root_done(r);
 }
+
+/* The overlay of container ID, to be mounted on its directory `merged`; names of layers are
+ * relative to layers/, so that many fit the page of mount(2). */
+struct root_overlay {
+	struct runtime_overlay overlay; /* points into what follows */
+	char *base, *upper, *work, *target, **lower;
+};
+int root_overlay(const struct engine *en, const char *id, const struct container_spec *spec,
+		 struct root_overlay *ret, struct err *e);
+void root_overlay_done(struct root_overlay *o);
+static inline __attribute__((unused)) void scoped_root_overlay(struct root_overlay *o)
+{
+	root_overlay_done(o);
+}
+/* Who the container's processes are unless told otherwise, for user_resolve(): with keep-id the
+ * caller.  Owned; NULL when out of memory. */
+char *root_user(const struct engine *en, const struct container_spec *spec);
 
 #endif
