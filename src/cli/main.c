@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/cli/cmd.h"
 #include "src/cli/container/options.h"
+#include "src/cli/prompt.h"
 #include "src/container/exited.h"
 #include "src/store/engine.h"
 #include "src/util/scoped.h"
@@ -43,6 +45,8 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 		en->runtime_flags = g->runtime_flags;
 		en->hooks_dirs = g->hooks_dirs;
 		en->warn = container_warn;
+		if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+			en->choose = prompt_choice;
 	}
 	return c->run(en, options, args, e);
 }

@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+
+#define CHOICE_TRIES 3
 
 /* Byte by byte: what follows the line is somebody else's.  SIGNALS (-EBADF: none) ends it with
  * -EINTR. */
@@ -112,4 +115,21 @@ int prompt_secret(const char *text, char **ret, struct err *e)
 	}
 	explicit_bzero(buf, sizeof(buf));
 	return rc;
+}
+
+int prompt_choice(const char *question, char *const *choices, size_t n, struct err *e)
+{
+	for (int tries = 0; tries < CHOICE_TRIES; tries++) {
+		scoped(mem) char *line = NULL;
+		unsigned long long k = 0;
+
+		(void)printf("%s:\n", question);
+		for (size_t i = 0; i < n; i++)
+			(void)printf("  %zu) %s\n", i + 1, choices[i]);
+		if (prompt_line("Number: ", &line, e) < 0)
+			return e->code;
+		if (str_to_u64(line, n, &k) == 0 && k > 0)
+			return (int)k - 1;
+	}
+	return err_set(e, -ECANCELED, "no choice was made");
 }

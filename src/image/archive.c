@@ -20,6 +20,7 @@ struct image_archive *image_archive_free(struct image_archive *a)
 	if (!a)
 		return NULL;
 	fd_close(a->fd);
+	(void)archive_dir_free(a->dir);
 	for (size_t i = 0; i < a->n; i++) {
 		free(a->items[i].name);
 		free(a->items[i].link);
@@ -293,20 +294,16 @@ static int index_file(struct image_archive *a, struct err *e)
 	return archive_index_parse(answer.s ? answer.s : "", answer.len, st.st_size, a, e);
 }
 
-int image_archive_open(struct engine *en, const char *path, struct image_archive **ret,
-		       struct err *e)
+int image_archive_open_fd(struct engine *en, int take_fd_, const char *name,
+			  struct image_archive **ret, struct err *e)
 {
+	scoped(fd) int fd = take_fd_;
 	scoped(image_archive) struct image_archive *a = calloc(1, sizeof(*a));
-	int is_stdin = !path || strcmp(path, "-") == 0, r = 0;
-	const char *name = is_stdin ? "standard input" : path;
+	int r = 0;
 
 	if (!a)
 		return err_errno(e, ENOMEM, "read the archive");
-	/* Users name this file: their rules apply to it. */
-	a->fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
-			 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (a->fd < 0)
-		return err_sys(e, "open %s", name);
+	a->fd = take_fd(&fd);
 	if (!is_plain_file(a->fd))
 		r = spool(en, a, e);
 	if (r == 0)
@@ -315,6 +312,18 @@ int image_archive_open(struct engine *en, const char *path, struct image_archive
 		return err_in(e, "%s", name);
 	*ret = take_ptr(&a);
 	return 0;
+}
+
+int image_archive_open(struct engine *en, const char *path, struct image_archive **ret,
+		       struct err *e)
+{
+	int is_stdin = !path || strcmp(path, "-") == 0;
+	const char *name = is_stdin ? "standard input" : path;
+	/* Users name this file: their rules apply to it. */
+	int fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
+			  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? err_sys(e, "open %s", name) : image_archive_open_fd(en, fd, name, ret, e);
 }
 
 /* ---- looking up and reading ------------------------------------------------------------------ */
@@ -336,8 +345,13 @@ static const struct archive_item *last_of_name(const struct image_archive *a, co
 const struct archive_item *image_archive_find(const struct image_archive *a, const char *name)
 {
 	scoped(mem) char *clean = clean_name(name, strlen(name));
-	const struct archive_item *it = clean && *clean ? last_of_name(a, clean) : NULL;
+	const struct archive_item *it;
 
+	if (!clean || !*clean)
+		return NULL;
+	if (a->dir)
+		return archive_dir_find(a->dir, clean);
+	it = last_of_name(a, clean);
 	for (int i = 0; it && it->kind != ARCHIVE_FILE; i++) {
 		if (i == LINKS_MAX || it->kind == ARCHIVE_OTHER || !*it->link)
 			return NULL;
@@ -346,21 +360,36 @@ const struct archive_item *image_archive_find(const struct image_archive *a, con
 	return it;
 }
 
+int image_archive_open_item(const struct image_archive *a, const struct archive_item *item,
+			    struct err *e)
+{
+	int fd;
+
+	if (a->dir)
+		return archive_dir_open_item(a->dir, item, e);
+	fd = fcntl(a->fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? err_sys(e, "read the archive") : fd;
+}
+
 int image_archive_read(const struct image_archive *a, const struct archive_item *item, size_t limit,
 		       char **ret, size_t *ret_len, struct err *e)
 {
 	scoped(mem) char *buf = NULL;
+	scoped(fd) int fd = -EBADF;
 	size_t got = 0;
 
 	if ((uint64_t)item->size > limit)
 		return err_set(e, -E2BIG, "'%.200s' in the archive is larger than %zu bytes",
 			       item->name, limit);
+	fd = image_archive_open_item(a, item, e);
+	if (fd < 0)
+		return fd;
 	buf = malloc((size_t)item->size + 1);
 	if (!buf)
 		return err_errno(e, ENOMEM, "read the archive");
 	while (got < (size_t)item->size) {
-		ssize_t n = pread(a->fd, buf + got, (size_t)item->size - got,
-				  item->offset + (off_t)got);
+		ssize_t n =
+			pread(fd, buf + got, (size_t)item->size - got, item->offset + (off_t)got);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -26,8 +26,10 @@ struct archive_item {
 	int64_t offset, size;
 	size_t order;
 };
+struct archive_dir;
 struct image_archive {
-	int fd; /* the plain tar: the user's file or our spool */
+	int fd;			 /* the plain tar: the user's file or our spool */
+	struct archive_dir *dir; /* instead of a tar: a directory, whose files are looked up */
 	struct archive_item *items;
 	size_t n;
 };
@@ -36,6 +38,11 @@ struct image_archive {
  * spool file without a name in graphroot/tmp.  -EBADMSG for what is no tar. */
 int image_archive_open(struct engine *en, const char *path, struct image_archive **ret,
 		       struct err *e);
+/* The same of an open file (taken over), which messages call NAME. */
+int image_archive_open_fd(struct engine *en, int take_fd_, const char *name,
+			  struct image_archive **ret, struct err *e);
+/* The directory PATH in place of an archive; links in it do not lead out of it.  -ENOENT, ... */
+int image_archive_open_dir(const char *path, struct image_archive **ret, struct err *e);
 struct image_archive *image_archive_free(struct image_archive *a);
 DEFINE_SCOPED(image_archive, struct image_archive *, image_archive_free);
 
@@ -45,6 +52,14 @@ const struct archive_item *image_archive_find(const struct image_archive *a, con
 /* Its contents (at most LIMIT bytes).  Owned, NUL-terminated. */
 int image_archive_read(const struct image_archive *a, const struct archive_item *item, size_t limit,
 		       char **ret, size_t *ret_len, struct err *e);
+/* The file that ITEM lies in, at item->offset: an owned descriptor, or the error. */
+int image_archive_open_item(const struct image_archive *a, const struct archive_item *item,
+			    struct err *e);
+/* What archive.c needs of directories. */
+struct archive_dir *archive_dir_free(struct archive_dir *d);
+const struct archive_item *archive_dir_find(struct archive_dir *d, const char *name);
+int archive_dir_open_item(const struct archive_dir *d, const struct archive_item *item,
+			  struct err *e);
 /* The role's answer, as bytes, into items (sorted by name).  FILE_SIZE bounds the offsets.  For the
  * fuzz target. */
 int archive_index_parse(const char *bytes, size_t n, int64_t file_size, struct image_archive *a,

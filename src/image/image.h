@@ -34,18 +34,23 @@ int image_find(struct engine *en, const char *ref, struct image **ret, struct er
 enum image_pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
 struct image_pull_options {
 	const char *reference;
-	int policy;	      /* enum image_pull_policy */
-	const char *platform; /* "os/arch[/variant]" or NULL for the host's */
-	int tls_verify;	      /* -1: by registries.conf, 0, 1 */
-	const char *authfile; /* NULL: REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
-				 ~/.docker/config.json */
-	const char *creds;    /* "user:password" or NULL */
-	const char *cert_dir; /* NULL: certs.d */
-	int quiet;	      /* no progress */
-	int retry;	      /* -1: default 3 */
+	int policy;		/* enum image_pull_policy */
+	const char *platform;	/* "os/arch[/variant]" or NULL for the host's */
+	int tls_verify;		/* -1: by registries.conf, 0, 1 */
+	const char *authfile;	/* NULL: REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+				   ~/.docker/config.json */
+	const char *creds;	/* "user:password" or NULL */
+	const char *cert_dir;	/* NULL: certs.d */
+	int quiet;		/* no progress */
+	int retry;		/* -1: default 3 */
+	int64_t retry_delay_ms; /* 0: a short while that grows */
+	int all_tags;		/* image_pull_all(): every tag of the repository */
 };
 /* Have the image locally, by policy.  *RET_ID owned. */
 int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e);
+/* The same for what may be several: all tags, or all of an archive.  *RET_IDS: owned list. */
+int image_pull_all(struct engine *en, const struct image_pull_options *o, char ***ret_ids,
+		   struct err *e);
 
 /* Record an image whose blobs are in hand: layers were unpacked by layer_writer into
  * graphroot/tmp/... */
@@ -103,15 +108,16 @@ json_object *image_inspect_json(struct engine *en, const struct image *i);
 struct image_load_options {
 	const char *path; /* NULL or "-": stdin (spooled) */
 };
-/* Load a docker-archive or oci-archive (plain or compressed, detected).  *RET_NAMES: "Loaded image"
- * names or IDs, owned list. */
+/* Load a docker-archive or oci-archive (plain or compressed, detected), or a directory that is an
+ * OCI layout or what dir: writes.  *RET_NAMES: "Loaded image" names or IDs, owned list. */
 int image_load(struct engine *en, const struct image_load_options *o, char ***ret_names,
 	       struct err *e);
 struct image_save_options {
 	char *const *references;
-	const char *format; /* "docker-archive" (default) or "oci-archive" */
+	const char *format; /* "docker-archive" (default), "oci-archive", "docker-dir", "oci-dir" */
 	const char *output; /* path; NULL: stdout */
 	int multi;	    /* -m */
+	int compress;	    /* docker-dir: the layers */
 	const char *oci_name; /* one more name of the first image, as it stands, or NULL */
 };
 int image_save(struct engine *en, const struct image_save_options *o, struct err *e);

@@ -153,7 +153,12 @@ static int find_id(struct store *s, const char *ref, char **ret, struct err *e)
 
 int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e)
 {
+	static const char *const transports[] = { "containers-storage:", "docker://" };
 	struct store *s = engine_store(en, e);
+
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++)
+		if (str_starts(ref, transports[i]))
+			ref += strlen(transports[i]);
 	return s ? find_id(s, ref, ret_id, e) : e->code;
 }
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine's side of a pull: whether, from where and under which name; which layers are missing;
- *and the publication.  The network is the role's (pull_protocol.h):
+/* The engine's side of a pull from one registry: which layers are missing; and the publication. The
+ *network is the role's (pull_protocol.h):
  *
- *	policy -> candidates of the name -> for each: temporary directory, role started, manifest
- *	and config come -> locks of the missing layers -> role fetches them -> image_publish() */
+ *	pull_name.c: policy -> candidates of the name -> for each: temporary directory, role
+ *	started, manifest and config come -> locks of the missing layers -> role fetches them ->
+ *image_publish() */
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/image/image.h"
 #include "src/image/manifest.h"
+#include "src/image/pull_attempt.h"
 #include "src/image/pull_call.h"
 #include "src/image/pull_locks.h"
 #include "src/image/pull_progress.h"
@@ -20,9 +22,8 @@
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-#define ROLE	 "cove-pull"
-#define RETRIES	 3
-#define ATTEMPTS 3 /* when a layer that was there is removed under us */
+#define ROLE	"cove-pull"
+#define RETRIES 3
 
 /* One attempt to pull one name. */
 struct pull {
@@ -87,7 +88,7 @@ static int wanted_platform(const struct image_pull_options *o, struct platform *
 }
 
 /* Is the stored image I of the platform that is asked for? */
-static int fits_platform(const struct image_pull_options *o, const struct image *i)
+int pull_fits_platform(const struct image_pull_options *o, const struct image *i)
 {
 	struct platform want, have = { 0 };
 	struct err ignored = { 0 };
@@ -123,7 +124,7 @@ static int add_have(struct pull *p, struct pull_request *r, struct err *e)
 		return 0;
 	if (i->manifest_digest)
 		rc = strv_add(&r->have, i->manifest_digest);
-	if (rc == 0 && i->index_digest && fits_platform(p->o, i))
+	if (rc == 0 && i->index_digest && pull_fits_platform(p->o, i))
 		rc = strv_add(&r->have, i->index_digest);
 	return rc < 0 ? err_errno(e, rc, "pull") : 0;
 }
@@ -163,6 +164,7 @@ static int send_request(struct pull *p, struct err *e)
 {
 	const struct image_pull_options *o = p->o;
 	struct pull_request r = { .retries = o->retry < 0 ? RETRIES : o->retry,
+				  .retry_delay_ms = o->retry_delay_ms,
 				  .progress = p->progress.terminal && !o->quiet };
 	int rc = -1;
 
@@ -380,9 +382,8 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 	return publish(p, ret_id, e);
 }
 
-static int attempt(struct engine *en, const struct image_pull_options *o,
-		   const struct registries *r, const struct reference *ref, char **ret_id,
-		   struct err *e)
+int pull_attempt(struct engine *en, const struct image_pull_options *o, const struct registries *r,
+		 const struct reference *ref, char **ret_id, struct err *e)
 {
 	__attribute__((cleanup(scoped_pull))) struct pull p = { .en = en,
 								.o = o,
@@ -396,167 +397,4 @@ static int attempt(struct engine *en, const struct image_pull_options *o,
 	if (start_role(&p, e) < 0)
 		return e->code;
 	return converse(&p, ret_id, e);
-}
-
-/* ---- which name, and whether at all ---------------------------------------------------------- */
-
-static int pull_one(struct engine *en, const struct image_pull_options *o,
-		    const struct registries *r, const struct reference *ref, char **ret_id,
-		    struct err *e)
-{
-	scoped(mem) char *shown = ref->digest ? reference_format(ref) : reference_name(ref);
-	struct pull_progress say;
-	int rc = -EAGAIN;
-
-	pull_progress_init(&say, o->quiet);
-	if (shown)
-		pull_progress_say(&say, "Trying to pull %s...", shown);
-	/* -EAGAIN: a layer that we were not to fetch was removed before we could publish. */
-	for (int i = 0; i < ATTEMPTS && rc == -EAGAIN; i++) {
-		err_clear(e);
-		rc = attempt(en, o, r, ref, ret_id, e);
-	}
-	return rc;
-}
-
-static int pull_candidates(struct engine *en, const struct image_pull_options *o,
-			   const struct registries *r, const struct reference *name, char **ret_id,
-			   struct err *e)
-{
-	struct reference *list = NULL;
-	struct err all = { 0 };
-	size_t n = 0;
-	int rc = registries_candidates(r, name, &list, &n, e);
-
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < n; i++) {
-		rc = pull_one(en, o, r, &list[i], ret_id, e);
-		if (rc >= 0)
-			break;
-		if (i) { /* tell all of them */
-			scoped(mem) char *before = strdup(all.text);
-			(void)err_set(&all, rc, "%.700s; %.700s", before ? before : "", e->text);
-		} else {
-			all = *e;
-		}
-	}
-	reference_list_free(list, n);
-	if (rc < 0)
-		*e = all;
-	return rc;
-}
-
-/* Is there a local image that the policy is content with?  1: *RET_ID, 0: no. */
-static int local(struct engine *en, const struct image_pull_options *o, const char *ref,
-		 char **ret_id, struct err *e)
-{
-	scoped(image) struct image *i = NULL;
-	int rc = image_find(en, ref, &i, e);
-
-	if (rc == -ENOENT) {
-		err_clear(e);
-		return 0;
-	}
-	if (rc < 0)
-		return rc;
-	if (o->platform && !fits_platform(o, i))
-		return 0;
-	return copy(i->id, ret_id, e) < 0 ? e->code : 1;
-}
-
-/* As local(), for what a short name may stand for: an alias has another path than its image. */
-static int local_candidates(struct engine *en, const struct image_pull_options *o,
-			    const struct registries *r, const struct reference *name, char **ret_id,
-			    struct err *e)
-{
-	struct reference *list = NULL;
-	size_t n = 0;
-	int rc = registries_candidates(r, name, &list, &n, e);
-
-	if (rc < 0) { /* says the pull, if there is one */
-		err_clear(e);
-		return 0;
-	}
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		scoped(mem) char *full = reference_format(&list[i]);
-		rc = full ? local(en, o, full, ret_id, e) : err_errno(e, ENOMEM, "pull");
-	}
-	reference_list_free(list, n);
-	return rc;
-}
-
-static int never(const char *ref, struct err *e)
-{
-	return err_set(e, -ENOENT, "%s: image not known", ref);
-}
-
-/* REF is not here under its own name, or what is here does not settle it: *HAVE, when set, is an
- * image that would do if there is no newer one. */
-static int from_registries(struct engine *en, const struct image_pull_options *o, const char *ref,
-			   char **have, char **ret_id, struct err *e)
-{
-	scoped(registries) struct registries *r = NULL;
-	scoped(reference) struct reference name = { 0 };
-	struct platform checked;
-	int rc = 0;
-
-	if (reference_parse(ref, &name, e) < 0)
-		return e->code;
-	if (o->platform && platform_parse(o->platform, &checked, e) < 0)
-		return e->code;
-	if (pull_registries(en, &r, e) < 0)
-		return e->code;
-	if (!name.registry && !*have && o->policy != PULL_ALWAYS)
-		rc = local_candidates(en, o, r, &name, have, e);
-	if (rc < 0)
-		return rc;
-	if (*have && o->policy != PULL_NEWER) {
-		*ret_id = take_ptr(have);
-		return 0;
-	}
-	if (o->policy == PULL_NEVER)
-		return never(ref, e);
-	return pull_candidates(en, o, r, &name, ret_id, e);
-}
-
-/* docker:// is what a name means anyway; nothing else can be pulled here. */
-static int strip_transport(const char *s, const char **ret, struct err *e)
-{
-	static const char *const others[] = {
-		"docker-archive:",     "oci-archive:",	 "oci:", "dir:",
-		"containers-storage:", "docker-daemon:", "sif:"
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(others); i++)
-		if (str_starts(s, others[i]) && (strchr(s, '/') || i < 2))
-			return err_set(e, -ENOTSUP, "pulling from '%s' is not supported",
-				       others[i]);
-	*ret = str_starts(s, "docker://") ? s + 9 : s;
-	return 0;
-}
-
-int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e)
-{
-	scoped(mem) char *have = NULL;
-	const char *ref = NULL;
-	int rc;
-
-	if (strip_transport(o->reference, &ref, e) < 0)
-		return e->code;
-	rc = o->policy == PULL_ALWAYS ? 0 : local(en, o, ref, &have, e);
-	if (rc < 0)
-		return rc;
-	if (rc && o->policy != PULL_NEWER) {
-		*ret_id = take_ptr(&have);
-		return 0;
-	}
-	rc = from_registries(en, o, ref, &have, ret_id, e);
-	if (rc < 0 && have) { /* newer: what is here will do */
-		dbg("%s", e->text);
-		err_clear(e);
-		*ret_id = take_ptr(&have);
-		return 0;
-	}
-	return rc;
 }

@@ -32,8 +32,32 @@ static inline __attribute__((unused)) void scoped_pull_call(struct pull_call *c)
 	pull_call_end(c);
 }
 
+/* A call with a leased directory of its own in graphroot/tmp, for what the role brings.
+ * DIR_CALL_NONE, then dir_call_open(), then what is to be said. */
+struct dir_call {
+	struct engine *en;
+	char *tmp_name; /* below graphroot/tmp */
+	int tmp_fd, lease_fd;
+	struct pull_call call;
+};
+#define DIR_CALL_NONE                                                        \
+	{                                                                    \
+		.tmp_fd = -EBADF, .lease_fd = -EBADF, .call = PULL_CALL_NONE \
+	}
+int dir_call_open(struct dir_call *c, struct engine *en, struct err *e);
+/* Start the role, tell it M (taken over; NULL: out of memory) and wait for its "done". */
+int dir_call_run(struct dir_call *c, json_object *take_m, struct err *e);
+void dir_call_end(struct dir_call *c);
+static inline __attribute__((unused)) void scoped_dir_call(struct dir_call *c)
+{
+	dir_call_end(c);
+}
+
 /* registries.conf as EN's user has it.  *RET owned. */
 int pull_registries(struct engine *en, struct registries **ret, struct err *e);
+/* Where what the user has chosen is remembered: containers' cache directory.  Owned; NULL: nowhere.
+ */
+char *pull_cache_dir(const struct engine *en);
 /* May plain HTTP and unverified certificates be used with REGISTRY?  TLS_VERIFY (0, 1) decides,
  * else (-1) registries.conf.  1, 0, or the error: -EPERM for a blocked registry. */
 int pull_is_insecure(struct engine *en, const char *registry, int tls_verify, struct err *e);

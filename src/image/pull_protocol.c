@@ -28,6 +28,7 @@ static const struct field request_fields[] = {
 	{ "cert_dir", FIELD_STR, AT(cert_dir), FIELD_OMITEMPTY, NULL },
 	{ "config_dir", FIELD_STR, AT(config_dir), FIELD_OMITEMPTY, NULL },
 	{ "retries", FIELD_INT, AT(retries), 0, NULL },
+	{ "retry_delay_ms", FIELD_I64, AT(retry_delay_ms), 0, NULL },
 	{ "progress", FIELD_BOOL, AT(progress), 0, NULL },
 	{ NULL, FIELD_END, 0, 0, NULL },
 };

@@ -29,10 +29,29 @@
  *		"authfile","cert_dir","config_dir","retries","retry_delay_ms","progress"}
  *	engine	{"type":"check","blob":N,"digest":D}	is it there, or can it be mounted?
  *	role	{"type":"present","blob":N} or {"type":"absent","blob":N}
- *	engine	{"type":"upload","blob":N,"digest":D}	is it there, else send the file "blob-N" of fd 4
- *	role	{"type":"progress","blob":N,"bytes":N}
- *	role	{"type":"present","blob":N} or {"type":"uploaded","blob":N}
- *	engine	{"type":"manifest","reference","media_type","digest"}	last: send the file "manifest"
+ *	engine	{"type":"upload","blob":N,"digest":D}	is it there, else send the file "blob-N" of
+ *fd 4 role	{"type":"progress","blob":N,"bytes":N} role	{"type":"present","blob":N} or
+ *{"type":"uploaded","blob":N}
+ *	engine	{"type":"manifest","reference","media_type","digest"}	last: send the file
+ *"manifest" role	{"type":"done"}
+ *
+ * or for blobs as they were pulled, on the way to elsewhere:
+ *
+ *	engine	{"type":"blobs","sources":[{"registry","repository","insecure"}...],"authfile",
+ *		"config_dir"}
+ *	engine	{"type":"get","digest":D,"size":N,"file":NAME}	into a new file of fd 4
+ *	role	{"type":"got"} or {"type":"absent"}
+ *
+ * or for a list, which comes as a JSON array in the file "list" of fd 4:
+ *
+ *	engine	{"type":"list","what":"tags"|"search","registry","repository","query","limit",
+ *		"insecure","creds","authfile","cert_dir","config_dir","retries","retry_delay_ms"}
+ *	role	{"type":"done"}
+ *
+ * or for Docker's daemon, whose archive is the file "archive" of fd 4:
+ *
+ *	engine	{"type":"daemon","socket":PATH or "","host","name"}	get it
+ *	engine	{"type":"daemon","socket","host","name":""}		give it
  *	role	{"type":"done"}
  */
 #ifndef COVE_IMAGE_PULL_PROTOCOL_H
@@ -48,6 +67,9 @@
 #define PULL_MESSAGE_MAX (64 << 10)
 #define PULL_MANIFEST	 "manifest"
 #define PULL_CONFIG	 "config"
+#define PULL_LIST	 "list"
+#define PULL_LIST_MAX	 (16 << 20)
+#define PULL_ARCHIVE	 "archive"
 
 /* Where to look, in this order; all strings owned. */
 struct pull_source {
@@ -65,6 +87,7 @@ struct pull_request {
 	char **have;	    /* digests of manifest or index with which nothing is to be done */
 	char *creds, *authfile, *cert_dir, *config_dir;
 	int retries;
+	int64_t retry_delay_ms;
 	int progress; /* send "progress" */
 };
 json_object *pull_request_encode(const struct pull_request *r);

@@ -18,6 +18,9 @@
 #include <sys/stat.h>
 
 #include "overlay/sandbox.h"
+#include "src/image/blobs_role.h"
+#include "src/image/daemon_role.h"
+#include "src/image/list_role.h"
 #include "src/image/login_role.h"
 #include "src/image/manifest.h"
 #include "src/image/pull_layers.h"
@@ -205,7 +208,8 @@ static int look_at(struct http *h, const struct pull_request *r, const struct pu
 				      .authfile = r->authfile,
 				      .cert_dir = r->cert_dir,
 				      .config_dir = r->config_dir,
-				      .retries = r->retries };
+				      .retries = r->retries,
+				      .retry_delay_ms = r->retry_delay_ms };
 
 	if (registry_open(&f->session, h, &o, e) < 0 ||
 	    get_manifest(f, name, -1, ACCEPT_ALL, &f->manifest, f->digest, &type, e) < 0)
@@ -355,6 +359,12 @@ int role_pull_main(void)
 		rc = login_role(message, &e);
 	} else if (rc > 0 && pull_is(message, "push")) {
 		rc = push_role(message, &e);
+	} else if (rc > 0 && pull_is(message, "blobs")) {
+		rc = blobs_role(message, &e);
+	} else if (rc > 0 && pull_is(message, "list")) {
+		rc = list_role(message, &e);
+	} else if (rc > 0 && pull_is(message, "daemon")) {
+		rc = daemon_role(message, &e);
 	} else if (rc > 0) {
 		rc = pull_request_decode(message, &r, &e);
 		if (rc >= 0)

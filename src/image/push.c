@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/daemon.h"
 #include "src/image/image_store.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
@@ -289,14 +290,25 @@ static int refuse(struct push *p, const char *path, char **ret, struct err *e)
 	return err_set(e, -ENOTSUP, "pushing to '%s' is not supported", p->o->destination);
 }
 
+/* It is there: a name is what it gets. */
+static int to_storage(struct push *p, const char *name, char **ret, struct err *e)
+{
+	if (*name == '[')
+		return refuse(p, name, ret, e);
+	if (image_tag(p->en, p->image->id, name, e) < 0)
+		return e->code;
+	*ret = strdup(p->image->manifest_digest);
+	return *ret ? 0 : err_errno(e, ENOMEM, "push");
+}
+
 static const struct {
 	const char *prefix;
 	int (*push)(struct push *p, const char *rest, char **ret, struct err *e);
 } transports[] = {
 	{ "docker://", push_to_registry },	  { "dir:", push_to_dir },
 	{ "oci-archive:", to_oci_archive },	  { "oci:", push_to_oci },
-	{ "docker-archive:", to_docker_archive }, { "docker-daemon:", refuse },
-	{ "containers-storage:", refuse },	  { "sif:", refuse },
+	{ "docker-archive:", to_docker_archive }, { "docker-daemon:", push_to_daemon },
+	{ "containers-storage:", to_storage },	  { "sif:", refuse },
 };
 
 int image_push(struct engine *en, const struct image_push_options *o, char **ret_digest,

@@ -3,9 +3,10 @@
  *
  * A layer is stored as a tree; its tar comes back exactly, the compressed blob that it was pulled
  * as does not.  So a blob that the destination has, or can mount, is used as the manifest names it;
- * what is missing there is compressed anew, and then the manifest is written anew too.  What a
- * layer was compressed to is noted beside it (graphroot/layers/NAME/blob.KIND), so that the next
- * push can ask for it before it compresses. */
+ * what is missing there is fetched once more from where the image was pulled; and where that cannot
+ * be, it is compressed anew, and unless that gives the same bytes the manifest is written anew too.
+ * What a layer was compressed to is noted beside it (graphroot/layers/NAME/blob.KIND), so that the
+ * next push can ask for it before it compresses. */
 #ifndef COVE_IMAGE_PUSH_H
 #define COVE_IMAGE_PUSH_H
 
@@ -20,6 +21,8 @@ enum push_state {
 	PUSH_NEW,
 	PUSH_ASKED,  /* is the original blob there? */
 	PUSH_KNOWN,  /* is the one there that was made of it before? */
+	PUSH_QUEUED, /* the original is to be fetched from where the image was pulled */
+	PUSH_FETCHING,
 	PUSH_ABSENT, /* to be made */
 	PUSH_MAKING,
 	PUSH_SENT,

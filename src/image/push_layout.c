@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "src/image/push.h"
+#include "src/image/push_source.h"
 #include "src/util/json.h"
 #include "src/util/lock.h"
 #include "src/util/path.h"
@@ -63,7 +64,41 @@ static int has_blob(int dir, const char *digest, int64_t size)
 	       S_ISREG(st.st_mode) && st.st_size == size;
 }
 
-static int write_blobs(struct push *p, int dir, struct err *e)
+/* The original of layer I from where the image was pulled: 1, 0 when it is not to be had. */
+static int fetch_original(struct push *p, struct push_source *s, size_t i, int dir, struct err *e)
+{
+	scoped(mem) char *tmp = str_printf(".%zu.%d.tmp", i, (int)getpid());
+
+	if (!push_source_has(s, i))
+		return 0;
+	if (!tmp)
+		return err_errno(e, ENOMEM, "push");
+	(void)unlinkat(dir, tmp, 0); /* of one of our number that was killed */
+	if (push_source_ask(s, i, tmp) < 0 || !push_source_answer(s)) {
+		(void)unlinkat(dir, tmp, 0); /* it may have been begun */
+		return 0;
+	}
+	push_is_there(p, i);
+	if (renameat(dir, tmp, dir, digest_hex(p->layers[i].digest)) < 0)
+		return err_sys(e, "write a layer");
+	return 1;
+}
+
+static int write_or_fetch(struct push *p, struct push_source *s, size_t i, int dir, struct err *e)
+{
+	struct push_layer *l = &p->layers[i];
+	int rc = fetch_original(p, s, i, dir, e);
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (!p->keeps_plain && has_blob(dir, l->known.digest, l->known.size)) {
+		push_is_known(p, i);
+		return 0;
+	}
+	return write_layer(p, i, dir, e);
+}
+
+static int write_layers(struct push *p, struct push_source *s, int dir, struct err *e)
 {
 	scoped(mem) char *wanted = malloc(p->n + 1);
 
@@ -80,13 +115,25 @@ static int write_blobs(struct push *p, int dir, struct err *e)
 			l->kind = first->kind;
 		} else if (l->original && has_blob(dir, l->original->digest, l->original->size)) {
 			push_is_there(p, i);
-		} else if (!p->keeps_plain && has_blob(dir, l->known.digest, l->known.size)) {
-			push_is_known(p, i);
-		} else if (write_layer(p, i, dir, e) < 0) {
+		} else if (write_or_fetch(p, s, i, dir, e) < 0) {
 			return e->code;
 		}
 		pull_progress_ready(&p->progress, i);
 	}
+	return 0;
+}
+
+static int write_blobs(struct push *p, int dir, struct err *e)
+{
+	struct push_source s = PUSH_SOURCE_NONE;
+	int rc;
+
+	s.p = p;
+	s.dir_fd = dir;
+	rc = write_layers(p, &s, dir, e);
+	push_source_done(&s);
+	if (rc < 0)
+		return rc;
 	pull_progress_say(&p->progress, "Copying config sha256:%s", p->image->id);
 	return put(dir, p->image->id, p->config, p->config_len, e);
 }

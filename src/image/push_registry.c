@@ -10,6 +10,7 @@
 #include "src/image/pull_call.h"
 #include "src/image/pull_protocol.h"
 #include "src/image/push.h"
+#include "src/image/push_source.h"
 #include "src/image/reference.h"
 #include "src/image/registries.h"
 #include "src/util/json.h"
@@ -29,12 +30,14 @@ struct target {
 	char *tmp_name;
 	int tmp_fd, lease_fd;
 	struct pull_call call;
+	struct push_source source;
 	int config_done;
 };
 
 static void scoped_target(struct target *t)
 {
 	pull_call_end(&t->call);
+	push_source_done(&t->source);
 	if (t->tmp_name)
 		engine_tmpdir_remove(t->p->en, t->tmp_name);
 	free(t->tmp_name);
@@ -170,6 +173,39 @@ static int ask_for_layers(struct target *t, struct err *e)
 	return 0;
 }
 
+/* Fetch the next original blob; one at a time, while others are sent. */
+static int fetch_blobs(struct target *t, struct err *e)
+{
+	for (size_t i = 0; i < t->p->n; i++) {
+		struct push_layer *l = &t->p->layers[i];
+		char name[32];
+
+		if (l->state != PUSH_QUEUED || t->source.is_busy)
+			continue;
+		blob_name(i, name);
+		t->source.dir_fd = t->tmp_fd;
+		if (!push_source_has(&t->source, i) || push_source_ask(&t->source, i, name) < 0) {
+			if (ask_for_known(t, i, e) < 0)
+				return e->code;
+			continue;
+		}
+		l->state = PUSH_FETCHING;
+	}
+	return 0;
+}
+
+static int on_fetched(struct target *t, struct err *e)
+{
+	size_t i = t->source.layer;
+	struct push_layer *l = &t->p->layers[i];
+
+	if (!push_source_answer(&t->source))
+		return ask_for_known(t, i, e);
+	push_is_there(t->p, i);
+	l->state = PUSH_SENT;
+	return say(t, "upload", i, l->digest, e);
+}
+
 /* Make what is absent, as much as may run at once. */
 static int make_blobs(struct target *t, struct err *e)
 {
@@ -221,6 +257,10 @@ static int on_layer(struct target *t, size_t i, json_object *o, struct err *e)
 		pull_progress_ready(&t->p->progress, i);
 		return 0;
 	}
+	if (l->state == PUSH_ASKED && pull_is(o, "absent") && push_source_has(&t->source, i)) {
+		l->state = PUSH_QUEUED;
+		return 0;
+	}
 	if (l->state == PUSH_ASKED && pull_is(o, "absent"))
 		return ask_for_known(t, i, e);
 	if (l->state == PUSH_KNOWN && pull_is(o, "present")) {
@@ -269,11 +309,14 @@ static int on_made(struct target *t, size_t i, struct err *e)
 /* Something from the role, or a blob that is made. */
 static int wait(struct target *t, struct err *e)
 {
-	struct pollfd fds[1 + MAKES_AT_ONCE] = { { .fd = t->call.socket_fd, .events = POLLIN } };
-	size_t of[1 + MAKES_AT_ONCE] = { 0 };
-	nfds_t n = 1;
+	struct pollfd fds[2 + MAKES_AT_ONCE] = {
+		{ .fd = t->call.socket_fd, .events = POLLIN },
+		{ .fd = t->source.is_busy ? t->source.call.socket_fd : -1, .events = POLLIN },
+	};
+	size_t of[2 + MAKES_AT_ONCE] = { 0 };
+	nfds_t n = 2;
 
-	for (size_t i = 0; i < t->p->n && n <= MAKES_AT_ONCE; i++)
+	for (size_t i = 0; i < t->p->n && n < ARRAY_LEN(fds); i++)
 		if (t->p->layers[i].state == PUSH_MAKING) {
 			of[n] = i;
 			fds[n++] = (struct pollfd){ .fd = t->p->layers[i].job.control_fd,
@@ -281,9 +324,11 @@ static int wait(struct target *t, struct err *e)
 		}
 	if (poll(fds, n, -1) < 0)
 		return errno == EINTR ? 0 : err_sys(e, "poll");
-	for (nfds_t k = 1; k < n; k++)
+	for (nfds_t k = 2; k < n; k++)
 		if (fds[k].revents && on_made(t, of[k], e) < 0)
 			return e->code;
+	if (fds[1].revents && on_fetched(t, e) < 0)
+		return e->code;
 	return fds[0].revents ? on_message(t, e) : 0;
 }
 
@@ -302,7 +347,7 @@ static int push_blobs(struct target *t, struct err *e)
 	if (send_config(t, e) < 0 || ask_for_layers(t, e) < 0)
 		return e->code;
 	while (!is_done(t))
-		if (make_blobs(t, e) < 0 || wait(t, e) < 0)
+		if (fetch_blobs(t, e) < 0 || make_blobs(t, e) < 0 || wait(t, e) < 0)
 			return e->code;
 	for (size_t i = 0; i < p->n; i++) {
 		const struct push_layer *l = &p->layers[p->layers[i].same];
@@ -381,11 +426,14 @@ static void take_last_words(struct target *t, struct err *e)
 
 int push_to_registry(struct push *p, const char *target, char **ret, struct err *e)
 {
-	__attribute__((cleanup(scoped_target))) struct target t = {
-		.p = p, .tmp_fd = -EBADF, .lease_fd = -EBADF, .call = PULL_CALL_NONE
-	};
+	__attribute__((cleanup(scoped_target))) struct target t = { .p = p,
+								    .tmp_fd = -EBADF,
+								    .lease_fd = -EBADF,
+								    .call = PULL_CALL_NONE,
+								    .source = PUSH_SOURCE_NONE };
 	scoped(mem) char *shown = NULL;
 
+	t.source.p = p;
 	if (read_target(&t, target, e) < 0)
 		return e->code;
 	if (converse(&t, ret, e) >= 0)

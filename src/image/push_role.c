@@ -516,30 +516,17 @@ static int knock(struct push *p, struct err *e)
 	return rc;
 }
 
-static const char *text_or_null(json_object *m, const char *name)
-{
-	const char *text = json_get_str(m, name);
-
-	return text && *text ? text : NULL;
-}
-
 int push_role(json_object *m, struct err *e)
 {
 	__attribute__((cleanup(scoped_push))) struct push p = { 0 };
 	struct http_waiter waiter = { .fill = fill, .serve = serve, .arg = &p };
 	scoped(strv) char **scopes = NULL;
-	struct registry_options o = { .host = json_get_str(m, "registry"),
-				      .repository = json_get_str(m, "repository"),
-				      .insecure = json_get_bool(m, "insecure", 0),
-				      .creds = text_or_null(m, "creds"),
-				      .authfile = text_or_null(m, "authfile"),
-				      .cert_dir = text_or_null(m, "cert_dir"),
-				      .config_dir = text_or_null(m, "config_dir"),
-				      .retries = (int)json_get_int(m, "retries", 0),
-				      .retry_delay_ms = json_get_int(m, "retry_delay_ms", 0) };
+	struct registry_options o = { 0 };
 
 	p.progress = json_get_bool(m, "progress", 0);
-	if (!o.host || !o.repository || json_to_strv(json_get(m, "mounts"), &p.mounts) < 0)
+	if (registry_options_decode(m, &o, e) < 0)
+		return err_in(e, "push");
+	if (json_to_strv(json_get(m, "mounts"), &p.mounts) < 0)
 		return err_set(e, -EBADMSG, "push: unexpected message");
 	p.blobs = calloc(BLOBS_MAX, sizeof(*p.blobs));
 	if (!p.blobs)

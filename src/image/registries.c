@@ -2,15 +2,19 @@
 #include "src/image/registries.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/util/json.h"
+#include "src/util/lock.h"
+#include "src/util/path.h"
 #include "src/util/strbuf.h"
 #include "src/util/toml.h"
 
-#define SYSTEM_DIR "/etc/containers"
+#define SYSTEM_DIR   "/etc/containers"
+#define ALIASES_FILE "short-name-aliases.conf"
 
 static const struct field mirror_fields[] = {
 	{ "location", FIELD_STR, offsetof(struct registry_mirror, location), FIELD_REQUIRED, NULL },
@@ -54,6 +58,7 @@ struct registries *registries_free(struct registries *r)
 	free(r->path);
 	strv_free(r->search);
 	json_free(r->aliases);
+	json_free(r->origins);
 	free(r);
 	return NULL;
 }
@@ -159,7 +164,13 @@ static int read_aliases(struct registries *r, json_object *aliases, const char *
 		if (!json_object_is_type(value, json_type_string))
 			return err_set(e, -EBADMSG, "%s: alias '%s' has the wrong type", where,
 				       name);
+		/* The empty name takes away what an earlier file had. */
+		json_object_object_del(r->aliases, name);
+		if (!json_object_get_string_len(value))
+			continue;
 		json_put(r->aliases, name, json_object_get(value));
+		if (r->origins)
+			json_put_str(r->origins, name, where);
 	}
 	return 0;
 }
@@ -250,6 +261,13 @@ static int merge_user_dir(struct registries *r, const char *config_dir, struct e
 	return dir ? merge_dir(r, dir, e) : 0;
 }
 
+static int merge_drop_ins(struct registries *r, const char *config_dir, struct err *e)
+{
+	return merge_dir(r, SYSTEM_DIR "/registries.conf.d", e) < 0
+		       ? e->code
+		       : merge_user_dir(r, config_dir, e);
+}
+
 /* Set r->path and read it; then the drop-ins that belong to it. */
 static int load_files(struct registries *r, const char *config_dir, struct err *e)
 {
@@ -261,9 +279,10 @@ static int load_files(struct registries *r, const char *config_dir, struct err *
 		if (!r->path)
 			return err_errno(e, ENOMEM, "read registries.conf");
 		rc = merge_file(r, given, e);
-		return rc == 0 ? err_set(e, -ENOENT,
-					 "loading registries configuration %s: no such file", given)
-			       : rc;
+		if (rc == 0)
+			return err_set(e, -ENOENT,
+				       "loading registries configuration %s: no such file", given);
+		return rc < 0 ? rc : merge_drop_ins(r, config_dir, e);
 	}
 	if (config_dir) {
 		r->path = str_printf("%s/registries.conf", config_dir);
@@ -277,9 +296,7 @@ static int load_files(struct registries *r, const char *config_dir, struct err *
 	if (!r->path)
 		return err_errno(e, ENOMEM, "read registries.conf");
 	rc = merge_file(r, r->path, e);
-	if (rc >= 0)
-		rc = merge_dir(r, SYSTEM_DIR "/registries.conf.d", e);
-	return rc < 0 ? rc : merge_user_dir(r, config_dir, e);
+	return rc < 0 ? rc : merge_drop_ins(r, config_dir, e);
 }
 
 int registries_load(const char *config_dir, const char *cache_dir, struct registries **ret,
@@ -289,17 +306,54 @@ int registries_load(const char *config_dir, const char *cache_dir, struct regist
 	scoped(mem) char *cached = NULL;
 	int rc;
 
-	if (!r || !(r->aliases = json_object_new_object()))
+	if (!r || !(r->aliases = json_object_new_object()) ||
+	    !(r->origins = json_object_new_object()))
 		return err_errno(e, ENOMEM, "read registries.conf");
 	rc = load_files(r, config_dir, e);
 	if (rc >= 0 && cache_dir) {
-		cached = str_printf("%s/short-name-aliases.conf", cache_dir);
+		cached = str_printf("%s/" ALIASES_FILE, cache_dir);
 		rc = cached ? merge_file(r, cached, e) : err_errno(e, ENOMEM, "read aliases");
 	}
 	if (rc < 0)
 		return rc;
 	*ret = take_ptr(&r);
 	return 0;
+}
+
+/* One line of the file's table; what TOML would have to quote is in no name. */
+static int add_alias(struct strbuf *b, const char *name, const char *target)
+{
+	return strbuf_printf(b, "\"%s\" = \"%s\"\n", name, target);
+}
+
+int registries_remember(const char *cache_dir, const char *short_name, const char *target,
+			struct err *e)
+{
+	scoped(mem) char *path = str_printf("%s/" ALIASES_FILE, cache_dir);
+	scoped(registries) struct registries *old = calloc(1, sizeof(*old));
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	scoped(fd) int dir = -EBADF;
+	scoped(fd) int lock = -EBADF;
+
+	if (!path || !old || !(old->aliases = json_object_new_object()))
+		return err_errno(e, ENOMEM, "remember a name");
+	if (path_mkdirs(cache_dir, 0700, e) < 0)
+		return e->code;
+	dir = open(cache_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(e, "open %s", cache_dir);
+	lock = lock_file(dir, ALIASES_FILE ".lock", LOCK_EXCLUSIVE, 1, e);
+	if (lock < 0 || merge_file(old, path, e) < 0)
+		return e->code;
+	json_put_str(old->aliases, short_name, target);
+	(void)strbuf_puts(&b, "[aliases]\n");
+	json_object_object_foreach(old->aliases, name, value)
+	{
+		(void)add_alias(&b, name, json_object_get_string(value));
+	}
+	if (b.failed)
+		return err_errno(e, b.failed, "remember a name");
+	return path_replace(dir, ALIASES_FILE, b.s, b.len, 0600, 0, e);
 }
 
 void reference_list_free(struct reference *list, size_t n)
@@ -331,10 +385,33 @@ static int resolve_alias(const char *target, const struct reference *name, struc
 	return 0;
 }
 
+static const char *alias_of(const struct registries *r, const struct reference *name)
+{
+	return name->registry ? NULL : json_get_str(r->aliases, name->repository);
+}
+
+int registries_wants_choice(const struct registries *r, const struct reference *name)
+{
+	return !name->registry && !alias_of(r, name) && strv_len(r->search) > 1 &&
+	       r->mode != SHORT_NAME_DISABLED;
+}
+
 int registries_candidates(const struct registries *r, const struct reference *name,
 			  struct reference **ret, size_t *ret_n, struct err *e)
 {
-	const char *alias = name->registry ? NULL : json_get_str(r->aliases, name->repository);
+	if (registries_wants_choice(r, name) && r->mode == SHORT_NAME_ENFORCING) {
+		(void)err_set(e, -EPERM,
+			      "short-name resolution enforced but cannot prompt without a TTY");
+		return err_hint(e, "write the registry too, or give \"%s\" an alias in \"%s\"",
+				name->repository, r->path);
+	}
+	return registries_all(r, name, ret, ret_n, e);
+}
+
+int registries_all(const struct registries *r, const struct reference *name, struct reference **ret,
+		   size_t *ret_n, struct err *e)
+{
+	const char *alias = alias_of(r, name);
 	size_t n = name->registry || alias ? 1 : strv_len(r->search), made = 0;
 	struct reference *list;
 	int rc = 0;
@@ -348,11 +425,6 @@ int registries_candidates(const struct registries *r, const struct reference *na
 		return err_hint(e, "write the registry too, for instance docker.io/%s%s",
 				strchr(name->repository, '/') ? "" : "library/", name->repository);
 	}
-	if (n > 1 && r->mode == SHORT_NAME_ENFORCING)
-		return err_set(e, -EPERM,
-			       "short-name resolution enforced but \"%s\" is ambiguous: %zu "
-			       "unqualified-search registries are defined in \"%s\"",
-			       name->repository, n, r->path);
 	list = calloc(n, sizeof(*list));
 	if (!list)
 		return err_errno(e, ENOMEM, "resolve a name");

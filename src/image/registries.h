@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* registries.conf (containers-registries.conf(5), version 2): where a name may be looked for.
  *
- * Read are $CONTAINERS_REGISTRIES_CONF, else the user's containers/registries.conf and its
- * registries.conf.d, else /etc/containers/registries.conf with the drop-ins of /etc and then of the
- * user; and the short names that were chosen before (short-name-aliases.conf of the cache
- * directory). */
+ * Read are the user's containers/registries.conf and its registries.conf.d, else
+ * /etc/containers/registries.conf with the drop-ins of /etc and then of the user;
+ * $CONTAINERS_REGISTRIES_CONF stands for the main file, with both kinds of drop-ins; and the short
+ * names that were chosen before (short-name-aliases.conf of the cache directory). */
 #ifndef COVE_IMAGE_REGISTRIES_H
 #define COVE_IMAGE_REGISTRIES_H
 
@@ -34,6 +34,7 @@ struct registries {
 	char *path;	      /* the main file, for messages */
 	char **search;	      /* unqualified-search-registries */
 	json_object *aliases; /* short name -> name with registry */
+	json_object *origins; /* short name -> the file with its alias */
 	struct registry *registries;
 	size_t n_registries;
 	enum short_name_mode mode;
@@ -54,6 +55,14 @@ int registries_merge(struct registries *r, json_object *document, const char *na
  * short name cannot be resolved, -EPERM when the mode wants an answer from a person. */
 int registries_candidates(const struct registries *r, const struct reference *name,
 			  struct reference **ret, size_t *ret_n, struct err *e);
+/* Shall a person say which of the candidates NAME means (a terminal there is)?  registries_all() is
+ * registries_candidates() without that question. */
+int registries_wants_choice(const struct registries *r, const struct reference *name);
+int registries_all(const struct registries *r, const struct reference *name, struct reference **ret,
+		   size_t *ret_n, struct err *e);
+/* Note in CACHE_DIR that SHORT means TARGET ("registry/repository"). */
+int registries_remember(const char *cache_dir, const char *short_name, const char *target,
+			struct err *e);
 void reference_list_free(struct reference *list, size_t n);
 
 /* A place to fetch from. */

@@ -10,6 +10,7 @@
 #include "src/image/reference.h"
 #include "src/image/registry_error.h"
 #include "src/image/registry_token.h"
+#include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 
@@ -69,6 +70,32 @@ static int find_certs(struct registry_session *s, struct err *e)
 		rc = dir ? read_certs(&s->tls, dir, e) : err_errno(e, ENOMEM, "read certificates");
 	}
 	return rc < 0 ? rc : 0;
+}
+
+static const char *text_or_null(json_object *m, const char *name)
+{
+	const char *text = json_get_str(m, name);
+
+	return text && *text ? text : NULL;
+}
+
+int registry_options_decode(json_object *m, struct registry_options *ret, struct err *e)
+{
+	const struct registry_options o = { .host = json_get_str(m, "registry"),
+					    .repository = json_get_str(m, "repository"),
+					    .insecure = json_get_bool(m, "insecure", 0),
+					    .creds = text_or_null(m, "creds"),
+					    .authfile = text_or_null(m, "authfile"),
+					    .cert_dir = text_or_null(m, "cert_dir"),
+					    .config_dir = text_or_null(m, "config_dir"),
+					    .retries = (int)json_get_int(m, "retries", 0),
+					    .retry_delay_ms =
+						    json_get_int(m, "retry_delay_ms", 0) };
+
+	if (!o.host || !o.repository)
+		return err_set(e, -EBADMSG, "unexpected message");
+	*ret = o;
+	return 0;
 }
 
 int registry_open(struct registry_session *s, struct http *h, const struct registry_options *o,

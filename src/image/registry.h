@@ -8,6 +8,8 @@
 #ifndef COVE_IMAGE_REGISTRY_H
 #define COVE_IMAGE_REGISTRY_H
 
+#include <json-c/json_object.h>
+
 #include "src/image/auth.h"
 #include "src/image/registry_http.h"
 
@@ -41,6 +43,8 @@ struct registry_session {
 	unsigned generation; /* counts the values */
 };
 
+/* What a message of the engine's says of a registry; strings are borrowed from M.  -EBADMSG. */
+int registry_options_decode(json_object *m, struct registry_options *ret, struct err *e);
 int registry_open(struct registry_session *s, struct http *h, const struct registry_options *o,
 		  struct err *e);
 void registry_close(struct registry_session *s);

@@ -132,7 +132,8 @@ static void forget_headers(struct http_transfer *t)
 {
 	free(t->content_type);
 	free(t->location);
-	t->content_type = t->location = NULL;
+	free(t->link);
+	t->content_type = t->location = t->link = NULL;
 	t->digest[0] = '\0';
 	t->retry_after = -1;
 	t->range_start = -1;
@@ -158,6 +159,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 		t->content_type = strndup(v, params ? (size_t)(params - v) : len);
 	} else if ((v = header_value(line, n, "location", &len)) && !t->location) {
 		t->location = strndup(v, len);
+	} else if ((v = header_value(line, n, "link", &len)) && !t->link) {
+		t->link = strndup(v, len);
 	} else if ((v = header_value(line, n, "docker-content-digest", &len)) &&
 		   len < sizeof(t->digest)) {
 		memcpy(t->digest, v, len);
@@ -348,6 +351,8 @@ static int set_options(struct http_transfer *t, const struct http_request *r)
 	rc |= curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	rc |= curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	if (r->unix_socket)
+		rc |= curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
 	if (!r->sink && !(r->body && !r->body->bytes))
 		rc |= curl_easy_setopt(c, CURLOPT_TIMEOUT, DOCUMENT_S);
 	if (r->range_from > 0) {

@@ -44,6 +44,7 @@ struct http_body {
 
 struct http_request {
 	const char *url;
+	const char *unix_socket;      /* path of a socket to connect to instead of the host */
 	const char *accept;	      /* header value, or NULL */
 	const char *authorization;    /* header value, or NULL */
 	const char *form;	      /* POST this body, or NULL: GET */
@@ -71,11 +72,11 @@ struct http_transfer {
 	struct err err; /* why we stopped it; code 0: we did not */
 
 	long status;
-	char *content_type, *location; /* owned, or NULL */
-	char digest[72];	       /* Docker-Content-Digest, unchecked; "" when absent */
-	long retry_after;	       /* seconds, -1: absent */
-	int64_t range_start;	       /* of Content-Range, -1: absent */
-	int64_t range_end;	       /* of Range in an answer ("0-99"), -1: absent */
+	char *content_type, *location, *link; /* owned, or NULL */
+	char digest[72];		      /* Docker-Content-Digest, unchecked; "" when absent */
+	long retry_after;		      /* seconds, -1: absent */
+	int64_t range_start;		      /* of Content-Range, -1: absent */
+	int64_t range_end;		      /* of Range in an answer ("0-99"), -1: absent */
 	struct challenge challenge;
 	struct strbuf body;
 };

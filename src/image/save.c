@@ -433,12 +433,50 @@ static int write_file(struct save *s, const char *path, const char *format, stru
 	return r;
 }
 
+/* A directory is what a push writes; each further name is one more entry of its index. */
+static int save_dir(struct engine *en, const struct image_save_options *o, struct err *e)
+{
+	int is_oci = strcmp(o->format, "oci-dir") == 0;
+	scoped(image) struct image *i = NULL;
+
+	if (o->multi && strv_len(o->references) > 1)
+		return err_set(e, -EINVAL, "%s holds one image", o->format);
+	if (image_find(en, o->references[0], &i, e) < 0)
+		return e->code;
+	for (size_t k = 0; o->references[k] && (k == 0 || is_oci); k++) {
+		scoped(mem) char *name = NULL;
+		scoped(mem) char *to = NULL;
+		scoped(mem) char *digest = NULL;
+		struct image_push_options p = { .reference = i->id,
+						.format = is_oci ? NULL : "v2s2",
+						.level = -1,
+						.compress = o->compress,
+						.quiet = 1,
+						.tls_verify = -1 };
+		int r = k ? reference_new_name(o->references[k], &name, e)
+			  : image_name_meant(o->references[k], i, &name, e);
+
+		if (r < 0)
+			return r;
+		to = is_oci ? str_printf("oci:%s%s%s", o->output, name ? ":" : "", name ? name : "")
+			    : str_printf("dir:%s", o->output);
+		if (!to)
+			return err_errno(e, ENOMEM, "save an image");
+		p.destination = to;
+		if (image_push(en, &p, &digest, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 int image_save(struct engine *en, const struct image_save_options *o, struct err *e)
 {
 	scoped(save) struct save s = { .en = en, .fd = -EBADF };
 	const char *format = o->format ? o->format : "docker-archive";
 	int r;
 
+	if (o->output && (!strcmp(format, "oci-dir") || !strcmp(format, "docker-dir")))
+		return save_dir(en, o, e);
 	if (strcmp(format, "docker-archive") != 0 && strcmp(format, "oci-archive") != 0)
 		return err_set(e, -EINVAL,
 			       "unknown format '%s': docker-archive and oci-archive are known",

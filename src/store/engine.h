@@ -25,11 +25,14 @@ struct engine {
 	struct store *store; /* the database, opened on first use: engine_store() */
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
 	char *home;
-	const char *runtime; /* --runtime, borrowed; NULL: our own */
+	const char *runtime;	    /* --runtime, borrowed; NULL: our own */
 	char *const *hooks_dirs;    /* --hooks-dir, borrowed; NULL: the system's, for real root */
 	char *const *runtime_flags; /* --runtime-flag, borrowed */
 	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */
 	void (*warn)(const char *text); /* lines for the user; NULL: nobody wants them */
+	/* Ask a person which of the N CHOICES it shall be: its index, or an error.  NULL: there is
+	 * nobody at a terminal. */
+	int (*choose)(const char *question, char *const *choices, size_t n, struct err *e);
 };
 
 /* Make what is missing (directories 0700, checked to be ours: owner and type) and open it.

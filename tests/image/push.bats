@@ -187,7 +187,7 @@ raw() {
 	like "$output" "cannot be signed"
 	run_cove 125 push --encryption-key me "$IMAGE" "dir:$T/d"
 	like "$output" "cannot be encrypted"
-	run_cove 125 push "$IMAGE" docker-daemon:x:1
+	run_cove 125 push "$IMAGE" sif:x
 	like "$output" "not supported"
 	run_cove 125 push "$IMAGE" oci:
 	run_cove 125 push "$(cove image inspect --format '{{.Id}}' "$IMAGE")"

@@ -14,8 +14,8 @@ struct load_options {
 
 #define AT(f) offsetof(struct load_options, f)
 static const struct opt options[] = {
-	STR('i', "input", "FILE", AT(input), "Read this file instead of standard input",
-	    .complete = "file"),
+	STR('i', "input", "FILE", AT(input),
+	    "Read this file or directory instead of standard input", .complete = "file"),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
 	     .man = "cove prints none; the option is there for scripts that give it."),
 	END,
@@ -43,10 +43,10 @@ const struct cmd cmd_image_load = {
 	.noun = "image",
 	.verb = "load",
 	.alias = "load",
-	.help = "Load the images of an archive",
+	.help = "Load the images of an archive or directory",
 	.man = "Reads what docker save and cove save write, in the docker-archive and oci-archive "
 	       "formats, also "
-	       "compressed.",
+	       "compressed, and with --input the directories of docker-dir and oci-dir.",
 	.examples = "cove load -i base.tar\nssh host cat base.tar.gz | cove load",
 	.max_args = 0,
 	.size = sizeof(struct load_options),

@@ -76,18 +76,25 @@ int pull_policy(const char *word)
 
 struct pull_options {
 	struct pull_settings s;
-	int quiet, retry;
+	int all_tags, quiet, retry, trust;
+	int64_t retry_delay_ms;
 	const char *policy;
 };
 
 #undef AT
 #define AT(f) offsetof(struct pull_options, f)
 static const struct opt options[] = {
+	FLAG('a', "all-tags", AT(all_tags), "Pull every tag of the repository"),
+	REFUSED(0, "decryption-key", "encrypted layers cannot be read"),
+	FLAG(0, "disable-content-trust", AT(trust), "Pull without Docker's content trust",
+	     .man = "cove has none; the option is there for scripts that give it."),
 	STR(0, "policy", "POLICY", AT(policy), "When to ask the registry", .def = "always",
 	    .values = PULL_POLICY_WORDS),
 	FLAG('q', "quiet", AT(quiet), "Print the image's ID only"),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .def = "3"),
+	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
+		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	END,
 };
 _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
@@ -105,12 +112,14 @@ static int pull_one(struct engine *en, const struct pull_options *o, const char 
 		.cert_dir = o->s.cert_dir,
 		.quiet = o->quiet,
 		.retry = o->retry,
+		.retry_delay_ms = o->retry_delay_ms,
+		.all_tags = o->all_tags,
 	};
-	scoped(mem) char *id = NULL;
-	int r = image_pull(en, &p, &id, e);
+	scoped(strv) char **ids = NULL;
+	int r = image_pull_all(en, &p, &ids, e);
 
-	if (r >= 0)
-		(void)printf("%s\n", id);
+	for (char **id = r < 0 ? NULL : ids; id && *id; id++)
+		(void)printf("%s\n", *id);
 	return r;
 }
 
@@ -134,14 +143,25 @@ const struct cmd cmd_image_pull = {
 	.verb = "pull",
 	.alias = "pull",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Fetch an image from a registry",
+	.help = "Fetch an image from a registry or from elsewhere",
 	.man = "Prints the ID of the image that was pulled. Layers that are here already are not "
 	       "fetched again.\n\n"
 	       "A name without a registry is looked up as registries.conf(5) says: among its "
 	       "aliases, then in its "
-	       "list of unqualified-search-registries.",
+	       "list of unqualified-search-registries. Of several search registries a person at a "
+	       "terminal is asked for one, and the answer is remembered in "
+	       "short-name-aliases.conf of the cache directory, unless short-name-mode is "
+	       "disabled.\n\n"
+	       "docker:// before a name means the same as the name. Other places to pull from are "
+	       "containers-storage:NAME (what is in the store), dir:DIR, oci:DIR[:NAME], "
+	       "oci-archive:FILE[:NAME], docker-archive:FILE[:NAME|:@NUMBER] and "
+	       "docker-daemon:NAME:TAG, where $DOCKER_HOST (unix:// or tcp://) says where the "
+	       "daemon is, else /var/run/docker.sock. An image of oci:DIR is called "
+	       "localhost/DIR, one of dir:DIR has no name; archives say what their images are "
+	       "called.",
 	.examples = "cove pull registry.example.org/debian:12\ncove pull --tls-verify=false "
-		    "127.0.0.1:5000/busybox",
+		    "127.0.0.1:5000/busybox\ncove pull --all-tags registry.example.org/me/app\n"
+		    "cove pull oci-archive:app.tar",
 	.complete = "image",
 	.min_args = 1,
 	.max_args = -1,

@@ -103,19 +103,18 @@ const struct cmd cmd_image_push = {
 	.args = "IMAGE [DESTINATION]",
 	.help = "Copy an image to a registry, a directory or an archive",
 	.man = "DESTINATION is a name in a registry, which docker:// may precede, or one of "
-	       "dir:DIR, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME]. "
-	       "Without it the "
-	       "image goes to where its own name leads.\n\n"
+	       "dir:DIR, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME], "
+	       "docker-daemon:NAME:TAG and containers-storage:NAME. Without it the image goes to "
+	       "where its own name leads.\n\n"
 	       "A layer that the registry has, or can take over from another of its repositories "
-	       "that "
-	       "the image was pulled from, is not sent. Where that is true of all layers the "
-	       "manifest is "
-	       "the one that was pulled, digest and all. Layers are stored unpacked: what has to "
-	       "be "
-	       "sent "
-	       "is compressed anew, the same way each time, and when the result is not what the "
-	       "manifest "
-	       "names, a manifest with the new digests is written.",
+	       "that the image was pulled from, is not sent. Layers are stored unpacked, without "
+	       "the compressed bytes that came; so what is missing there is fetched once more, "
+	       "byte for byte, from the registry that the image was pulled from, and the manifest "
+	       "stays the one that was pulled, digest and all, also in dir: and oci:. Where that "
+	       "registry cannot be reached, where the image was not pulled from one, or where "
+	       "another compression is asked for, layers are compressed anew, the same way each "
+	       "time, and when the result is not what the manifest names, a manifest with the new "
+	       "digests is written.",
 	.examples = "cove push registry.example.org/me/app:1\n"
 		    "cove push app docker://registry.example.org/me/app:1\n"
 		    "cove push app oci:/tmp/layout:app",

@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "src/cli/cmd.h"
 #include "src/image/image.h"
+#include "src/util/strbuf.h"
 
 struct save_options {
-	int multi, quiet;
+	int multi, quiet, compress, uncompressed;
 	const char *format, *output;
 };
 
 #define AT(f) offsetof(struct save_options, f)
 static const struct opt options[] = {
+	FLAG(0, "compress", AT(compress), "Compress the layers of docker-dir"),
 	STR(0, "format", "FORMAT", AT(format), "What to write", .def = "docker-archive",
-	    .values = "docker-archive|oci-archive"),
+	    .values = "docker-archive|docker-dir|oci-archive|oci-dir",
+	    .man = "docker-dir and oci-dir write a directory, which --output names, with one "
+		   "image."),
 	FLAG('m', "multi-image-archive", AT(multi),
 	     "Take further arguments as images, not as names"),
 	STR('o', "output", "FILE", AT(output), "Write to this file instead of standard output",
 	    .complete = "file"),
+	FLAG(0, "uncompressed", AT(uncompressed), "Write plain layers",
+	     .man = "Archives have them anyway."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
 	     .man = "cove prints none; the option is there for scripts that give it."),
 	END,
@@ -31,7 +38,15 @@ static int save(struct engine *en, void *opts, char **args, struct err *e)
 		.format = o->format,
 		.output = o->output,
 		.multi = o->multi,
+		.compress = o->compress,
 	};
+	int is_dir = str_ends(o->format, "-dir");
+
+	if (o->compress && strcmp(o->format, "docker-dir") != 0)
+		return err_set(e, -EINVAL,
+			       "--compress can only be set when --format is 'docker-dir'");
+	if (is_dir && !o->output)
+		return err_set(e, -EINVAL, "--format %s wants --output", o->format);
 
 	if (!o->output && isatty(STDOUT_FILENO))
 		return err_set(e, -EINVAL, "refusing to save to terminal. Use -o flag or redirect");
@@ -43,7 +58,7 @@ const struct cmd cmd_image_save = {
 	.verb = "save",
 	.alias = "save",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Write images into an archive",
+	.help = "Write images into an archive or directory",
 	.examples = "cove save -o alpine.tar alpine:latest\ncove save --format oci-archive alpine "
 		    "> alpine-oci.tar",
 	.complete = "image",

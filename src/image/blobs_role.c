@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One blob after the other into files, from the first place that has it.  A transfer that breaks
+ * goes on where it was; a server that then begins at the front again is heard from the front. */
+#include "src/image/blobs_role.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/image/pull_protocol.h"
+#include "src/image/reference.h"
+#include "src/image/registry.h"
+#include "src/util/fd.h"
+#include "src/util/scoped.h"
+
+#define RETRIES 1
+
+struct download {
+	struct fetch f;
+	EVP_MD_CTX *md;
+	int fd;
+	int64_t size;
+};
+
+static int begin_answer(struct download *d, struct http_transfer *t, struct err *e)
+{
+	t->sink_began = 1;
+	if (!d->f.offset || (t->status == 206 && t->range_start == d->f.offset))
+		return 0;
+	if (t->status != 200)
+		return err_set(e, -EPROTO, "the server answers with the wrong range");
+	d->f.offset = 0;
+	if (ftruncate(d->fd, 0) < 0 || lseek(d->fd, 0, SEEK_SET) < 0)
+		return err_sys(e, "write a blob");
+	return EVP_DigestInit_ex(d->md, EVP_sha256(), NULL)
+		       ? 0
+		       : err_set(e, -EIO, "cannot compute SHA-256");
+}
+
+static int to_file(void *arg, const char *bytes, size_t n, struct err *e)
+{
+	struct download *d = arg;
+	int rc;
+
+	if (!d->f.t->sink_began && begin_answer(d, d->f.t, e) < 0)
+		return e->code;
+	if ((int64_t)n > d->size - d->f.offset)
+		return err_set(e, -EBADMSG, "the blob is longer than %lld bytes",
+			       (long long)d->size);
+	rc = fd_write_all(d->fd, bytes, n);
+	if (rc < 0)
+		return err_errno(e, rc, "write a blob");
+	if (!EVP_DigestUpdate(d->md, bytes, n))
+		return err_set(e, -EIO, "cannot compute SHA-256");
+	d->f.offset += (int64_t)n;
+	return 0;
+}
+
+static int check(struct download *d, const char *digest, struct err *e)
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+	char text[DIGEST_LEN + 1], *p = stpcpy(text, "sha256:");
+	unsigned n = 0;
+
+	if (!EVP_DigestFinal_ex(d->md, md, &n) || n * 2 != DIGEST_HEX_LEN)
+		return err_set(e, -EIO, "cannot compute SHA-256");
+	for (unsigned i = 0; i < n; i++)
+		p += snprintf(p, 3, "%02x", md[i]);
+	if (d->f.offset != d->size || strcmp(text, digest) != 0)
+		return err_set(e, -EBADMSG, "Digest did not match, expected %s, got %s", digest,
+			       text);
+	return 0;
+}
+
+/* From one place into the open file. */
+static int download(struct http *h, const struct registry_options *o, const char *digest,
+		    struct download *d, struct err *e)
+{
+	scoped(registry_session) struct registry_session s = { 0 };
+	scoped(mem) char *path = str_printf("/v2/%s/blobs/%s", o->repository, digest);
+	int rc;
+
+	if (!path || !EVP_DigestInit_ex(d->md, EVP_sha256(), NULL))
+		return err_errno(e, ENOMEM, "fetch a blob");
+	if (registry_open(&s, h, o, e) < 0)
+		return e->code;
+	d->f = (struct fetch){ .path = path, .sink = to_file, .sink_arg = d };
+	rc = fetch_run(&s, &d->f, e);
+	fetch_done(&s, &d->f);
+	return rc < 0 ? rc : check(d, digest, e);
+}
+
+/* "get": 1 when the file is made, 0 when it cannot be had, or the error. */
+static int get(struct http *h, json_object *first, json_object *m, struct err *e)
+{
+	const char *digest = json_get_str(m, "digest"), *name = json_get_str(m, "file");
+	json_object *sources = json_get(first, "sources");
+	struct download d = { .size = json_get_int(m, "size", -1) };
+	int rc = -ENOENT;
+
+	if (!digest || !digest_is_valid(digest) || !name || strchr(name, '/') || d.size < 0)
+		return err_set(e, -EBADMSG, "push: unexpected message");
+	scoped(fd) int fd = openat(PULL_DIR_FD, name,
+				   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return err_sys(e, "create %s", name);
+	d.fd = fd;
+	d.md = EVP_MD_CTX_new();
+	for (size_t i = 0; d.md && i < json_len(sources) && rc < 0; i++) {
+		json_object *s = json_object_array_get_idx(sources, i);
+		const char *authfile = json_get_str(first, "authfile");
+		const char *config_dir = json_get_str(first, "config_dir");
+		const struct registry_options o = {
+			.host = json_get_str(s, "registry"),
+			.repository = json_get_str(s, "repository"),
+			.insecure = json_get_bool(s, "insecure", 0),
+			.authfile = authfile && *authfile ? authfile : NULL,
+			.config_dir = config_dir && *config_dir ? config_dir : NULL,
+			.retries = RETRIES
+		};
+
+		err_clear(e);
+		if (!o.host || !o.repository)
+			continue;
+		if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+			break;
+		rc = download(h, &o, digest, &d, e);
+	}
+	EVP_MD_CTX_free(d.md);
+	if (rc >= 0)
+		return 1;
+	dbg("%s: %s", digest, e->text);
+	err_clear(e);
+	(void)unlinkat(PULL_DIR_FD, name, 0); /* the engine makes one of its own */
+	return 0;
+}
+
+int blobs_role(json_object *first, struct err *e)
+{
+	scoped(http) struct http *h = NULL;
+
+	if (http_new(&h, e) < 0)
+		return e->code;
+	for (;;) {
+		scoped(json) json_object *m = NULL;
+		int rc = pull_receive(PULL_SOCKET_FD, &m, e);
+
+		if (rc <= 0) /* that was all */
+			return rc;
+		rc = pull_is(m, "get") ? get(h, first, m, e)
+				       : err_set(e, -EBADMSG, "push: unexpected message");
+		if (rc < 0)
+			return rc;
+		if (pull_send(PULL_SOCKET_FD, pull_message(rc ? "got" : "absent"), e) < 0)
+			return e->code;
+	}
+}

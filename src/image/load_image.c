@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/image/load_image.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "src/image/layer_stage.h"
+#include "src/util/json.h"
+#include "src/util/sha256.h"
+#include "src/util/strbuf.h"
+
+#define JOBS 4 /* layers unpacked at a time */
+
+void load_image_done(struct load_image *i)
+{
+	if (!i)
+		return;
+	free(i->config);
+	free(i->manifest);
+	strv_free(i->names);
+	free(i);
+}
+
+void load_result_done(struct load_result *r)
+{
+	strv_free(r->names);
+	strv_free(r->ids);
+	*r = (struct load_result){ 0 };
+}
+
+/* Wait for layer K and compare it with what was promised. */
+static int finish(struct layer_stage *stage, const struct load_image *i, size_t k, struct err *e)
+{
+	struct layer_result got;
+	int r = layer_stage_finish(stage, k, &got, e);
+
+	if (r == 0 && *i->want[k].digest &&
+	    (strcmp(i->want[k].digest, got.digest) != 0 || i->want[k].size != got.size))
+		r = err_set(e, -EBADMSG, "it is not the %s of its manifest", i->want[k].digest);
+	return r < 0 ? err_in(e, "layer %zu of %zu", k + 1, i->n_layers) : 0;
+}
+
+static int begin_layer(struct layer_stage *stage, const struct load_image *i, const char *diff_id,
+		       size_t k, struct err *e)
+{
+	scoped(fd) int fd = image_archive_open_item(i->a, i->layers[k], e);
+
+	if (fd < 0)
+		return fd;
+	return layer_stage_begin(stage, diff_id, fd, i->layers[k]->offset, i->layers[k]->size, e);
+}
+
+/* A few layers at a time. */
+static int unpack(struct layer_stage *stage, const struct load_image *i, char *const *diff_ids,
+		  struct err *e)
+{
+	size_t busy[JOBS], n_busy = 0;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < i->n_layers; k++) {
+		if (layer_stage_has(stage, diff_ids[k])) {
+			r = layer_stage_known(stage, diff_ids[k], e);
+			continue;
+		}
+		if (n_busy == JOBS) {
+			r = finish(stage, i, busy[0], e);
+			memmove(busy, busy + 1, --n_busy * sizeof(busy[0]));
+		}
+		if (r == 0)
+			r = begin_layer(stage, i, diff_ids[k], k, e);
+		busy[n_busy++] = k;
+	}
+	for (size_t b = 0; r == 0 && b < n_busy; b++)
+		r = finish(stage, i, busy[b], e);
+	return r;
+}
+
+static json_object *descriptor_json(const char *type, const char *digest, int64_t size)
+{
+	json_object *o = json_object_new_object();
+	json_put_str(o, "mediaType", type);
+	json_put_int(o, "size", size);
+	json_put_str(o, "digest", digest);
+	return o;
+}
+
+/* A docker-archive has no manifest: this one names the plain layers. */
+static int make_manifest(struct load_image *i, const struct layer_stage *stage, struct err *e)
+{
+	scoped(json) json_object *o = json_object_new_object();
+	json_object *layers = json_object_new_array();
+	char digest[SHA256_TEXT_LEN];
+
+	sha256_text(i->config, i->config_len, digest);
+	json_put_int(o, "schemaVersion", 2);
+	json_put_str(o, "mediaType", MEDIA_DOCKER_MANIFEST);
+	json_put(o, "config", descriptor_json(MEDIA_DOCKER_CONFIG, digest, (int64_t)i->config_len));
+	for (size_t k = 0; k < stage->n; k++)
+		(void)json_object_array_add(
+			layers,
+			descriptor_json("application/vnd.docker.image.rootfs.diff.tar",
+					stage->layers[k].diff_id, stage->layers[k].diff_size));
+	json_put(o, "layers", layers);
+	i->manifest = json_text(o);
+	if (!i->manifest)
+		return err_errno(e, ENOMEM, "make a manifest");
+	i->manifest_len = strlen(i->manifest);
+	(void)stpcpy(i->manifest_type, MEDIA_DOCKER_MANIFEST);
+	return 0;
+}
+
+static int publish(struct engine *en, const struct load_image *i, const struct layer_stage *stage,
+		   char **ret_id, struct err *e)
+{
+	struct image_publish p = { .manifest = i->manifest,
+				   .manifest_len = i->manifest_len,
+				   .manifest_type = i->manifest_type,
+				   .config = i->config,
+				   .config_len = i->config_len,
+				   .index_digest = *i->index_digest ? i->index_digest : NULL,
+				   .layers = stage->layers,
+				   .n_layers = stage->n,
+				   .name = i->names ? i->names[0] : NULL };
+	int r = image_publish(en, &p, ret_id, e);
+
+	for (char **n = i->names; r == 0 && n && *n; n++)
+		if (n != i->names)
+			r = image_tag(en, *ret_id, *n, e);
+	return r;
+}
+
+static int store_once(struct engine *en, struct load_image *i, char *const *diff_ids, char **ret_id,
+		      struct err *e)
+{
+	scoped(layer_stage) struct layer_stage stage = { .tmp_fd = -EBADF, .lease = -EBADF };
+	int r = layer_stage_open(en, i->n_layers, &stage, e);
+
+	if (r == 0)
+		r = unpack(&stage, i, diff_ids, e);
+	if (r == 0 && !i->manifest)
+		r = make_manifest(i, &stage, e);
+	return r < 0 ? r : publish(en, i, &stage, ret_id, e);
+}
+
+int load_image_store(struct engine *en, struct load_image *i, struct load_result *ret,
+		     struct err *e)
+{
+	scoped(strv) char **ids = NULL;
+	scoped(mem) char *id = NULL;
+	int r = config_diff_ids(i->config, i->config_len, i->n_layers, &ids, e);
+
+	if (r < 0)
+		return r;
+	/* A layer that we had may be removed by others before we name it: then it is unpacked after
+	 * all. */
+	r = -EAGAIN;
+	for (int tries = 0; r == -EAGAIN && tries < 10; tries++)
+		r = store_once(en, i, ids, &id, e);
+	if (r < 0)
+		return r;
+	r = strv_add(&ret->ids, id);
+	for (char **n = i->names; r == 0 && n && *n; n++)
+		r = strv_add(&ret->names, *n);
+	if (r == 0 && !i->names) {
+		scoped(mem) char *text = str_printf("sha256:%s", id);
+		r = text ? strv_add(&ret->names, text) : -ENOMEM;
+	}
+	return r < 0 ? err_errno(e, r, "load an image") : 0;
+}
+
+int load_image_name(struct load_image *i, const char *name, const char *registry, struct err *e)
+{
+	scoped(reference) struct reference ref = { 0 };
+	scoped(mem) char *full = NULL;
+	int r = reference_parse(name, &ref, e);
+
+	if (r == 0 && !ref.registry)
+		r = reference_qualify(&ref, registry, e);
+	if (r < 0)
+		return r;
+	full = reference_name(&ref);
+	if (!full)
+		return ref.digest ? 0
+				  : err_errno(e, ENOMEM,
+					      "name an image"); /* by digest only: no name */
+	return strv_add(&i->names, full) < 0 ? err_errno(e, ENOMEM, "name an image") : 0;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/image/push_source.h"
+
+#include <string.h>
+
+#include "src/image/pull_protocol.h"
+#include "src/image/registries.h"
+#include "src/util/scoped.h"
+
+#define SOURCES_MAX 4
+
+void push_source_done(struct push_source *s)
+{
+	pull_call_end(&s->call);
+}
+
+int push_source_has(const struct push_source *s, size_t i)
+{
+	const struct image_push_options *o = s->p->o;
+	const struct push_layer *l = &s->p->layers[i];
+
+	return s->started >= 0 && s->p->was_pulled && l->original && !o->compression &&
+	       o->level < 0 && !o->force_compression;
+}
+
+/* The places of one name that the image was pulled as. */
+static int add_places(struct push_source *s, const struct registries *r, const char *name,
+		      json_object *list, struct err *e)
+{
+	scoped(reference) struct reference ref = { 0 };
+	struct registry_source *places = NULL;
+	size_t n = 0;
+
+	if (reference_parse(name, &ref, e) < 0 || !ref.registry ||
+	    registries_sources(r, &ref, &places, &n, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n && json_len(list) < SOURCES_MAX; i++) {
+		json_object *o = json_object_new_object();
+
+		json_put_str(o, "registry", places[i].ref.registry);
+		json_put_str(o, "repository", places[i].ref.repository);
+		json_put_bool(o, "insecure", places[i].insecure || s->p->o->tls_verify == 0);
+		(void)json_object_array_add(list, o);
+	}
+	registry_sources_free(places, n);
+	return 0;
+}
+
+static int start(struct push_source *s, struct err *e)
+{
+	struct push *p = s->p;
+	scoped(registries) struct registries *r = NULL;
+	scoped(json) json_object *m = pull_message("blobs");
+	json_object *list = json_object_new_array();
+
+	if (!m)
+		return err_errno(e, ENOMEM, "push");
+	json_put(m, "sources", list);
+	json_put_str(m, "authfile", p->o->authfile);
+	json_put_str(m, "config_dir", p->en->config_dir);
+	if (pull_registries(p->en, &r, e) < 0)
+		return e->code;
+	for (char **d = p->image->digests; d && *d; d++) {
+		struct err ignored = { 0 };
+		(void)add_places(s, r, *d, list, &ignored); /* one of them may do */
+	}
+	if (!json_len(list))
+		return err_set(e, -ENOENT, "the image was pulled from nowhere");
+	if (pull_call_start(&s->call, -EBADF, s->dir_fd, e) < 0)
+		return e->code;
+	return pull_send(s->call.socket_fd, take_ptr(&m), e);
+}
+
+static int give_up(struct push_source *s, const struct err *e)
+{
+	dbg("push: original blobs: %s", e->text);
+	s->started = -1;
+	s->is_busy = 0;
+	return e->code;
+}
+
+int push_source_ask(struct push_source *s, size_t i, const char *name)
+{
+	const struct descriptor *d = s->p->layers[i].original;
+	struct err e = { 0 };
+	json_object *m;
+
+	if (!s->started && start(s, &e) < 0)
+		return give_up(s, &e);
+	s->started = 1;
+	m = pull_message("get");
+	json_put_str(m, "digest", d->digest);
+	json_put_int(m, "size", d->size);
+	json_put_str(m, "file", name);
+	if (pull_send(s->call.socket_fd, m, &e) < 0)
+		return give_up(s, &e);
+	s->is_busy = 1;
+	s->layer = i;
+	return 0;
+}
+
+int push_source_answer(struct push_source *s)
+{
+	scoped(json) json_object *o = NULL;
+	struct err e = { 0 };
+
+	s->is_busy = 0;
+	if (pull_call_receive(&s->call, &o, &e) < 0) {
+		(void)give_up(s, &e);
+		return 0;
+	}
+	return pull_is(o, "got");
+}
