@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -132,4 +133,16 @@ int prompt_choice(const char *question, char *const *choices, size_t n, struct e
 			return (int)k - 1;
 	}
 	return err_set(e, -ECANCELED, "no choice was made");
+}
+
+int prompt_continue(const char *text, struct err *e)
+{
+	scoped(mem) char *answer = NULL;
+	int r;
+
+	say(text);
+	r = prompt_line("Are you sure you want to continue? [y/N] ", &answer, e);
+	if (r < 0 || !answer)
+		return r;
+	return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0;
 }

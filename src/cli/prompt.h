@@ -15,6 +15,9 @@ int prompt_line(const char *text, char **ret, struct err *e);
 /* The same from a terminal that does not show what is typed (-ENOTTY when standard input is none).
  * A signal that ends us finds the terminal as it was. */
 int prompt_secret(const char *text, char **ret, struct err *e);
+/* Print TEXT as a warning and ask whether to go on: 1 for y or yes, 0 for anything else. -ENODATA
+ * at the end of input. */
+int prompt_continue(const char *text, struct err *e);
 
 /* Print QUESTION and the numbered CHOICES, and read which one it shall be: its index.  -ENODATA at
  * the end of input, -ECANCELED after too many answers that are none. */

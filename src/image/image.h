@@ -85,6 +85,8 @@ int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_d
 
 int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err *e);
 void image_list_free(struct image **list, size_t n);
+/* How many containers were made from image ID. */
+int64_t image_containers(struct engine *en, const char *id);
 /* TARGET is a name ("repo", "repo:tag"); localhost/ and :latest are filled in. */
 int image_tag(struct engine *en, const char *ref, const char *target, struct err *e);
 int image_untag(struct engine *en, const char *ref, const char *name, struct err *e);
@@ -92,11 +94,16 @@ int image_untag(struct engine *en, const char *ref, const char *name, struct err
 struct image_remove_result {
 	char **untagged; /* names taken away */
 	char **deleted;	 /* image IDs removed */
+	int64_t freed;	 /* bytes of the layers that nothing else had */
 };
 /* Untag REF when it is one of several names, else delete the image and the layers nobody else uses.
  * -EBUSY "image used by ID: image is in use by a container" unless FORCE; -ENOENT. */
 int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret,
 		 struct err *e);
+/* Remove image ID whatever names it has, unless a container uses it (-EBUSY); DANGLING: unless it
+ * has a name (-EEXIST), by now. */
+int image_remove_unused(struct engine *en, const char *id, int dangling,
+			struct image_remove_result *ret, struct err *e);
 void image_remove_result_done(struct image_remove_result *r);
 /* Delete layer directories and blobs that no record names, unless somebody is publishing just now.
  * Never fails loudly; called by commands that write. */

@@ -13,6 +13,18 @@ void image_list_free(struct image **list, size_t n)
 	free(list);
 }
 
+int64_t image_containers(struct engine *en, const char *id)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	struct err ignored = { 0 };
+	struct store *s = engine_store(en, &ignored);
+
+	if (!s || store_query(s, &q, &ignored, "SELECT COUNT(*) FROM container WHERE image_id = ?",
+			      "s", id) < 0)
+		return 0;
+	return store_step(q, &ignored) > 0 ? store_int(q, 0) : 0;
+}
+
 static int list_ids(struct store *s, char ***ret, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;

@@ -36,18 +36,31 @@ static int refuse_used(struct store *s, const char *id, struct err *e)
 		       store_text(q, 0));
 }
 
-/* Delete the rows of layers that no image has any more; their names in *RET. */
-static int delete_layers(struct store *s, char ***ret, struct err *e)
+static int refuse_named(struct store *s, const char *id, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	int r = store_query(
-		s, &q, e,
-		"SELECT name FROM layer WHERE name NOT IN (SELECT layer FROM image_layer)", "");
+	int r = store_query(s, &q, e, "SELECT name FROM image_name WHERE image_id = ? LIMIT 1", "s",
+			    id);
+
+	if (r == 0)
+		r = store_step(q, e);
+	return r <= 0 ? r : err_set(e, -EEXIST, "image %.12s has a name", id);
+}
+
+/* Delete the rows of layers that no image has any more; their names in *RET. */
+static int delete_layers(struct store *s, char ***ret, int64_t *ret_freed, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(s, &q, e,
+			    "SELECT name, tree_size FROM layer WHERE name NOT IN (SELECT layer "
+			    "FROM image_layer)",
+			    "");
 
 	while (r == 0 && (r = store_step(q, e)) > 0) {
 		r = strv_add(ret, store_text(q, 0));
 		if (r < 0)
 			return err_errno(e, r, "remove layers");
+		*ret_freed += store_int(q, 1);
 	}
 	if (r == 0)
 		r = store_exec(
@@ -56,27 +69,30 @@ static int delete_layers(struct store *s, char ***ret, struct err *e)
 	return r < 0 ? r : 0;
 }
 
-static int transaction(struct store *s, const char *id, char ***ret_layers, struct err *e)
+static int transaction(struct store *s, const char *id, int dangling, char ***ret_layers,
+		       int64_t *ret_freed, struct err *e)
 {
 	int r = store_begin(s, STORE_DURABLE | STORE_REMOVES, e);
 
 	if (r < 0)
 		return r;
 	r = refuse_used(s, id, e);
+	if (r == 0 && dangling)
+		r = refuse_named(s, id, e);
 	if (r == 0)
 		r = store_exec(s, e, "DELETE FROM image WHERE id = ?", "s",
 			       id); /* names and the rest follow */
 	if (r == 0)
 		r = err_set(e, -ENOENT, "%s: image not known", id);
 	if (r > 0)
-		r = delete_layers(s, ret_layers, e);
+		r = delete_layers(s, ret_layers, ret_freed, e);
 	if (r == 0)
 		return store_commit(s, e);
 	store_rollback(s);
 	return r;
 }
 
-static int remove_image(struct engine *en, const char *id, char *const *names,
+static int remove_image(struct engine *en, const char *id, int dangling, char *const *names,
 			struct image_remove_result *ret, struct err *e)
 {
 	struct store *s = engine_store(en, e);
@@ -85,7 +101,7 @@ static int remove_image(struct engine *en, const char *id, char *const *names,
 
 	if (!s)
 		return e->code;
-	r = transaction(s, id, &layers, e);
+	r = transaction(s, id, dangling, &layers, &ret->freed, e);
 	if (r < 0)
 		return r;
 	for (char **l = layers; l && *l; l++)
@@ -96,6 +112,12 @@ static int remove_image(struct engine *en, const char *id, char *const *names,
 	if (r == 0)
 		r = strv_add(&ret->deleted, id);
 	return r < 0 ? err_errno(e, r, "remove an image") : 0;
+}
+
+int image_remove_unused(struct engine *en, const char *id, int dangling,
+			struct image_remove_result *ret, struct err *e)
+{
+	return remove_image(en, id, dangling, NULL, ret, e);
 }
 
 /* Which of I's names did REF mean?  NULL when REF was an ID or a digest. */
@@ -138,7 +160,7 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 	if (r == -EBADMSG && force) {
 		scoped(mem) char *id = NULL;
 		r = image_find_id(en, ref, &id, e);
-		return r < 0 ? r : remove_image(en, id, NULL, ret, e);
+		return r < 0 ? r : remove_image(en, id, 0, NULL, ret, e);
 	}
 	if (r < 0)
 		return r;
@@ -153,7 +175,7 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 		return err_set(e, -EBUSY,
 			       "image %.12s has %zu names: remove it by one of them, or with force",
 			       i->id, strv_len(i->names));
-	r = remove_image(en, i->id, i->names, ret, e);
+	r = remove_image(en, i->id, 0, i->names, ret, e);
 	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }
 

@@ -186,19 +186,24 @@ int time_parse(const char *s, int64_t now_ns, int64_t *ret_ns)
 	return 0;
 }
 
-const char *size_human(int64_t bytes, const char *gap, char buf[UNITS_MAX])
+const char *size_human_digits(int64_t bytes, int digits, const char *gap, char buf[UNITS_MAX])
 {
 	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
-	double v = (double)bytes;
+	double v = (double)bytes, limit = digits == 3 ? 999.5 : 999.95;
 	size_t i = 0;
 
-	/* 999.5 would be rounded up to a fourth digit. */
-	while (fabs(v) >= (i == 0 ? 1000 : 999.5) && i + 1 < ARRAY_LEN(units)) {
+	/* What would be rounded up to a digit more is one of the next unit. */
+	while (fabs(v) >= (i == 0 ? 1000 : limit) && i + 1 < ARRAY_LEN(units)) {
 		v /= 1000;
 		i++;
 	}
-	(void)snprintf(buf, UNITS_MAX, "%.3g%s%s", v, gap, units[i]);
+	(void)snprintf(buf, UNITS_MAX, "%.*g%s%s", digits, v, gap, units[i]);
 	return buf;
+}
+
+const char *size_human(int64_t bytes, const char *gap, char buf[UNITS_MAX])
+{
+	return size_human_digits(bytes, 3, gap, buf);
 }
 
 const char *duration_human(int64_t seconds, char buf[UNITS_MAX])

@@ -22,6 +22,8 @@ int time_parse(const char *s, int64_t now_ns, int64_t *ret_ns);
 /* Decimal multiples with three significant digits: "0B", "1.23MB", "999kB"; GAP goes in front of
  * the unit. */
 const char *size_human(int64_t bytes, const char *gap, char buf[UNITS_MAX]);
+/* The same with 3 or 4 digits. */
+const char *size_human_digits(int64_t bytes, int digits, const char *gap, char buf[UNITS_MAX]);
 /* "Less than a second", "5 seconds", "About an hour", "3 weeks", ...: the largest unit that fits.
  */
 const char *duration_human(int64_t seconds, char buf[UNITS_MAX]);

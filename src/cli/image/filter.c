@@ -18,6 +18,7 @@ struct filter {
 	int64_t when;		 /* before, since, until: seconds */
 	int negated;
 	int claim; /* dangling and the like: wanted truth */
+	struct engine *en;
 };
 
 static int match_name(const char *name, const char *pattern)
@@ -70,6 +71,8 @@ static int passes(const struct image *i, const struct filter *f)
 		       (i->index_digest && str_starts(i->index_digest, f->value));
 	if (strcmp(f->key, "dangling") == 0)
 		return (!i->names || !i->names[0]) == f->claim;
+	if (strcmp(f->key, "containers") == 0)
+		return (image_containers(f->en, i->id) > 0) == f->claim;
 	if (strcmp(f->key, "since") == 0 || strcmp(f->key, "after") == 0)
 		return i->created > f->when;
 	return i->created < f->when; /* before, until */
@@ -90,7 +93,8 @@ static int truth(const char *key, const char *value, int *ret, struct err *e)
 static int parse(struct engine *en, const char *text, char *key, size_t key_size, struct filter *f,
 		 struct err *e)
 {
-	static const char keys[] = "reference|label|id|digest|dangling|before|since|after|until";
+	static const char keys[] =
+		"reference|label|id|digest|dangling|containers|before|since|after|until";
 	const char *eq = strchr(text, '=');
 	size_t n = eq ? (size_t)(eq - text) : strlen(text);
 
@@ -109,7 +113,8 @@ static int parse(struct engine *en, const char *text, char *key, size_t key_size
 	key[n] = '\0';
 	f->key = key;
 	f->value = eq + 1;
-	if (strcmp(key, "dangling") == 0)
+	f->en = en;
+	if (str_in_words(key, n, "dangling|containers"))
 		return truth(key, f->value, &f->claim, e);
 	if (str_in_words(key, n, "before|since|after")) {
 		scoped(image) struct image *other = NULL;

@@ -9,7 +9,6 @@
 #include "src/cli/image/filter.h"
 #include "src/cli/report.h"
 #include "src/image/image.h"
-#include "src/store/store.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -30,7 +29,8 @@ static const struct opt options[] = {
 		    "anyway."),
 	FLAG(0, "digests", AT(digests), "Show digests"),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only images for which this holds",
-	     .man = "Keys: after, before, dangling, digest, id, label, label!, reference, since, "
+	     .man = "Keys: after, before, containers, dangling, digest, id, label, label!, "
+		    "reference, since, "
 		    "until."),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
 	FLAG(0, "history", AT(history), "Show the names an image has had"),
@@ -49,18 +49,6 @@ struct row {
 	size_t repository; /* length of the repository in NAME */
 };
 
-static int64_t containers_of(struct engine *en, const char *id)
-{
-	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct err ignored = { 0 };
-	struct store *s = engine_store(en, &ignored);
-
-	if (!s || store_query(s, &q, &ignored, "SELECT COUNT(*) FROM container WHERE image_id = ?",
-			      "s", id) < 0)
-		return 0;
-	return store_step(q, &ignored) > 0 ? store_int(q, 0) : 0;
-}
-
 /* What --format json prints of one image, and what templates see of it beside the fields of a row.
  */
 static json_object *summary(struct engine *en, const struct image *i)
@@ -77,7 +65,7 @@ static json_object *summary(struct engine *en, const struct image *i)
 	json_put_int(o, "SharedSize", 0);
 	json_put_int(o, "VirtualSize", i->size);
 	json_put(o, "Labels", json_object_get(labels));
-	json_put_int(o, "Containers", containers_of(en, i->id));
+	json_put_int(o, "Containers", image_containers(en, i->id));
 	if (!i->names || !i->names[0])
 		json_put_bool(o, "Dangling", 1);
 	json_put_strv(o, "Names", i->names);
