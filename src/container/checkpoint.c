@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/container/checkpoint_archive.h"
 #include "src/container/generate.h"
 #include "src/container/record.h"
 #include "src/runtime/criu.h"
@@ -19,8 +20,8 @@
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
 
-#define IMAGES	 "checkpoint"
-#define PREVIOUS "pre-checkpoint"
+#define IMAGES	 CHECKPOINT_IMAGES
+#define PREVIOUS CHECKPOINT_PREVIOUS
 #define NOTE	 "checkpoint.json"
 #define NOTE_MAX 65536
 
@@ -268,8 +269,6 @@ static int dump(struct engine *en, const struct subject *s, const struct checkpo
 	r = criu_dump(c, s->c->pid, e);
 	if (r == 0 && o->stats)
 		r = checkpoint_add_stats(o->stats, s->c->id, dir, 0, started, e);
-	if (r == 0 && !o->keep)
-		drop_logs(s, name);
 	return r < 0 || o->pre_checkpoint ? r : note_checkpoint(s, dir, o->keep, e);
 }
 
@@ -288,13 +287,19 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 		r = load(en, ref, &s, e);
 	if (r == 0)
 		r = check(&s, o, e);
+	if (r == 0)
+		r = checkpoint_export_check(s.spec, o, e);
 	if (r == 0 && o->with_previous && faccessat(s.dir, PREVIOUS "/inventory.img", F_OK, 0) < 0)
 		r = err_set(e, -ENOENT, "container %s has no pre-checkpoint", ref);
 	if (r == 0)
 		r = dump(en, &s, o, &c, e);
-	if (r != 0 || o->leave_running || o->pre_checkpoint)
-		return r;
-	return container_wait(en, s.c->id, &(int){ 0 }, e);
+	if (r == 0 && !o->leave_running && !o->pre_checkpoint)
+		r = container_wait(en, s.c->id, &(int){ 0 }, e);
+	if (r == 0 && o->export_file)
+		r = checkpoint_export(en, s.c, s.spec, s.config, s.dir, o, e);
+	if (r == 0 && !o->keep)
+		drop_logs(&s, o->pre_checkpoint ? PREVIOUS : IMAGES);
+	return r;
 }
 
 int container_is_checkpointed(struct engine *en, const char *id)

@@ -28,6 +28,7 @@ struct container_create_options {
 	const char *rootfs;   /* --rootfs PATH[:O] */
 	char *const *command; /* arguments after the image, NULL-terminated */
 	const char *name;
+	const char *id; /* 64 hex digits, of a container that is restored; NULL: a new one */
 	const char *entrypoint; /* a string, or a JSON list; "" takes the image's away; NULL: not
 				   said */
 	char **env;		/* -e K=V, K (from the caller), K* */
@@ -132,6 +133,9 @@ int container_create(struct engine *en, const struct container_create_options *o
 struct checkpoint_options {
 	int leave_running, pre_checkpoint, with_previous, keep;
 	int tcp_established, file_locks;
+	const char *export_file; /* write all of it there, too; NULL: not */
+	const char *compress;	 /* "gzip", "none", "zstd" */
+	int ignore_rootfs, ignore_volumes; /* leave them out of export_file */
 	json_object *stats;
 };
 int container_checkpoint(struct engine *en, const char *ref, const struct checkpoint_options *o,
@@ -141,10 +145,20 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 struct restore_options {
 	int keep;
 	int tcp_established, tcp_close, file_locks;
+	const char *import, *import_previous; /* archives, for container_import() */
+	const char *name;
+	char **publish; /* in place of the archive's */
+	char **volume;	/* -v: for the host's directories that it had */
+	int ignore_rootfs, ignore_volumes;
 	json_object *stats;
 };
 int container_restore(struct engine *en, const char *ref, const struct restore_options *o,
 		      struct err *e);
+/* Make a container of the archive O->import (see checkpoint's export_file) and bring its processes
+ * back.  Unless O->name is given it has the name and ID of the one that was exported: -EEXIST.
+ * *RET_ID owned.  Nothing of it stays when that fails. */
+int container_import(struct engine *en, const struct restore_options *o, char **ret_id,
+		     struct err *e);
 int container_is_checkpointed(struct engine *en, const char *id);
 
 /* How this process is connected to a container: descriptors 0, 1, 2 are the user's.  Blocks until

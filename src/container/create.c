@@ -201,6 +201,23 @@ static int write_cidfile(const char *path, const char *id, struct err *e)
 	return 0;
 }
 
+static int choose_id(struct creation *c, struct err *e)
+{
+	scoped(container) struct container *other = NULL;
+	struct err ignored;
+	int r;
+
+	if (!c->o->id) {
+		r = id_random(c->id, ID_LEN);
+		return r < 0 ? err_errno(e, r, "name a container") : 0;
+	}
+	if (container_find(c->en, c->o->id, &other, &ignored) == 0)
+		return err_set(e, -EEXIST, "container ID %s is in use: container already exists",
+			       c->o->id);
+	(void)snprintf(c->id, sizeof(c->id), "%s", c->o->id);
+	return 0;
+}
+
 int create_record(struct engine *en, const struct container_create_options *o, const char *state,
 		  void (*warn)(const char *text), struct container **ret,
 		  struct container_spec **ret_spec, int *ret_lock, struct err *e)
@@ -213,9 +230,9 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 
 	if (!spec || !rec)
 		return err_errno(e, ENOMEM, "create a container");
-	r = id_random(c.id, ID_LEN);
+	r = choose_id(&c, e);
 	if (r < 0)
-		return err_errno(e, r, "name a container");
+		return r;
 	if (o->replace && o->name) {
 		struct rm_options rm = { .force = 1, .timeout = -1 };
 		r = container_rm(en, o->name, &rm, e);

@@ -16,8 +16,6 @@
 #include "src/util/strbuf.h"
 #include "userns/caps.h"
 
-#define INIT_PATH "/run/cove-init" /* where --init's process 1 is bound */
-
 static int is(const char *a, const char *b)
 {
 	return a && strcmp(a, b) == 0;
@@ -241,7 +239,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	add_file(out, given, en, id, "containerenv", "/run/.containerenv");
 	if (s->init) {
 		scoped(mem) char *program = proc_role_path("cove-init");
-		add(out, given, INIT_PATH, "bind", program ? program : "", "bind,ro,nosuid,nodev");
+		add(out, given, GENERATE_INIT, "bind", program ? program : "",
+		    "bind,ro,nosuid,nodev");
 	}
 	for (size_t i = 0; i < json_len(given); i++)
 		(void)json_object_array_add(out,
@@ -325,7 +324,7 @@ static json_object *make_process(const struct container_spec *s)
 	json_put_strv(p, "args", s->args);
 	if (s->init) {
 		json_object *args = json_object_new_array();
-		(void)json_object_array_add(args, json_object_new_string(INIT_PATH));
+		(void)json_object_array_add(args, json_object_new_string(GENERATE_INIT));
 		for (size_t i = 0; s->args[i]; i++)
 			(void)json_object_array_add(args, json_object_new_string(s->args[i]));
 		json_put(p, "args", args);

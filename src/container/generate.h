@@ -10,6 +10,8 @@
 #include "src/container/spec.h"
 #include "userns/idmap.h"
 
+#define GENERATE_INIT "/run/cove-init" /* where --init's process 1 is bound */
+
 /* Write hosts, resolv.conf and hostname into containers/ID. */
 int generate_files(struct engine *en, const struct container_spec *s, const char *id,
 		   struct err *e);

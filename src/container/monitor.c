@@ -216,6 +216,8 @@ static int restore_process(struct start *s, const struct runtime_options *o, str
 				  .tcp_established = how->tcp_established,
 				  .tcp_close = how->tcp_close,
 				  .file_locks = how->file_locks,
+				  /* An archive need not have the places of mounts. */
+				  .own_mounts = how->import != NULL,
 				  .config = s->config };
 	int r = dir ? 0 : err_errno(e, ENOMEM, "restore");
 

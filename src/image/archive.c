@@ -228,16 +228,10 @@ static int run_role(const char *verb, int in_fd, int out_fd, struct strbuf *answ
 	return 0;
 }
 
-static int open_spool(struct engine *en, struct err *e)
-{
-	int fd = openat(en->graph_fd, "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return fd < 0 ? err_sys(e, "make a spool file in %s/tmp", en->graphroot) : fd;
-}
-
 static int spool(struct engine *en, struct image_archive *a, struct err *e)
 {
 	scoped(strbuf) struct strbuf answer = STRBUF_INIT;
-	scoped(fd) int fd = open_spool(en, e);
+	scoped(fd) int fd = engine_spool(en, e);
 	struct image_archive nothing = { .fd = -EBADF };
 	int r;
 
@@ -279,13 +273,14 @@ static int is_plain_file(int fd)
 	return 1;
 }
 
-static int index_file(struct image_archive *a, struct err *e)
+/* From byte START on. */
+static int index_file(struct image_archive *a, int64_t start, struct err *e)
 {
 	scoped(strbuf) struct strbuf answer = STRBUF_INIT;
 	struct stat st;
 	int r;
 
-	if (lseek(a->fd, 0, SEEK_SET) < 0 || fstat(a->fd, &st) < 0)
+	if (lseek(a->fd, start, SEEK_SET) < 0 || fstat(a->fd, &st) < 0)
 		return err_sys(e, "read the archive");
 	strbuf_init(&answer, ARCHIVE_INDEX_MAX);
 	r = run_role("index", a->fd, -EBADF, &answer, e);
@@ -307,7 +302,7 @@ int image_archive_open_fd(struct engine *en, int take_fd_, const char *name,
 	if (!is_plain_file(a->fd))
 		r = spool(en, a, e);
 	if (r == 0)
-		r = index_file(a, e);
+		r = index_file(a, 0, e);
 	if (r < 0)
 		return err_in(e, "%s", name);
 	*ret = take_ptr(&a);
@@ -324,6 +319,26 @@ int image_archive_open(struct engine *en, const char *path, struct image_archive
 			  : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	return fd < 0 ? err_sys(e, "open %s", name) : image_archive_open_fd(en, fd, name, ret, e);
+}
+
+int image_archive_open_inner(const struct image_archive *a, const struct archive_item *item,
+			     struct image_archive **ret, struct err *e)
+{
+	scoped(image_archive) struct image_archive *inner = calloc(1, sizeof(*inner));
+	int r;
+
+	if (!inner)
+		return err_errno(e, ENOMEM, "read the archive");
+	inner->fd = image_archive_open_item(a, item, e);
+	if (inner->fd < 0)
+		return inner->fd;
+	r = index_file(inner, item->offset, e);
+	if (r < 0)
+		return err_in(e, "'%.200s' in the archive", item->name);
+	for (size_t i = 0; i < inner->n; i++)
+		inner->items[i].offset += item->offset;
+	*ret = take_ptr(&inner);
+	return 0;
 }
 
 /* ---- looking up and reading ------------------------------------------------------------------ */

@@ -43,6 +43,10 @@ int image_archive_open_fd(struct engine *en, int take_fd_, const char *name,
 			  struct image_archive **ret, struct err *e);
 /* The directory PATH in place of an archive; links in it do not lead out of it.  -ENOENT, ... */
 int image_archive_open_dir(const char *path, struct image_archive **ret, struct err *e);
+/* A plain tar inside A.  Contents may lie beyond the end of ITEM: -EBADMSG only beyond that of A.
+ */
+int image_archive_open_inner(const struct image_archive *a, const struct archive_item *item,
+			     struct image_archive **ret, struct err *e);
 struct image_archive *image_archive_free(struct image_archive *a);
 DEFINE_SCOPED(image_archive, struct image_archive *, image_archive_free);
 

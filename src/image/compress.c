@@ -10,9 +10,8 @@
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
-/* Start the role, which reads IN_FD. */
-static int start_role(struct compress_job *j, enum compression c, int level, int in_fd, int out_fd,
-		      struct err *e)
+int compress_stream_start(struct compress_job *j, enum compression c, int level, int in_fd,
+			  int out_fd, struct err *e)
 {
 	char arg0[] = "cove-compress", text[16];
 	scoped(mem) char *path = proc_role_path(arg0);
@@ -50,12 +49,12 @@ int compress_start(struct compress_job *j, struct engine *en, const struct image
 		return e->code;
 	/* Fewer switches between the two; 64 KiB work too. */
 	(void)fcntl(w, F_SETPIPE_SZ, 1 << 20);
-	if (start_role(j, c, level, r, out_fd, e) < 0)
+	if (compress_stream_start(j, c, level, r, out_fd, e) < 0)
 		return e->code;
 	return layer_tar_start(&j->tar, en->run_fd, dir, w, e);
 }
 
-static int read_report(struct compress_job *j, struct compress_result *ret, struct err *e)
+int compress_stream_finish(struct compress_job *j, struct compress_result *ret, struct err *e)
 {
 	struct compress_report report;
 	ssize_t n = fd_read_full(j->control_fd, &report, sizeof(report));
@@ -84,7 +83,7 @@ int compress_finish(struct compress_job *j, const struct image_layer *l,
 {
 	struct layer_result tar;
 	struct err why = { 0 };
-	int rc = read_report(j, ret, &why);
+	int rc = compress_stream_finish(j, ret, &why);
 
 	if (layer_writer_finish(&j->tar, &tar, e) <
 	    0) { /* what stopped the one stopped the other */

@@ -46,8 +46,17 @@ int compress_start(struct compress_job *j, struct engine *en, const struct image
 /* Wait for it.  -EBADMSG when the layer is damaged in the store. */
 int compress_finish(struct compress_job *j, const struct image_layer *l,
 		    struct compress_result *ret, struct err *e);
+/* Begin to write what IN_FD gives, to its end, to OUT_FD (both borrowed); compress_stream_finish()
+ * waits for it. */
+int compress_stream_start(struct compress_job *j, enum compression c, int level, int in_fd,
+			  int out_fd, struct err *e);
+int compress_stream_finish(struct compress_job *j, struct compress_result *ret, struct err *e);
 /* Kill and reap; fine when empty. */
 void compress_end(struct compress_job *j);
+static inline __attribute__((unused)) void scoped_compress_job(struct compress_job *j)
+{
+	compress_end(j);
+}
 
 int role_compress_main(int argc, char **argv);
 

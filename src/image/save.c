@@ -19,8 +19,7 @@
 #include "src/util/names.h"
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
-
-#define BLOCK 512
+#include "src/util/tar.h"
 
 struct save_image {
 	struct image *image;
@@ -57,58 +56,32 @@ static void scoped_save(struct save *s)
 
 /* ---- tar ------------------------------------------------------------------------------------- */
 
-/* ustar (POSIX.1-1988) with names of at most 99 bytes; sizes from 8 GiB on in base 256, as GNU tar
- * has it. */
-static void header(char block[BLOCK], const char *name, int64_t size, char type)
-{
-	unsigned sum = 0;
-
-	memset(block, 0, BLOCK);
-	(void)snprintf(block, 100, "%s", name);
-	(void)snprintf(block + 100, 8, "%07o", type == '5' ? 0755U : 0444U);
-	(void)snprintf(block + 108, 8, "%07o", 0U);
-	(void)snprintf(block + 116, 8, "%07o", 0U);
-	if (size < 1LL << 33) {
-		(void)snprintf(block + 124, 12, "%011llo", (unsigned long long)size);
-	} else {
-		block[124] = (char)0x80;
-		for (int i = 0; i < 8; i++)
-			block[135 - i] = (char)((uint64_t)size >> (8 * i));
-	}
-	(void)snprintf(block + 136, 12, "%011o", 0U);
-	memset(block + 148, ' ', 8);
-	block[156] = type;
-	memcpy(block + 257, "ustar", 6);
-	block[263] = block[264] = '0'; /* the version */
-	for (int i = 0; i < BLOCK; i++)
-		sum += (unsigned char)block[i];
-	(void)snprintf(block + 148, 7, "%06o", sum & 0777777U);
-}
-
 static int put(struct save *s, const void *bytes, size_t n, struct err *e)
 {
 	int r = fd_write_all(s->fd, bytes, n);
 	return r < 0 ? err_errno(e, r, "write the archive") : 0;
 }
 
-static int put_header(struct save *s, const char *name, int64_t size, char type, struct err *e)
+static int put_header(struct save *s, const char *name, int64_t size, enum tar_type type,
+		      struct err *e)
 {
-	char block[BLOCK];
-	header(block, name, size, type);
-	return put(s, block, sizeof(block), e);
+	const struct tar_entry t = {
+		.name = name, .type = type, .size = size, .mode = type == TAR_DIR ? 0755 : 0444
+	};
+	int r = tar_put_header(s->fd, &t);
+	return r < 0 ? err_errno(e, r, "write the archive") : 0;
 }
 
 static int put_padding(struct save *s, int64_t size, struct err *e)
 {
-	static const char zeros[BLOCK];
-	size_t over = (size_t)(size % BLOCK);
-	return over ? put(s, zeros, BLOCK - over, e) : 0;
+	int r = tar_put_padding(s->fd, size);
+	return r < 0 ? err_errno(e, r, "write the archive") : 0;
 }
 
 static int put_end(struct save *s, struct err *e)
 {
-	static const char zeros[2 * BLOCK];
-	return put(s, zeros, sizeof(zeros), e);
+	int r = tar_put_end(s->fd);
+	return r < 0 ? err_errno(e, r, "write the archive") : 0;
 }
 
 static int written_already(struct save *s, const char *name)
@@ -127,7 +100,7 @@ static int put_file(struct save *s, const char *name, const void *bytes, size_t 
 		return 0;
 	if (strv_add(&s->written, name) < 0)
 		return err_errno(e, ENOMEM, "write the archive");
-	r = put_header(s, name, (int64_t)n, '0', e);
+	r = put_header(s, name, (int64_t)n, TAR_FILE, e);
 	if (r == 0)
 		r = put(s, bytes, n, e);
 	return r < 0 ? r : put_padding(s, (int64_t)n, e);
@@ -151,7 +124,7 @@ static int put_layer(struct save *s, const char *file, const struct image_layer 
 	dir = image_layer_open(s->en, l, e);
 	if (dir < 0)
 		return dir;
-	r = put_header(s, file, l->size, '0', e);
+	r = put_header(s, file, l->size, TAR_FILE, e);
 	if (r < 0)
 		return r;
 	r = layer_write_tar(s->en->run_fd, dir, s->fd, &got, e);
@@ -312,13 +285,13 @@ static int save_oci(struct save *s, struct err *e)
 	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	scoped(json) json_object *index = json_object_new_object();
 	json_object *manifests = json_object_new_array();
-	int r = put_header(s, "blobs/", 0, '5', e);
+	int r = put_header(s, "blobs/", 0, TAR_DIR, e);
 
 	json_put_int(index, "schemaVersion", 2);
 	json_put_str(index, "mediaType", MEDIA_OCI_INDEX);
 	json_put(index, "manifests", manifests);
 	if (r == 0)
-		r = put_header(s, "blobs/sha256/", 0, '5', e);
+		r = put_header(s, "blobs/sha256/", 0, TAR_DIR, e);
 	if (r == 0)
 		r = put_layers(s, "oci", e);
 	for (size_t i = 0; r == 0 && i < s->n_images; i++)

@@ -176,6 +176,12 @@ static int tmp_open(struct engine *en, struct err *e)
 	return fd < 0 ? err_sys(e, "open %s/tmp", en->graphroot) : fd;
 }
 
+int engine_spool(struct engine *en, struct err *e)
+{
+	int fd = openat(en->graph_fd, "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? err_sys(e, "make a spool file in %s/tmp", en->graphroot) : fd;
+}
+
 int engine_tmpdir(struct engine *en, char **ret_name, int *ret_fd, int *ret_lease, struct err *e)
 {
 	char name[20], lease_name[40];

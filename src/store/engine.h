@@ -47,6 +47,8 @@ struct store *engine_store(struct engine *en, struct err *e);
 /* Close the database, e.g. before a fork whose child goes on (a connection must not cross fork). */
 void engine_store_close(struct engine *en);
 
+/* An empty file without a name in graphroot/tmp; the caller's, or the error. */
+int engine_spool(struct engine *en, struct err *e);
 /* A private directory for something half made: graphroot/tmp/NAME, 0700, with a lease (a lock file
  * held by *RET_LEASE): when the maker is gone, the next writing command removes it.  *RET_NAME
  * owned; *RET_FD the directory. */

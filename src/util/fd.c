@@ -64,6 +64,28 @@ int fd_read_all(int fd, struct strbuf *b)
 	}
 }
 
+int fd_copy(int from, int64_t offset, int64_t n, int to)
+{
+	char buf[32768];
+
+	while (n > 0) {
+		size_t want = n < (int64_t)sizeof(buf) ? (size_t)n : sizeof(buf);
+		ssize_t got = pread(from, buf, want, offset);
+		int r;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -ENODATA;
+		r = fd_write_all(to, buf, (size_t)got);
+		if (r < 0)
+			return r;
+		offset += got;
+		n -= got;
+	}
+	return 0;
+}
+
 int fd_pipe(int *ret_r, int *ret_w, struct err *e)
 {
 	int p[2];

@@ -4,6 +4,7 @@
 #define COVE_UTIL_FD_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "src/util/err.h"
@@ -15,6 +16,9 @@ int fd_write_all(int fd, const void *bytes, size_t n);
 ssize_t fd_read_full(int fd, void *bytes, size_t n);
 /* Read to the end into B (B's limit holds: -E2BIG).  0 or a negative errno. */
 int fd_read_all(int fd, struct strbuf *b);
+/* N bytes of the file FROM, from OFFSET on, to TO.  0 or a negative errno: -ENODATA when it is
+ * shorter. */
+int fd_copy(int from, int64_t offset, int64_t n, int to);
 /* A pipe, and a pair of Unix sockets of TYPE (SOCK_STREAM, SOCK_SEQPACKET); all CLOEXEC, the
  * caller's. */
 int fd_pipe(int *ret_r, int *ret_w, struct err *e);

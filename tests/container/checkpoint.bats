@@ -31,9 +31,23 @@ load ../setup
 	like "$output" "--with-previous cannot be used together with --pre-checkpoint"
 	run_cove 125 container checkpoint
 	like "$output" "at least one name or id"
-	run_cove 125 container checkpoint --export "$T/x.tar" c
-	like "$output" "cannot be exported"
+	for option in "--compress gzip" --ignore-rootfs --ignore-volumes; do
+		# shellcheck disable=SC2086 # words
+		run_cove 125 container checkpoint $option c
+		like "$output" "${option%% *} can only be used with --export"
+	done
+	run_cove 125 container checkpoint --export "$T/x.tar" --compress foo c
+	is "$output" 'Error: selected compression algorithm ("foo") not supported. Please select one from: gzip, none, zstd'
+	run_cove 125 container checkpoint --export "$T/x.tar" c d
+	like "$output" "the archive of one container"
 	[ ! -e "$T/x.tar" ]
+	for option in "--name n" "--import-previous x" --ignore-rootfs --ignore-volumes --ignore-static-ip "--publish 80" "--volume /a:/b"; do
+		# shellcheck disable=SC2086 # words
+		run_cove 125 container restore $option c
+		like "$output" "${option%% *}.* can only be used with --import"
+	done
+	run_cove 125 container restore --import "$T/x.tar" c
+	like "$output" "none can be named beside it"
 	run_cove 125 container restore --import "$T/x.tar"
-	like "$output" "cannot be imported"
+	like "$output" "need root"
 }

@@ -5,8 +5,10 @@
 #include "src/cli/container/options.h"
 #include "src/cli/exit.h"
 #include "src/cli/report.h"
+#include "src/image/compress.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 #include "src/util/units.h"
 
 struct checkpoint_cli {
@@ -17,13 +19,15 @@ struct checkpoint_cli {
 #define AT(f) offsetof(struct checkpoint_cli, f)
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Checkpoint all running containers"),
-	REFUSED('c', "compress",
-		"a checkpoint is not exported, so that there is nothing to compress"),
+	STR('c', "compress", "KIND", AT(o.compress),
+	    "How --export compresses: zstd, which is the default, gzip or none"),
 	REFUSED(0, "create-image", "a checkpoint cannot be made an image"),
-	REFUSED('e', "export", "a checkpoint stays with its container and cannot be exported"),
+	STR('e', "export", "FILE", AT(o.export_file), "Write the checkpoint to this archive",
+	    .complete = "file"),
 	FLAG(0, "file-locks", AT(o.file_locks), "Write down file locks as well"),
-	REFUSED(0, "ignore-rootfs", "it goes with --export, which is not supported"),
-	REFUSED(0, "ignore-volumes", "it goes with --export, which is not supported"),
+	FLAG(0, "ignore-rootfs", AT(o.ignore_rootfs),
+	     "Leave changes of the root file system out of --export"),
+	FLAG(0, "ignore-volumes", AT(o.ignore_volumes), "Leave named volumes out of --export"),
 	FLAG('k', "keep", AT(o.keep), "Keep criu's log and statistics beside the checkpoint"),
 	FLAG('l', "latest", AT(latest), "Use the newest container"),
 	FLAG('R', "leave-running", AT(o.leave_running), "Let it run on"),
@@ -47,6 +51,33 @@ static int checkpoint_one(struct engine *en, const char *ref, void *arg, struct 
 	return r;
 }
 
+static int check(const struct checkpoint_cli *o, char **args, struct err *e)
+{
+	const struct {
+		int given;
+		const char *name;
+	} rows[] = { { o->o.compress != NULL, "compress" },
+		     { o->o.ignore_rootfs, "ignore-rootfs" },
+		     { o->o.ignore_volumes, "ignore-volumes" } };
+	enum compression kind;
+
+	if (o->o.pre_checkpoint && o->o.with_previous)
+		return err_set(e, -EINVAL,
+			       "--with-previous cannot be used together with --pre-checkpoint");
+	for (size_t i = 0; i < ARRAY_LEN(rows) && !o->o.export_file; i++)
+		if (rows[i].given)
+			return err_set(e, -EINVAL, "--%s can only be used with --export",
+				       rows[i].name);
+	if (o->o.export_file && (o->all || strv_len(args) > 1))
+		return err_set(e, -EINVAL, "--export writes the archive of one container");
+	if (o->o.compress && compression_parse(o->o.compress, &kind) < 0)
+		return err_set(e, -EINVAL,
+			       "selected compression algorithm (\"%s\") not supported. Please "
+			       "select one from: gzip, none, zstd",
+			       o->o.compress);
+	return 0;
+}
+
 static int checkpoint(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct checkpoint_cli *o = opts;
@@ -54,9 +85,8 @@ static int checkpoint(struct engine *en, void *opts, char **args, struct err *e)
 	int64_t started = time_now_ns();
 	int status;
 
-	if (o->o.pre_checkpoint && o->o.with_previous)
-		return err_set(e, -EINVAL,
-			       "--with-previous cannot be used together with --pre-checkpoint");
+	if (check(o, args, e) < 0)
+		return e->code;
 	if (!stats)
 		return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, checkpoint_one,
 				      o, e);
@@ -73,12 +103,15 @@ const struct cmd cmd_container_checkpoint = {
 	.args = "CONTAINER [CONTAINER...]",
 	.help = "Write the processes of running containers to disk and end them",
 	.man = "It takes real root and the program criu(8). Containers with a terminal cannot be "
-	       "checkpointed. The checkpoint stays with the container: it cannot be exported. "
+	       "checkpointed. The checkpoint stays with the container; --export writes an archive "
+	       "of it, too, which holds the memory of the processes, what was changed in the root "
+	       "file system, the named volumes, and how the container was made. "
 	       "Connections "
 	       "between processes of the container outlive it with --tcp-established; one to a "
 	       "peer "
 	       "outside of a private network ends, and fails after the restore.",
-	.examples = "cove container checkpoint web\ncove container checkpoint --leave-running web",
+	.examples = "cove container checkpoint web\ncove container checkpoint --leave-running web\n"
+		    "cove container checkpoint --export web.tar.zst web",
 	.complete = "container",
 	.max_args = -1,
 	.size = sizeof(struct checkpoint_cli),
