@@ -25,7 +25,8 @@
 #include "userns/holder.h"
 #include "userns/join.h"
 
-#define STATE_MAX 65536
+#define STATE_MAX    65536
+#define PIDS_DEFAULT 2048
 
 void limits_done(struct limits *l)
 {
@@ -359,6 +360,41 @@ static json_object *with_devices(const struct container_spec *s)
 	return all;
 }
 
+/* Can it be had without a word to systemd, or is one said anyway for other limits? */
+static int has_pids(const struct container_spec *s)
+{
+	char words[256];
+
+	if (cgroup_gives("pids"))
+		return 1;
+	if (!cgroup_resources_limit(s->resources) || !cgroup_is_unified())
+		return 0;
+	(void)cgroup_controllers(words, sizeof(words));
+	for (char *p = words; *p; p++)
+		if (*p == ' ')
+			*p = '|';
+	return str_in_words("pids", 4, words);
+}
+
+/* What containers may have without being asked for, as other engines have it: a limit of processes,
+ * where that costs nothing and nobody else would have to keep it.  NULL: nothing is added to
+ * RESOURCES. */
+static json_object *with_default_pids(const struct container_spec *s, json_object *resources)
+{
+	json_object *all, *pids;
+	struct err ignored;
+
+	if (json_get(s->resources, "pids") || json_get(s->resources, "unified") || !has_pids(s))
+		return NULL;
+	all = json_object_new_object();
+	pids = json_object_new_object();
+	if (resources)
+		(void)cgroup_resources_merge(all, resources, &ignored);
+	json_put_int(pids, "limit", PIDS_DEFAULT);
+	json_put(all, "pids", pids);
+	return all;
+}
+
 /* A holder that is started by the one who moves into a scope would end with that. */
 static void start_holder(struct engine *en, const struct container_spec *s)
 {
@@ -380,6 +416,7 @@ int limits_make(struct engine *en, const struct container_spec *s, const char *i
 {
 	scoped(limits) struct limits l = LIMITS_NONE;
 	scoped(json) json_object *all = userns_is_root() && !s->privileged ? with_devices(s) : NULL;
+	scoped(json) json_object *more = NULL;
 	scoped(mem) char *line = NULL;
 	struct cgroup_options o = { .manager = CGROUP_AUTO,
 				    .parent = s->cgroup_parent,
@@ -394,6 +431,9 @@ int limits_make(struct engine *en, const struct container_spec *s, const char *i
 	if (en->cgroup_manager && strcmp(en->cgroup_manager, "cgroupfs") == 0)
 		o.manager = CGROUP_CGROUPFS;
 	o.own_scope = en->cgroup_manager && strcmp(en->cgroup_manager, "systemd") == 0;
+	more = with_default_pids(s, o.resources);
+	if (more)
+		o.resources = more;
 	start_holder(en, s);
 	r = cgroup_create(&o, &l.cgroup, e);
 	if (r == 0)

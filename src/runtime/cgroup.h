@@ -163,6 +163,9 @@ int cgroup_is_unified(void);
 /* The directory in which cove makes its containers' cgroups when nothing else is asked for; "" when
  * nothing is delegated.  In BUF. */
 const char *cgroup_delegated(char *buf, size_t n);
+/* Can the containers' cgroups have controller WORD, without systemd's help and without moving
+ * processes but out of a cgroup that was delegated for that? */
+int cgroup_gives(const char *word);
 /* Controllers that a container's cgroup could have here, as words: "cpu memory pids".  In BUF. */
 const char *cgroup_controllers(char *buf, size_t n);
 

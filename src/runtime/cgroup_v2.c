@@ -275,6 +275,26 @@ static int find_place_of_root(const char *words, struct cgroup *cg, char **ret)
 	return 0;
 }
 
+static int gives(const char *dir, const char *word)
+{
+	return file_has_word(dir, "cgroup.controllers", word) && !is_in_the_way(dir);
+}
+
+int cgroup_gives(const char *word)
+{
+	char own[PATH_MAX];
+	scoped(mem) char *up = NULL;
+
+	if (!cgroup_is_unified() || !*cgroup_delegated(own, sizeof(own)) ||
+	    !file_has_word(own, "cgroup.controllers", word))
+		return 0;
+	if (is_marked(own) || gives(own, word))
+		return 1;
+	up = parent_of(own);
+	return up && cgroup_is_ours(up) && may_manage(up) && path_is_below(up, cgroup_v2_mount()) &&
+	       gives(up, word);
+}
+
 /* Where to make a cgroup with the controllers in WORDS.  *RET owned. */
 static int find_place(const char *words, struct cgroup *cg, char **ret)
 {

@@ -48,8 +48,9 @@ const struct opt container_resource_rows[] = {
 	INT(0, "memory-swappiness", "NUMBER", AT(memory_swappiness), -1, INT_MAX,
 	    "How readily memory is swapped out, 0 to 100 (cgroup v1)", .init = -1),
 	INT(0, "pids-limit", "NUMBER", AT(pids_limit), -1, INT_MAX,
-	    "Limit of processes and threads; -1: none",
-	    .man = "Without a pids controller within reach it holds for each user in the "
+	    "Limit of processes and threads; -1 and 0: none",
+	    .man = "2048 where it is not said and a pids controller is at hand. Without a pids "
+		   "controller within reach it holds for each user in the "
 		   "container, and a container whose users have more together is killed.",
 	    .given = OPT_GIVEN(struct resource_options, pids_limit_given)),
 	END,
