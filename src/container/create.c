@@ -164,6 +164,18 @@ static int keep_image(struct creation *c, struct err *e)
 	return r < 0 ? err_in(e, "the image was removed meanwhile") : 0;
 }
 
+/* Likewise `prune` and the volumes: one that was removed is there again, empty. */
+static int keep_volumes(struct creation *c, struct err *e)
+{
+	int r = 0;
+
+	for (char **v = c->spec->volumes; v && *v && r == 0; v++) {
+		scoped(mem) char *data = NULL;
+		r = volume_ensure(c->en, *v, &data, e);
+	}
+	return r;
+}
+
 static int insert(struct creation *c, const char *state, struct container *ret, struct err *e)
 {
 	char name[64];
@@ -190,6 +202,8 @@ static int insert(struct creation *c, const char *state, struct container *ret, 
 		if (c->o->name)
 			break;
 	}
+	if (r >= 0)
+		r = keep_volumes(c, e);
 	return r < 0 ? r : keep_image(c, e);
 }
 

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
+#include "overlay/layer_measure.h"
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
 #include "userns/join.h"
@@ -40,4 +42,37 @@ int volume_remove(struct engine *en, const char *name, struct err *e)
 	if (dir < 0)
 		return err_sys(e, "open %s/volumes", en->graphroot);
 	return userns_rmtree(en->run_fd, dir, name, e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int volume_list(struct engine *en, char ***ret, struct err *e)
+{
+	int fd = openat(en->graph_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	scoped(strv) char **v = NULL;
+
+	if (!d) {
+		fd_close(fd);
+		return err_sys(e, "open %s/volumes", en->graphroot);
+	}
+	for (struct dirent *de; (de = readdir(d));)
+		if (name_is_valid(de->d_name) && strv_add(&v, de->d_name) < 0)
+			return err_errno(e, ENOMEM, "list volumes");
+	if (v)
+		qsort(v, strv_len(v), sizeof(*v), by_name);
+	*ret = take_ptr(&v);
+	return 0;
+}
+
+int volume_size(struct engine *en, const char *name, int64_t *ret, struct err *e)
+{
+	char path[300];
+	char *const trees[] = { path, NULL };
+
+	(void)snprintf(path, sizeof(path), "volumes/%s/_data", name);
+	return layer_measure(en->run_fd, en->graph_fd, trees, ret, e);
 }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cove system prune: containers first, so that their images and volumes are unused. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/container/prune.h"
+#include "src/cli/image/prune.h"
+#include "src/cli/prompt.h"
+#include "src/container/record.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+#include "src/util/units.h"
+#include "src/volume/volume.h"
+
+#define NS_PER_S 1000000000LL
+
+struct prune_options {
+	int all, build, external, force, volumes;
+	char **filters;
+};
+
+#define AT(f) offsetof(struct prune_options, f)
+static const struct opt options[] = {
+	FLAG('a', "all", AT(all), "Remove all images that no container uses, named or not"),
+	FLAG(0, "build", AT(build), "Remove what builds left",
+	     .man = "Steps of builds are images without a name, which are removed anyway."),
+	FLAG(0, "external", AT(external), "Remove containers that only other programs know",
+	     .man = "No other program has containers in this store."),
+	LIST(0, "filter", "KEY=VALUE", AT(filters), "Remove only what this holds for",
+	     .man = PRUNE_FILTER_KEYS),
+	FLAG('f', "force", AT(force), "Do not ask"),
+	FLAG(0, "volumes", AT(volumes), "Remove volumes that no container uses, too"),
+	EXCLUDES("external", "all"),
+	EXCLUDES("external", "volumes"),
+	EXCLUDES("external", "filter"),
+	END,
+};
+
+static char *warning(const struct prune_options *o)
+{
+	return str_printf("WARNING! This command removes:\n"
+			  "\t- all stopped containers\n"
+			  "\t- all networks not used by at least one container\n"
+			  "%s%s%s\n",
+			  o->volumes ? "\t- all volumes not used by at least one container\n" : "",
+			  o->all ? "\t- all images without at least one container associated with "
+				   "them\n"
+				 : "\t- all dangling images\n",
+			  o->all ? "\t- all build cache\n" : "\t- all dangling build cache\n");
+}
+
+static void print(const char *what, char *const *deleted)
+{
+	if (!deleted || !deleted[0])
+		return;
+	(void)printf("Deleted %s\n", what);
+	for (; *deleted; deleted++)
+		(void)puts(*deleted);
+}
+
+/* Volumes have no labels, and are as old as their directories. */
+static int volume_passes(struct engine *en, const char *name, char *const *filters, struct err *e)
+{
+	scoped(mem) char *path = str_printf("volumes/%s", name);
+	struct stat st;
+	int64_t ns;
+
+	if (!path || fstatat(en->graph_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* gone by now */
+	for (; filters && *filters; filters++) {
+		if (str_starts(*filters, "label="))
+			return 0;
+		if (!str_starts(*filters, "until="))
+			continue;
+		if (time_parse(*filters + strlen("until="), time_now_ns(), &ns) < 0)
+			return err_set(e, -EINVAL, "unable to parse time \"%s\"", *filters + 6);
+		if ((int64_t)st.st_mtime > ns / NS_PER_S)
+			return 0;
+	}
+	return 1;
+}
+
+static int prune_volumes(struct engine *en, char *const *filters, struct prune_result *ret,
+			 struct err *e)
+{
+	scoped(strv) char **names = NULL;
+	int r = volume_list(en, &names, e);
+
+	for (char **name = names; name && *name && r >= 0; name++) {
+		r = volume_passes(en, *name, filters, e);
+		if (r == 1)
+			r = container_prune_volume(en, *name, ret, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int prune_all(struct engine *en, const struct prune_options *o, struct err *e)
+{
+	struct prune_result containers = { 0 }, volumes = { 0 };
+	struct image_prune images = { .all = o->all, .filters = o->filters };
+	char text[UNITS_MAX];
+	int r = prune_containers(en, o->filters, &containers, e);
+
+	if (r == 0 && o->volumes)
+		r = prune_volumes(en, o->filters, &volumes, e);
+	if (r == 0)
+		r = image_prune(en, &images, e);
+	print("Containers", containers.deleted);
+	print("Volumes", volumes.deleted);
+	print("Images", images.deleted);
+	if (r == 0)
+		(void)printf("Total reclaimed space: %s\n",
+			     size_human_digits(containers.freed + volumes.freed + images.freed, 4,
+					       "", text));
+	strv_free(containers.deleted);
+	strv_free(volumes.deleted);
+	strv_free(images.deleted);
+	return r;
+}
+
+static int prune(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct prune_options *o = opts;
+	scoped(mem) char *text = warning(o);
+	int r = text ? prune_check_filters(o->filters, e) : err_errno(e, ENOMEM, "prune");
+
+	(void)args;
+	if (r == 0)
+		r = o->force ? 1 : prompt_continue(text, e);
+	if (r <= 0)
+		return r;
+	r = prune_all(en, o, e);
+	engine_collect(en);
+	record_collect(en);
+	return r;
+}
+
+const struct cmd cmd_system_prune = {
+	.noun = "system",
+	.verb = "prune",
+	.help = "Remove what is not used",
+	.man = "Containers that do not run, then images without a name (with --all: without a "
+	       "container), and with --volumes volumes that no container has.",
+	.examples = "cove system prune\ncove system prune --all --volumes --force",
+	.max_args = 0,
+	.size = sizeof(struct prune_options),
+	.groups = (const struct opt *const[]){ options, NULL },
+	.run = prune,
+};
