@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "src/container/mount.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
 #include "src/volume/volume.h"
@@ -37,6 +38,10 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 			return r;
 		err_clear(e);
 	}
+	/* By `mount`, where this process can see it. */
+	r = container_unmount(en, c->id, 1, e);
+	if (r < 0)
+		return r;
 	r = record_lock(en, c->id, 30000, &lock, e);
 	if (r == -EAGAIN)
 		return err_set(e, -EBUSY, "container %s is in use by another command", ref);

@@ -25,8 +25,10 @@ static char *overlay_options(const struct runtime_overlay *o, int userxattr)
 	(void)strbuf_puts(&b, "lowerdir=");
 	for (size_t i = n; i-- > 0;) /* the topmost comes first */
 		(void)strbuf_printf(&b, "%s%s", o->lower[i], i ? ":" : "");
-	(void)strbuf_printf(&b, ",upperdir=%s,workdir=%s%s", o->upper, o->work,
-			    userxattr ? ",userxattr" : "");
+	if (o->upper)
+		(void)strbuf_printf(&b, ",upperdir=%s,workdir=%s", o->upper, o->work);
+	if (userxattr)
+		(void)strbuf_puts(&b, ",userxattr");
 	return strbuf_take(&b);
 }
 
@@ -46,9 +48,9 @@ static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int
 
 	for (size_t i = strv_len(o->lower); i-- > 0 && r == 0;)
 		r = set_string(fs, "lowerdir+", o->lower[i]);
-	if (r == 0)
+	if (r == 0 && o->upper)
 		r = set_string(fs, "upperdir", o->upper);
-	if (r == 0)
+	if (r == 0 && o->upper)
 		r = set_string(fs, "workdir", o->work);
 	if (r == 0 && userxattr &&
 	    syscall(SYS_fsconfig, fs, 0 /* FSCONFIG_SET_FLAG */, "userxattr", NULL, 0) < 0)

@@ -40,7 +40,7 @@ struct runtime_overlay {
 	const char *base;   /* directory that the names in lower are relative to; it becomes the cwd
 			       for mount(2) */
 	char *const *lower; /* lowest layer first; relative to base or absolute */
-	const char *upper, *work;
+	const char *upper, *work; /* NULL: it is only read, and has two layers or more */
 	const char *target; /* an existing empty directory to mount on */
 };
 

@@ -71,9 +71,19 @@ static char *home_dir(uid_t uid)
 	return account_find(uid, &a) ? take_ptr(&a.home) : strdup("/");
 }
 
+/* What `cove unshare` says to whoever is root by its grace: the user's own directories. */
+static char *unshared(const struct engine *en, const char *variable)
+{
+	const char *dir = getenv(variable);
+	return en->uid == 0 && dir && dir[0] == '/' && !userns_is_host_root() ? strdup(dir) : NULL;
+}
+
 static char *graphroot_default(const struct engine *en)
 {
 	const char *data = getenv("XDG_DATA_HOME");
+	char *told = unshared(en, "CONTAINERS_GRAPHROOT");
+	if (told)
+		return told;
 	if (en->uid == 0)
 		return strdup("/var/lib/cove");
 	if (data && data[0] == '/')
@@ -85,9 +95,12 @@ static char *graphroot_default(const struct engine *en)
 static char *runroot_default(const struct engine *en)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
+	char *told = unshared(en, "CONTAINERS_RUNROOT");
 	scoped(mem) char *user = str_printf("/run/user/%u", en->uid);
 	struct stat st;
 
+	if (told)
+		return told;
 	if (en->uid == 0)
 		return strdup("/run/cove");
 	if (run && run[0] == '/' && stat(run, &st) == 0 && st.st_uid == en->uid)
