@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -45,10 +46,37 @@ static char *process_state(const struct runtime_subject *s, pid_t pid, json_obje
 	return json_text(o);
 }
 
+/* crun's ways of naming it come after the specification's. */
+static const char *listener_path(const struct runtime_subject *s, json_object *seccomp)
+{
+	const char *path = json_get_str(seccomp, "listenerPath");
+
+	if (!path && s)
+		path = json_get_str(s->annotations, "run.oci.seccomp.receiver");
+	return path ? path : getenv("RUN_OCI_SECCOMP_RECEIVER");
+}
+
+int agent_send_pidfd(json_object *config, int pidfd, struct err *e)
+{
+	const char *path = json_get_str(json_get(config, "annotations"), "run.oci.pidfd_receiver");
+	scoped(fd) int sock = -EBADF;
+	int r;
+
+	if (!path)
+		return 0;
+	if (pidfd < 0)
+		return err_set(e, -ENOTSUP, "run.oci.pidfd_receiver takes Linux 5.3");
+	sock = agent_connect(path, e);
+	if (sock < 0)
+		return err_in(e, "run.oci.pidfd_receiver");
+	r = fd_send(sock, "", 1, &pidfd, 1);
+	return r < 0 ? err_errno(e, r, "send the pidfd to %s", path) : 0;
+}
+
 int agent_hand_over(const struct runtime_subject *s, pid_t pid, int listener, struct err *e)
 {
 	json_object *seccomp = s ? json_path(s->config, "linux", "seccomp", NULL) : NULL;
-	const char *path = json_get_str(seccomp, "listenerPath");
+	const char *path = listener_path(s, seccomp);
 	scoped(fd) int sock = -EBADF;
 	scoped(mem) char *text = NULL;
 	int r;

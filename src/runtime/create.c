@@ -419,6 +419,8 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	}
 	if (r == 0)
 		r = await_ready(&p, e);
+	if (r == 0)
+		r = agent_send_pidfd(o->config, p.pidfd, e);
 	if (r < 0)
 		return r;
 	*ret = p;

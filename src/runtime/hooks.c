@@ -220,11 +220,21 @@ static int run_with(json_object *hook, int in_container, int state_fd, int out, 
 		       r > 128 ? r - 128 : r, said[0] ? ": " : "", said);
 }
 
-static int run_one(json_object *hook, int in_container, int state_fd, struct err *e)
+/* A copy of FD, or, where that is none, a file in memory for the message of a failure. */
+static int stream_or_memory(int fd)
 {
-	scoped(fd) int out = memfd_create("output", MFD_CLOEXEC);
+	return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : memfd_create("output", MFD_CLOEXEC);
+}
 
-	return out < 0 ? err_sys(e, "run it") : run_with(hook, in_container, state_fd, out, out, e);
+static int run_one(json_object *hook, int in_container, int state_fd, const struct hooks_streams *s,
+		   struct err *e)
+{
+	scoped(fd) int said = stream_or_memory(s->err);
+	scoped(fd) int out = s->out >= 0 || s->err >= 0 ? stream_or_memory(s->out)
+							: fcntl(said, F_DUPFD_CLOEXEC, 3);
+
+	return out < 0 || said < 0 ? err_sys(e, "run it")
+				   : run_with(hook, in_container, state_fd, out, said, e);
 }
 
 /* A file of its own in memory with the text of O. */
@@ -275,14 +285,47 @@ int hooks_filter(json_object *hook, json_object *config, json_object **ret, stru
 	return r < 0 ? err_in(e, "precreate hook %s", json_get_str(hook, "path")) : 0;
 }
 
+static int open_stream(json_object *config, const char *name, int *ret, struct err *e)
+{
+	const char *path = json_get_str(json_get(config, "annotations"), name);
+
+	if (!path)
+		return 0;
+	if (path[0] != '/')
+		return err_set(e, -EINVAL, "config.json: %s '%s' is not absolute", name, path);
+	*ret = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0600);
+	return *ret < 0 ? err_sys(e, "open %s of %s", path, name) : 0;
+}
+
+int hooks_open_streams(json_object *config, struct hooks_streams *ret, struct err *e)
+{
+	int r = open_stream(config, "run.oci.hooks.stdout", &ret->out, e);
+	return r < 0 ? r : open_stream(config, "run.oci.hooks.stderr", &ret->err, e);
+}
+
+void hooks_close_streams(struct hooks_streams *s)
+{
+	fd_close(take_fd(&s->out));
+	fd_close(take_fd(&s->err));
+}
+
 int hooks_run(json_object *config, const char *kind, int state_fd, struct err *e)
+{
+	scoped(hooks_streams) struct hooks_streams s = HOOKS_STREAMS_NONE;
+	int r = hooks_count(config, kind) ? hooks_open_streams(config, &s, e) : 0;
+
+	return r < 0 ? r : hooks_run_with(config, kind, state_fd, &s, e);
+}
+
+int hooks_run_with(json_object *config, const char *kind, int state_fd,
+		   const struct hooks_streams *streams, struct err *e)
 {
 	json_object *list = hooks_of(config, kind);
 	int in_container = strcmp(kind, "startContainer") == 0;
 
 	for (size_t i = 0; i < json_len(list); i++) {
 		json_object *hook = json_object_array_get_idx(list, i);
-		int r = run_one(hook, in_container, state_fd, e);
+		int r = run_one(hook, in_container, state_fd, streams, e);
 		if (r < 0) {
 			/* No code of a hook's may look like one of the program's. */
 			e->code = r == -ETIMEDOUT ? r : -ECANCELED;

@@ -157,6 +157,8 @@ static int run_hooks(struct init *in, struct err *e)
 	r = await_state(in, 'h', &creating, e);
 	if (r == 0)
 		r = await_state(in, 'H', &in->state_fd, e);
+	if (r == 0 && hooks_count(in->o->config, "startContainer"))
+		r = hooks_open_streams(in->o->config, &in->streams, e);
 	return r < 0 ? r : hooks_run(in->o->config, "createContainer", creating, e);
 }
 
@@ -290,7 +292,7 @@ static void finish(struct init *in, int r, struct err *e)
 		r = await_start(in, e);
 	}
 	if (r == 0 && in->state_fd >= 0)
-		r = hooks_run(in->o->config, "startContainer", in->state_fd, e);
+		r = hooks_run_with(in->o->config, "startContainer", in->state_fd, &in->streams, e);
 	if (r == 0)
 		r = init_resolve_user(in, e);
 	if (r == 0)

@@ -3,6 +3,7 @@
 #ifndef COVE_RUNTIME_INIT_H
 #define COVE_RUNTIME_INIT_H
 
+#include "src/runtime/hooks.h"
 #include "src/runtime/runtime.h"
 
 struct init {
@@ -21,14 +22,15 @@ struct init {
 	int console_fd; /* pty slave */
 	int stage_fd;	/* cove-stage, or negative: the program is executed directly */
 	int state_fd;	/* for startContainer hooks, or negative */
-	int empty_fd;	/* an empty read-only tmpfs that masks directories */
+	struct hooks_streams streams; /* theirs, opened while the host's files are there */
+	int empty_fd;		      /* an empty read-only tmpfs that masks directories */
 };
 
 #define INIT_NONE(options)                                                                         \
 	{                                                                                          \
 		.o = (options), .root_fd = -EBADF, .dev_fd = -EBADF, .null_fd = -EBADF,            \
 		.console_fd = -EBADF, .stage_fd = -EBADF, .root_tree = -EBADF, .state_fd = -EBADF, \
-		.empty_fd = -EBADF, .peer = -EBADF                                                 \
+		.streams = HOOKS_STREAMS_NONE, .empty_fd = -EBADF, .peer = -EBADF                  \
 	}
 
 /* The child of runtime_create(): never returns. */

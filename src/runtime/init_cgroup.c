@@ -113,11 +113,28 @@ static int mount_v1(struct init *in, const struct plan_mount *m, int target, str
 	return r == 0 && (m->flags & MS_RDONLY) ? mount_add_flags(top, MS_RDONLY, 0, e) : r;
 }
 
+/* For a systemd in the container that does not know v2: its own hierarchy of v1, and nothing else.
+ */
+static int mount_systemd_v1(struct init *in, const struct plan_mount *m, int target, struct err *e)
+{
+	scoped(fd) int top = -EBADF;
+	int r = mount_fs(target, "tmpfs", "tmpfs",
+			 (m->flags & MOUNT_ATTR_FLAGS & ~(unsigned long)MS_RDONLY) | MS_NOSUID |
+				 MS_NODEV | MS_NOEXEC,
+			 "mode=755,size=1m", &top, e);
+
+	if (r == 0)
+		r = mount_hierarchy(in, m, top, "systemd", "none,name=systemd,xattr", "", e);
+	return r < 0 ? err_in(e, "run.oci.systemd.force_cgroup_v1 %s", m->target) : 0;
+}
+
 int init_mount_cgroup(struct init *in, const struct plan_mount *m, int target, struct err *e)
 {
 	struct plan_mount plain = *m;
 	struct statfs fs;
 
+	if (in->plan->cgroup_v1_at && strcmp(m->target, in->plan->cgroup_v1_at) == 0)
+		return mount_systemd_v1(in, m, target, e);
 	if (strcmp(m->fstype, "cgroup") == 0 && statfs(HOST, &fs) == 0 && fs.f_type == TMPFS_MAGIC)
 		return mount_v1(in, m, target, e);
 	plain.data = NULL; /* names of v1 controllers mean nothing here */

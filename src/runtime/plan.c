@@ -46,6 +46,7 @@ struct plan *plan_free(struct plan *p)
 	free(p->selinux);
 	free(p->mount_label);
 	free(p->mount_context);
+	free(p->cgroup_v1_at);
 	free(p->affinity_initial);
 	free(p->affinity_final);
 	free(p->seccomp);
@@ -120,10 +121,25 @@ static int read_annotations(struct plan *p, json_object *a, struct err *e)
 {
 	static const char *const contexts[] = { "context", "fscontext", "defcontext",
 						"rootcontext" };
+	/* To start without what they ask for would be another container. */
+	static const char *const refused[] = { "run.oci.handler", "run.oci.seccomp.plugins" };
 	const char *context = json_get_str(a, "run.oci.mount_context_type");
+	const char *v1 = json_get_str(a, "run.oci.systemd.force_cgroup_v1");
 	size_t i;
+	int r;
 
 	p->keep_groups = json_get(a, "run.oci.keep_original_groups") != NULL;
+	for (size_t k = 0; k < ARRAY_LEN(refused); k++)
+		if (json_get(a, refused[k]))
+			return err_set(e, -ENOTSUP, "config.json: %s '%s' is not supported",
+				       refused[k], json_get_str(a, refused[k]));
+	if (v1 && v1[0] != '/')
+		return err_set(e, -EINVAL,
+			       "config.json: run.oci.systemd.force_cgroup_v1 '%s' is not absolute",
+			       v1);
+	r = plan_copy(&p->cgroup_v1_at, v1, e);
+	if (r < 0)
+		return r;
 	if (!context)
 		context = "context";
 	for (i = 0; i < ARRAY_LEN(contexts); i++)
@@ -182,6 +198,8 @@ int plan_from_config(json_object *config, struct plan **ret, struct err *e)
 		r = plan_read_linux(p, linux_object, e);
 	if (r == 0)
 		r = read_annotations(p, annotations, e);
+	if (r == 0)
+		r = plan_read_time_annotation(p, annotations, e);
 	if (r == 0)
 		r = plan_read_seccomp(p, json_get(linux_object, "seccomp"), annotations, e);
 	if (r == 0)

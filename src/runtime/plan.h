@@ -123,7 +123,8 @@ struct plan {
 	int has_io_priority;
 	char *affinity_initial, *affinity_final; /* "0-3,7", of an exec */
 	int keep_groups;			 /* annotation run.oci.keep_original_groups */
-	char **warnings;			 /* what could not be taken and is no failure */
+	char *cgroup_v1_at; /* run.oci.systemd.force_cgroup_v1: the mount that is v1 */
+	char **warnings;    /* what could not be taken and is no failure */
 
 	char *seccomp;		    /* linux.seccomp as text, for plan_make_filter(); NULL: none */
 	struct sock_filter *filter; /* seccomp program, owned; NULL: none */

@@ -119,6 +119,57 @@ static int read_time_offsets(struct plan *p, json_object *o, struct err *e)
 	return 0;
 }
 
+static int read_time_line(struct plan *p, const char *line, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int clock;
+	} clocks[] = { { "monotonic ", CLOCK_MONOTONIC },
+		       { "boottime ", CLOCK_BOOTTIME },
+		       { "1 ", CLOCK_MONOTONIC },
+		       { "7 ", CLOCK_BOOTTIME } };
+
+	for (size_t i = 0; i < ARRAY_LEN(clocks); i++) {
+		char *end = NULL, *last = NULL;
+		long long secs;
+		unsigned long nanosecs;
+
+		if (!str_starts(line, clocks[i].name))
+			continue;
+		errno = 0;
+		secs = strtoll(line + strlen(clocks[i].name), &end, 10);
+		nanosecs = *end == ' ' ? strtoul(end, &last, 10) : 0;
+		if (errno || !last || *last || nanosecs > 999999999 ||
+		    p->n_time_offsets == ARRAY_LEN(p->time_offset))
+			break;
+		p->time_offset[p->n_time_offsets++] = (struct plan_time_offset){
+			.clock = clocks[i].clock, .secs = secs, .nanosecs = (uint32_t)nanosecs
+		};
+		return 0;
+	}
+	return err_set(e, -EINVAL, "config.json: run.oci.timens_offset '%s' is not valid", line);
+}
+
+int plan_read_time_annotation(struct plan *p, json_object *annotations, struct err *e)
+{
+	const char *text = json_get_str(annotations, "run.oci.timens_offset");
+	scoped(strv) char **lines = text ? strv_split(text, '\n') : NULL;
+	int r = 0;
+
+	if (!text)
+		return 0;
+	if (!lines)
+		return err_errno(e, ENOMEM, "config.json: run.oci.timens_offset");
+	if (!p->new_time)
+		return err_set(e, -EINVAL,
+			       "config.json: run.oci.timens_offset needs a new time namespace");
+	p->n_time_offsets = 0;
+	for (size_t i = 0; lines[i] && r == 0; i++)
+		if (*lines[i])
+			r = read_time_line(p, lines[i], e);
+	return r;
+}
+
 /* ---- sysctls --------------------------------------------------------------------------------- */
 
 /* Those that belong to a namespace (proc(5), namespaces(7)): any other would change the host. */

@@ -27,6 +27,9 @@ int plan_read_schedule(struct plan *p, json_object *process, struct err *e); /* 
 int plan_read_mounts(struct plan *p, json_object *config, struct err *e);    /* plan_mounts.c */
 int plan_read_linux(struct plan *p, json_object *o, struct err *e);	     /* plan_linux.c */
 int plan_read_devices(struct plan *p, json_object *list, struct err *e);     /* plan_devices.c */
+/* run.oci.timens_offset: lines "monotonic SEC NSEC" as timens_offsets has them, in place of those
+ * of linux.timeOffsets. */
+int plan_read_time_annotation(struct plan *p, json_object *annotations, struct err *e);
 int plan_read_seccomp(struct plan *p, json_object *o, json_object *annotations,
 		      struct err *e); /* plan_seccomp.c */
 

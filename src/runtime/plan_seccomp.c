@@ -88,6 +88,22 @@ static int read_program(struct plan *p, const char *text, struct err *e)
 	return 0;
 }
 
+static int check_names(json_object *rules, struct err *e)
+{
+	for (size_t i = 0; i < json_len(rules); i++) {
+		json_object *names = json_get(json_object_array_get_idx(rules, i), "names");
+		for (size_t k = 0; k < json_len(names); k++) {
+			const char *name = json_str_at(names, k);
+			if (name && !seccomp_knows(name))
+				return err_set(
+					e, -EINVAL,
+					"config.json: seccomp: system call '%s' is not known",
+					name);
+		}
+	}
+	return 0;
+}
+
 int plan_read_seccomp(struct plan *p, json_object *o, json_object *annotations, struct err *e)
 {
 	const char *program = json_get_str(annotations, "run.oci.seccomp_bpf_data");
@@ -101,6 +117,10 @@ int plan_read_seccomp(struct plan *p, json_object *o, json_object *annotations, 
 	r = plan_check(o, members, "seccomp", e);
 	if (r == 0)
 		r = read_flags(p, json_get(o, "flags"), e);
+	if (r < 0)
+		return r;
+	if (json_get(annotations, "run.oci.seccomp_fail_unknown_syscall"))
+		r = check_names(rules, e);
 	if (r < 0)
 		return r;
 	p->seccomp_flags.notify = is_notify(o, "defaultAction");

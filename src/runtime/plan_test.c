@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "src/util/json.h"
+#include "src/util/strbuf.h"
 #include "src/util/testing.h"
 
 #define PROCESS	   "'process':{'args':['true'],'cwd':'/'}"
@@ -196,6 +197,21 @@ static const struct {
 	{ "{" PROCESS ",'annotations':{'run.oci.seccomp_bpf_data':'AAAA'},'linux':{" NAMESPACES
 	  "}}",
 	  -EINVAL },
+	{ "{" PROCESS ",'annotations':{'run.oci.handler':'krun'},'linux':{" NAMESPACES "}}",
+	  -ENOTSUP },
+	{ "{" PROCESS ",'annotations':{'run.oci.seccomp.plugins':'x'},'linux':{" NAMESPACES "}}",
+	  -ENOTSUP },
+	{ "{" PROCESS ",'annotations':{'run.oci.systemd.force_cgroup_v1':'x'},'linux':{" NAMESPACES
+	  "}}",
+	  -EINVAL },
+	{ "{" PROCESS
+	  ",'annotations':{'run.oci.timens_offset':'monotonic 1 0'},'linux':{" NAMESPACES "}}",
+	  -EINVAL },
+	{ "{" PROCESS
+	  ",'annotations':{'run.oci.seccomp_fail_unknown_syscall':'1'},'linux':{" NAMESPACES
+	  ",'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir','nosuch'],"
+	  "'action':'SCMP_ACT_ERRNO'}]}}}",
+	  -EINVAL },
 	{ "{'process':{'args':['a'],'cwd':'/','rlimits':["
 	  "{'type':'RLIMIT_CORE','soft':1,'hard':1},"
 	  "{'type':'RLIMIT_CORE','soft':1,'hard':1}]},'linux':{" NAMESPACES "}}",
@@ -316,6 +332,48 @@ TEST(mounts)
 				CHECK(!m.data);
 		}
 		plan_mount_done(&m);
+	}
+}
+
+#define TIME                                                                                    \
+	"'linux':{'namespaces':[{'type':'mount'},{'type':'time'}],'timeOffsets':{'boottime':{'" \
+	"secs':9}}}"
+
+TEST(time_offsets_by_annotation)
+{
+	static const struct {
+		const char *text;
+		int want, n, clock, secs, nanosecs; /* of the first */
+	} rows[] = {
+		{ "monotonic -5 7", 0, 1, CLOCK_MONOTONIC, -5, 7 },
+		{ "boottime 5 0\\nmonotonic 1 2\\n", 0, 2, CLOCK_BOOTTIME, 5, 0 },
+		{ "7 1 999999999", 0, 1, CLOCK_BOOTTIME, 1, 999999999 },
+		{ "", 0, 0, 0, 0, 0 },
+		{ "realtime 1 0", -EINVAL, 0, 0, 0, 0 },
+		{ "monotonic 1", -EINVAL, 0, 0, 0, 0 },
+		{ "monotonic 1 1000000000", -EINVAL, 0, 0, 0, 0 },
+		{ "monotonic 1 0 0", -EINVAL, 0, 0, 0, 0 },
+		{ "monotonic x 0", -EINVAL, 0, 0, 0, 0 },
+		{ "monotonic 1 0\\nboottime 1 0\\nmonotonic 1 0", -EINVAL, 0, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		scoped(mem) char *text = str_printf("{" PROCESS ",'annotations':{"
+						    "'run.oci.timens_offset':'%s'}," TIME "}",
+						    rows[i].text);
+		scoped(json) json_object *o = parse(text);
+		scoped(plan) struct plan *p = NULL;
+		struct err e;
+
+		CHECK_INT(plan_from_config(o, &p, &e), rows[i].want);
+		if (!p)
+			continue;
+		CHECK_INT(p->n_time_offsets, rows[i].n);
+		if (!rows[i].n)
+			continue;
+		CHECK_INT(p->time_offset[0].clock, rows[i].clock);
+		CHECK_INT(p->time_offset[0].secs, rows[i].secs);
+		CHECK_INT(p->time_offset[0].nanosecs, rows[i].nanosecs);
 	}
 }
 

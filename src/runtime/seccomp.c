@@ -240,6 +240,11 @@ static int compares_one_twice(const struct scmp_arg_cmp *cmp, unsigned n)
 	return 0;
 }
 
+int seccomp_knows(const char *name)
+{
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
+}
+
 static int add_name(scmp_filter_ctx ctx, uint32_t action, const char *name,
 		    const struct scmp_arg_cmp *cmp, unsigned n, struct err *e)
 {

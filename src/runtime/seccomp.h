@@ -29,6 +29,8 @@ int seccomp_program(const char *profile, caps_set caps, int cache_fd, struct soc
  * one; *RET NULL when there is none.  The distribution's copy under /usr/share is not taken: it
  * lets AF_ALG through. */
 int seccomp_host_profile(char **ret, struct err *e);
+/* Is NAME a system call of any architecture, as libseccomp knows them? */
+int seccomp_knows(const char *name);
 /* The I-th action and comparison that profiles may name, NULL behind the last: for `features`. */
 const char *seccomp_action(size_t i);
 const char *seccomp_operator(size_t i);

@@ -312,6 +312,60 @@ l.pop('uidMappings', None); l.pop('gidMappings', None); c.pop('hostname', None)"
 	like "$output" "is of another type"
 }
 
+@test "annotations of crun: what they ask for, or a refusal" {
+	local a
+	for a in "'run.oci.handler': 'krun'|run.oci.handler 'krun' is not supported" \
+		"'run.oci.seccomp.plugins': 'p.so'|run.oci.seccomp.plugins 'p.so' is not supported" \
+		"'run.oci.timens_offset': 'monotonic 1 0'|needs a new time namespace" \
+		"'run.oci.pidfd_receiver': '/nowhere/x'|run.oci.pidfd_receiver: open socket /nowhere/x" \
+		"'run.oci.systemd.force_cgroup_v1': 'x'|is not absolute"; do
+		config "c['annotations'] = {${a%%|*}}"
+		run_rt 1 run c1
+		like "$output" "${a#*|}"
+	done
+	nothing_left
+	config "c['annotations'] = {}; l['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW',
+'syscalls': [{'names': ['nosuchcall'], 'action': 'SCMP_ACT_ERRNO'}]}"
+	inside 'echo works'
+	is "$output" works "an unknown system call is left out"
+	config "c['annotations'] = {'run.oci.seccomp_fail_unknown_syscall': '1'}"
+	run_rt 1 run c1
+	like "$output" "system call 'nosuchcall' is not known"
+}
+
+@test "a time offset by annotation" {
+	unshare --user --map-root-user --time true 2>/dev/null || skip "time namespaces are not allowed here"
+	config "l['namespaces'].append({'type': 'time'}); c['annotations'] = {'run.oci.timens_offset': 'boottime 864000 5'}"
+	inside 'cat /proc/self/timens_offsets'
+	like "$output" "boottime +864000 +5"
+}
+
+@test "the pidfd of the first process goes to a socket" {
+	cat >receive.py <<-'END'
+		import array, os, select, signal, socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.bind(sys.argv[1])
+		s.listen(1)
+		print("ready", flush=True)
+		c, _ = s.accept()
+		fds = array.array("i")
+		_, anc, _, _ = c.recvmsg(10, socket.CMSG_LEN(4))
+		fds.frombytes(anc[0][2])
+		print(open("/proc/self/fdinfo/%d" % fds[0]).read(), flush=True)
+		signal.pidfd_send_signal(fds[0], 0)
+		select.select([fds[0]], [], [])
+		print("ended", flush=True)
+	END
+	python3 receive.py "$R/pidfd" >receive.out 2>&1 3>&- &
+	PIDS+=($!)
+	wait_for 5 grep -q ready receive.out
+	config "c['annotations'] = {'run.oci.pidfd_receiver': '$R/pidfd'}"
+	create c1
+	wait_for 5 grep -q "^Pid:.$(pid_of c1)\$" receive.out
+	run_rt delete --force c1
+	wait_for 5 grep -q ended receive.out
+}
+
 @test "supplementary groups: those asked for, or those of the caller by annotation" {
 	config "c['annotations'] = {'run.oci.keep_original_groups': '1'}"
 	inside 'grep Groups /proc/self/status'

@@ -116,3 +116,33 @@ hook() {
 	like "$(cat "$T/env")" "ONLY=this"
 	! grep -q SECRET "$T/env" || die "the caller's environment is in it"
 }
+
+@test "annotations say where the output of hooks goes" {
+	local kind
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		hook $kind "echo out $kind; echo err $kind >&2"
+	done
+	echo before >"$T/hooks.out"
+	config "c['annotations'] = {'run.oci.hooks.stdout': '$T/hooks.out', 'run.oci.hooks.stderr': '$T/hooks.err'}"
+	create c1
+	run_rt start c1
+	run_rt delete --force c1
+	is "$(cat "$T/hooks.out")" "$(printf '%s\n' before "out "{prestart,createRuntime,createContainer,startContainer,poststart,poststop})" stdout
+	is "$(cat "$T/hooks.err")" "$(printf 'err %s\n' prestart createRuntime createContainer startContainer poststart poststop)" stderr
+	config "c['annotations'] = {'run.oci.hooks.stdout': 'x'}"
+	run_rt 1 create c2
+	like "$output" "run.oci.hooks.stdout 'x' is not absolute"
+	config "c['annotations'] = {'run.oci.hooks.stderr': '/nowhere/x'}"
+	run_rt 1 create c2
+	like "$output" "open /nowhere/x of run.oci.hooks.stderr: No such file"
+	nothing_left
+}
+
+@test "one file for the output is enough, and what failed is still told" {
+	hook prestart 'echo out; echo reason >&2; exit 3'
+	config "c['annotations'] = {'run.oci.hooks.stdout': '$T/hooks.out'}"
+	run_rt 1 create c1
+	like "$output" "prestart hook 0 .*exit status 3: reason"
+	is "$(cat "$T/hooks.out")" out
+	nothing_left
+}

@@ -57,7 +57,7 @@ profile() {
 		data, anc, _, _ = c.recvmsg(100000, socket.CMSG_LEN(4))
 		fds.frombytes(anc[0][2])
 		state = json.loads(data)
-		assert state["fds"] == ["seccompFd"] and state["metadata"] == "meta" and state["pid"] > 0, state
+		assert state["fds"] == ["seccompFd"] and state.get("metadata") == (sys.argv[3] or None) and state["pid"] > 0, state
 		assert state["state"]["id"] == "c1" and state["state"]["bundle"] == sys.argv[2], state
 		buf = bytearray(80)
 		fcntl.ioctl(fds[0], 0xc0502100, buf) # SECCOMP_IOCTL_NOTIF_RECV
@@ -65,10 +65,24 @@ profile() {
 		fcntl.ioctl(fds[0], 0xc0182101, struct.pack("QqiI", ident, 0, -122, 0)) # SECCOMP_IOCTL_NOTIF_SEND, EDQUOT
 		print("answered", flush=True)
 	END
-	timeout 30 python3 "$T/agent.py" "$R/agent" "$B" >"$T/agent" 2>&1 &
+	timeout 30 python3 "$T/agent.py" "$R/agent" "$B" meta >"$T/agent" 2>&1 &
 	PIDS+=($!)
 	wait_for 10 grep -q ready "$T/agent"
 	run_rt 1 run c1
 	like "$output" "Disk quota exceeded"
 	like "$(cat "$T/agent")" answered
+	# By crun's annotation, too, and by its variable.
+	config "del l['seccomp']['listenerPath'], l['seccomp']['listenerMetadata']"
+	timeout 30 python3 "$T/agent.py" "$R/receiver" "$B" "" >"$T/receiver" 2>&1 &
+	PIDS+=($!)
+	wait_for 10 grep -q ready "$T/receiver"
+	RUN_OCI_SECCOMP_RECEIVER=$R/receiver run_rt 1 run c1
+	like "$(cat "$T/receiver")" answered
+	config "c['annotations'] = {'run.oci.seccomp.receiver': '$R/receiver2'}"
+	timeout 30 python3 "$T/agent.py" "$R/receiver2" "$B" "" >"$T/receiver2" 2>&1 &
+	PIDS+=($!)
+	wait_for 10 grep -q ready "$T/receiver2"
+	run_rt 1 run c1
+	like "$output" "Disk quota exceeded"
+	like "$(cat "$T/receiver2")" answered
 }

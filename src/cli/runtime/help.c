@@ -49,6 +49,58 @@ static void put_verb(struct strbuf *b, const struct verb *v)
 	opt_man_options(b, v->groups);
 }
 
+static void put_annotations(struct strbuf *b)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+		{ "org.systemd.property.NAME=VALUE",
+		  "A property of the container's systemd unit, in the text form of GVariant." },
+		{ "run.oci.systemd.subgroup=NAME",
+		  "The container's cgroup is NAME below the unit; without one that of the unit." },
+		{ "run.oci.delegate-cgroup=NAME",
+		  "The container runs in NAME below that, without limits of its own, and may "
+		  "manage it (cgroup v2)." },
+		{ "run.oci.systemd.force_cgroup_v1=PATH",
+		  "The cgroup file system at PATH has systemd's hierarchy of v1 and nothing else. "
+		  "The host must have it mounted." },
+		{ "run.oci.keep_original_groups=1",
+		  "The supplementary groups of the caller stay as they are." },
+		{ "run.oci.hooks.stdout=FILE, run.oci.hooks.stderr=FILE",
+		  "What hooks print is appended there; the file is made when missing." },
+		{ "run.oci.mount_context_type=TYPE",
+		  "The mount option for SELinux labels: context, fscontext, defcontext or "
+		  "rootcontext." },
+		{ "run.oci.pidfd_receiver=PATH",
+		  "A pidfd of the container's first process is sent to this Unix socket before it "
+		  "starts." },
+		{ "run.oci.seccomp.receiver=PATH",
+		  "The seccomp listener is sent to this Unix socket where linux.seccomp has no "
+		  "listenerPath; the environment variable RUN_OCI_SECCOMP_RECEIVER says the "
+		  "same." },
+		{ "run.oci.seccomp_bpf_data=BASE64",
+		  "The seccomp program itself, in place of linux.seccomp." },
+		{ "run.oci.seccomp_fail_unknown_syscall=1",
+		  "A system call in linux.seccomp that is not known is an error, not left out." },
+		{ "run.oci.timens_offset=CLOCK SECONDS NANOSECONDS",
+		  "The offset of a clock (monotonic, boottime) in a new time namespace; several "
+		  "on lines of their own." },
+		{ "run.oci.handler, run.oci.seccomp.plugins",
+		  "Refused: other machines and plug-ins are not supported." },
+	};
+
+	(void)strbuf_puts(b, ".SH ANNOTATIONS\n");
+	opt_man_paragraphs(b, "Annotations of config.json that change what is done. Others are "
+			      "passed on to hooks and in the state.\n");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)strbuf_puts(b, ".TP\n\\fB");
+		opt_man_str(b, rows[i].name);
+		(void)strbuf_puts(b, "\\fR\n");
+		opt_man_str(b, rows[i].text);
+		(void)strbuf_putc(b, '\n');
+	}
+}
+
 int runtime_man(const char *dir, struct err *e)
 {
 	scoped(fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -73,6 +125,7 @@ int runtime_man(const char *dir, struct err *e)
 	(void)strbuf_puts(&b, ".SH VERBS\n");
 	for (const struct verb *const *v = verb_table; *v; v++)
 		put_verb(&b, *v);
+	put_annotations(&b);
 	(void)strbuf_puts(
 		&b,
 		".SH EXIT STATUS\n"
