@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include "src/container/checkpoint_archive.h"
 #include "src/container/generate.h"
+#include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/runtime/criu.h"
 #include "src/util/json.h"
@@ -87,10 +89,10 @@ static int check(const struct subject *s, const struct checkpoint_options *o, st
 		return err_set(e, -EINVAL,
 			       "%s is paused, cannot checkpoint: container state improper",
 			       s->c->id);
-	if (s->spec->rm && !o->leave_running && !o->pre_checkpoint)
+	if (s->spec->rm && !o->leave_running && !o->pre_checkpoint && !o->export_file)
 		return err_set(e, -EINVAL,
-			       "cannot checkpoint containers that have been started with '--rm': "
-			       "nothing would be left to restore");
+			       "cannot checkpoint containers that have been started with '--rm' "
+			       "unless '--export' is used: nothing would be left to restore");
 	if (s->spec->tty)
 		return err_set(e, -ENOTSUP,
 			       "container %s has a terminal, which cannot be checkpointed",
@@ -272,6 +274,41 @@ static int dump(struct engine *en, const struct subject *s, const struct checkpo
 	return r < 0 || o->pre_checkpoint ? r : note_checkpoint(s, dir, o->keep, e);
 }
 
+/* Its processes are stopped: they go on, or end for good. */
+static int end_stopped(struct engine *en, const struct subject *s, int signal, struct err *e)
+{
+	scoped(cgroup) struct cgroup cg = CGROUP_NONE;
+	int r = limits_open_cgroup(en, s->c->id, &cg, e);
+
+	if (r == 0 && cg.kind != CGROUP_KIND_NONE)
+		return cgroup_signal_all(&cg, signal, e);
+	if (r == 0 && kill(s->c->pid, signal) < 0 && errno != ESRCH)
+		r = err_sys(e, "signal the container");
+	return r;
+}
+
+/* With the end of its processes a container with --rm is gone: they wait for the archive. */
+static int export_and_remove(struct engine *en, const struct subject *s,
+			     const struct checkpoint_options *o, struct err *e)
+{
+	struct err ignored;
+	int r = checkpoint_export(en, s->c, s->spec, s->config, s->dir, o, e);
+
+	if (r < 0) {
+		if (end_stopped(en, s, SIGCONT, &ignored) < 0)
+			dbg("%s", ignored.text);
+		return r;
+	}
+	r = end_stopped(en, s, SIGKILL, e);
+	if (r == 0)
+		r = container_wait(en, s->c->id, &(int){ 0 }, e);
+	if (r == -ENOENT) { /* gone, as it should be */
+		err_clear(e);
+		r = 0;
+	}
+	return r;
+}
+
 int container_checkpoint(struct engine *en, const char *ref, const struct checkpoint_options *o,
 			 struct err *e)
 {
@@ -291,8 +328,12 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 		r = checkpoint_export_check(s.spec, o, e);
 	if (r == 0 && o->with_previous && faccessat(s.dir, PREVIOUS "/inventory.img", F_OK, 0) < 0)
 		r = err_set(e, -ENOENT, "container %s has no pre-checkpoint", ref);
-	if (r == 0)
-		r = dump(en, &s, o, &c, e);
+	if (r < 0)
+		return r;
+	c.leave_stopped = s.spec->rm && !o->leave_running && !o->pre_checkpoint;
+	r = dump(en, &s, o, &c, e);
+	if (r == 0 && c.leave_stopped)
+		return export_and_remove(en, &s, o, e);
 	if (r == 0 && !o->leave_running && !o->pre_checkpoint)
 		r = container_wait(en, s.c->id, &(int){ 0 }, e);
 	if (r == 0 && o->export_file)

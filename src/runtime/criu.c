@@ -120,6 +120,7 @@ static int add_flags(char ***argv, const struct criu_options *o)
 		const char *option;
 	} flags[] = {
 		{ o->leave_running && !o->pre_dump, "--leave-running" },
+		{ o->leave_stopped, "--leave-stopped" },
 		{ o->tcp_established, "--tcp-established" },
 		{ o->tcp_close, "--tcp-close" },
 		{ o->file_locks, "--file-locks" },

@@ -22,6 +22,7 @@ struct criu_options {
 	const char *work;     /* the same for dump.log, restore.log, statistics; NULL: dir */
 	const char *previous; /* of a --pre-dump, relative to dir; NULL: none */
 	int leave_running, pre_dump;
+	int leave_stopped; /* dump: all processes are stopped (SIGSTOP) afterwards, not killed */
 	int tcp_established, tcp_close, file_locks;
 	int ext_unix_sk, shell_job, link_remap, auto_dedup;
 	const char *manage_cgroups;	       /* mode of criu's; NULL: they are ours */

@@ -133,8 +133,8 @@ c['mounts'] += [{'destination': '/s', 'source': '$PWD/src/shared', 'options': ['
 @test "systemd's hierarchy of v1 alone, by annotation" {
 	setup_root
 	grep -q ':name=systemd:' /proc/self/cgroup || skip "the host has no such hierarchy"
-	config "c['mounts'] = [m for m in c['mounts'] if m['destination'] != '/sys/fs/cgroup'] +
-[{'destination': '/sys/fs/cgroup', 'type': 'cgroup', 'source': 'cgroup', 'options': ['nosuid', 'noexec', 'nodev']}]
+	config "c['mounts'] = [m for m in c['mounts'] if m['destination'] != '/sys/fs/cgroup'] + [
+{'destination': '/sys/fs/cgroup', 'type': 'cgroup', 'source': 'cgroup', 'options': ['nosuid', 'noexec', 'nodev']}]
 c['annotations'] = {'run.oci.systemd.force_cgroup_v1': '/sys/fs/cgroup'}"
 	inside 'ls /sys/fs/cgroup; grep " /sys/fs/cgroup/systemd " /proc/self/mountinfo'
 	is "$(head -n 1 <<<"$output")" systemd "nothing else"
