@@ -70,6 +70,8 @@ int layer_copy_start(struct layer_writer *w, userns_enter_fn *enter, void *arg, 
 		flags[n++] = 'n';
 	if (copy->is_host)
 		flags[n++] = 'h';
+	if (copy->is_powerless)
+		flags[n++] = 'p';
 	if (copy->overwrite)
 		flags[n++] = 'o';
 	if (copy->chown)

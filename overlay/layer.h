@@ -61,7 +61,8 @@ void layer_writer_end(struct layer_writer *w);
 struct layer_copy {
 	const char *base; /* the directory below the root that entries are relative to; "": root */
 	int is_mount_ns;  /* the root is that of a mount namespace */
-	int is_host;	  /* files of the user's own: no owners, no devices, no capabilities */
+	int is_host;	  /* files of the user's own: no owners, no devices */
+	int is_powerless; /* no capabilities: what the user may, and no more */
 	int overwrite;	  /* a directory may take the place of something else, and be replaced */
 	int chown;	  /* all belongs to UID and GID */
 	uint32_t uid, gid;

@@ -90,8 +90,9 @@ static int unpack(int64_t length, const struct layer_copy *copy, struct layer_re
 				     .recursive = copy != NULL,
 				     .is_mount_ns = copy && copy->is_mount_ns,
 				     .keep_caps = writer_caps,
-				     .n_keep_caps =
-					     copy && copy->is_host ? 0 : ARRAY_LEN(writer_caps),
+				     .n_keep_caps = copy && copy->is_powerless
+							    ? 0
+							    : ARRAY_LEN(writer_caps),
 				     .memory = MEMORY_MAX,
 				     .threads = 1,
 				     .syscalls = writer_syscalls,
@@ -184,6 +185,7 @@ static int read_copy(char *const *args, struct layer_copy *ret)
 
 	*ret = (struct layer_copy){ .is_mount_ns = strchr(args[0], 'n') != NULL,
 				    .is_host = strchr(args[0], 'h') != NULL,
+				    .is_powerless = strchr(args[0], 'p') != NULL,
 				    .overwrite = strchr(args[0], 'o') != NULL,
 				    .chown = strchr(args[0], 'c') != NULL,
 				    .base = args[5] };

@@ -331,7 +331,10 @@ static int start_reader(const struct copy *c, int out, struct tree_reader *ret, 
 static int start_writer(const struct copy *c, int in, struct layer_writer *ret, struct err *e)
 {
 	struct end *to = c->to;
-	struct layer_copy copy = { .is_host = !to->ref, .overwrite = c->o->overwrite, .base = "" };
+	struct layer_copy copy = { .is_host = !to->ref,
+				   .is_powerless = !to->ref && !userns_is_root(),
+				   .overwrite = c->o->overwrite,
+				   .base = "" };
 	int r = 0;
 
 	if (to->ref) {

@@ -82,6 +82,28 @@ static void scoped_walk_stack(struct walk_stack **s)
 		walk_stack_done(*s);
 }
 
+/* Open exactly what FD, NAME in AT, was seen to be (ST).  Where there is no /proc of ours, as in a
+ * container, by its name again, which must not have become another's. */
+static int reopen(int at, const char *name, int fd, const struct stat *st, int flags)
+{
+	char proc[32];
+	struct stat now;
+	scoped(fd) int again =
+		open(fd_proc_path(fd, proc), (flags & ~(O_CREAT | O_NOFOLLOW)) | O_CLOEXEC);
+
+	if (again >= 0 || errno != ENOENT)
+		return again >= 0 ? take_fd(&again) : -errno;
+	again = openat(at, name,
+		       (flags & ~O_CREAT) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (again < 0 || fstat(again, &now) < 0)
+		return -errno;
+	if (now.st_dev != st->st_dev || now.st_ino != st->st_ino)
+		return -ELOOP;
+	if (!(flags & O_NONBLOCK) && fd_set_nonblock(again, 0) < 0)
+		return -EIO;
+	return take_fd(&again);
+}
+
 /* Open one component; a link (unless the caller wants the link itself) is read into TARGET and
  * reported as 1. */
 static int walk_step(int at, const char *name, int flags, mode_t mode, int keep_link,
@@ -89,7 +111,6 @@ static int walk_step(int at, const char *name, int flags, mode_t mode, int keep_
 {
 	scoped(fd) int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
-	char proc[32];
 	ssize_t n;
 
 	if (fd < 0) {
@@ -117,9 +138,8 @@ static int walk_step(int at, const char *name, int flags, mode_t mode, int keep_
 	}
 	if (S_ISLNK(st.st_mode))
 		return -ELOOP;
-	/* Reopen exactly what was looked at. */
-	*ret_fd = open(fd_proc_path(fd, proc), (flags & ~(O_CREAT | O_NOFOLLOW)) | O_CLOEXEC);
-	return *ret_fd < 0 ? -errno : 0;
+	*ret_fd = reopen(at, name, fd, &st, flags);
+	return *ret_fd < 0 ? *ret_fd : 0;
 }
 
 int path_open_in_walk(int root_fd, const char *path, int flags, mode_t mode)

@@ -299,7 +299,8 @@ static int ls(struct engine *en, void *opts, char **args, struct err *e)
 		else
 			(void)container_free(list[i]);
 	}
-	qsort_r(list, kept, sizeof(*list), compare, (void *)o->sort);
+	if (n)
+		qsort_r(list, kept, sizeof(*list), compare, (void *)o->sort);
 	if (r >= 0)
 		r = print(list, kept, o, e);
 	container_list_free(list, kept);
