@@ -86,6 +86,7 @@ struct tree_pack_options {
 	uid_t uid;
 	gid_t gid;
 	int without_system; /* dev, proc and sys of the tree's root are left out */
+	int timeless;	    /* directories' times are all the same */
 };
 int tree_pack(const struct tree *t, const struct tree_pack_options *o, int fd, struct err *e);
 

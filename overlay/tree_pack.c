@@ -183,7 +183,10 @@ static void add_stat(const struct pack *p, struct archive_entry *ae, const struc
 	archive_entry_set_mode(ae, st->st_mode);
 	archive_entry_set_uid(ae, p->o.chown ? p->o.uid : id_there(st->st_uid, p->o.self_uid));
 	archive_entry_set_gid(ae, p->o.chown ? p->o.gid : id_there(st->st_gid, p->o.self_gid));
-	archive_entry_set_mtime(ae, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	if (!p->o.timeless || !S_ISDIR(st->st_mode))
+		archive_entry_set_mtime(ae, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	else
+		archive_entry_set_mtime(ae, 0, 0);
 	archive_entry_set_size(ae, S_ISREG(st->st_mode) ? st->st_size : 0);
 	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
 		archive_entry_set_rdev(ae, st->st_rdev);

@@ -88,7 +88,8 @@ static int changes(struct tree *t, char **args, struct err *e)
 
 static int archive(struct tree *t, char **args, struct err *e)
 {
-	struct tree_pack_options o = { .whiteouts = strcmp(args[0], "layer") == 0 };
+	struct tree_pack_options o = { .whiteouts = strcmp(args[0], "tar") != 0,
+				       .timeless = strcmp(args[0], "same") == 0 };
 	unsigned long long uid, gid;
 
 	if (!args[1] || !args[2] || str_to_u64(args[1], UINT32_MAX, &uid) < 0 ||
@@ -160,7 +161,7 @@ int role_tree_main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	if (argc < 2 || !str_in_words(argv[1], strlen(argv[1]), "changes|tar|layer|copy") ||
+	if (argc < 2 || !str_in_words(argv[1], strlen(argv[1]), "changes|tar|layer|same|copy") ||
 	    (strcmp(argv[1], "copy") == 0 && argc != 8)) {
 		(void)fprintf(stderr, "cove-tree: started by cove only\n");
 		return 2;

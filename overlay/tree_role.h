@@ -5,6 +5,7 @@
  *	4  a directory, which becomes its root; the trees are named below it
  * and runs as root of the user namespace in which the trees' ids are mapped:
  *	cove-tree tar|layer UID GID TREE...	a tar of the merged view, or of a layer (tree.h)
+ *	cove-tree same 0 0 TREE			as layer, but the times of directories say nothing
  *	cove-tree changes OLD... -- NEW...	kind, path and NUL for each change (tree.h)
  *	cove-tree copy KIND UID GID OWNER NAME TREE	a tar of what is mounted there, for `cp`
  * KIND is what descriptor 4 is: "dir", or "ns" for a container's mount namespace; OWNER is UID:GID

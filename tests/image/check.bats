@@ -10,7 +10,7 @@ setup() {
 	S=$XDG_DATA_HOME/cove
 	LAYER=$(ls "$S/layers")
 	ID=$(cove inspect --type image --format '{{.Id}}' busybox)
-	need sqlite3
+	need sqlite3 setfattr
 }
 
 # sql TEXT: to the store's database.
@@ -79,6 +79,29 @@ whole() {
 	damaged "its directory" --quick
 	run_cove system check -r
 	whole
+}
+
+@test "names, modes, owners, links and whiteouts of a layer" {
+	local d change
+	cove run --network none --name c busybox sh -c '
+		rm -r /www; mkdir /www; rm /etc/group; mkdir -p /n/e; ln -s there /n/link; : >/n/empty; echo x >/n/f; ln /n/f /n/g; mkfifo /n/p'
+	cove commit -q c other >/dev/null
+	cove rm c >/dev/null
+	whole
+	LAYER=$(sql "SELECT layer FROM image_layer ORDER BY position DESC LIMIT 1")
+	d=$S/layers/$LAYER/diff
+	ID=$(cove inspect --type image --format '{{.Id}}' other)
+	in_userns cp -a "$d" "$T/good"
+	for change in 'rm n/empty' 'rm n/link' 'ln -sfn elsewhere n/link' 'chmod 600 n/f' 'chown 5 n/f' 'touch n/f' 'rmdir n/e' 'chmod 700 n/e' \
+		'rm n/p' 'rm n/g; cp -p n/f n/g' 'rm etc/group' 'touch n/new' 'setfattr -x user.overlay.opaque www'; do
+		in_userns sh -c "cd '$d' && $change" || die "$change"
+		run_cove 125 system check
+		like "$output" "Damaged layer $LAYER:" "$change"
+		like "$output" "Damaged image $ID:" "$change"
+		in_userns sh -c "rm -rf '$d' && cp -a '$T/good' '$d'"
+		whole
+	done
+	in_userns rm -rf "$T/good"
 }
 
 @test "a number that is wrong is corrected" {

@@ -107,9 +107,9 @@ const struct cmd cmd_system_check = {
 	.verb = "check",
 	.help = "Prove that the store is whole",
 	.man = "Every record is compared with its files, and every file with its record: the "
-	       "database's own structure; layers, whose tar streams are made again and compared "
-	       "with their digests; images' documents; what containers need. Exits with 125 when "
-	       "something is damaged.\n\n"
+	       "database's own structure; layers, whose tar streams are made again, compared with "
+	       "their digests and unpacked beside them (which needs room for the largest); images' "
+	       "documents; what containers need. Exits with 125 when something is damaged.\n\n"
 	       "What no record names is a leftover of a command that was killed: it is told, but "
 	       "it is no damage until it is old (--max). With --repair leftovers are removed, a "
 	       "wrong "
