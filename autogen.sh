@@ -13,9 +13,9 @@ scratch=""
 
 BUILD_NEEDS="build-essential autoconf automake pkg-config libcap-dev libseccomp-dev libjson-c-dev libsqlite3-dev
 	libslirp-dev libglib2.0-dev libcurl4-openssl-dev libssl-dev libarchive-dev libisal-dev libdeflate-dev libsystemd-dev
-	libzstd-dev libsubid-dev uidmap"
+	libyaml-dev libzstd-dev libsubid-dev uidmap"
 DEMO_NEEDS="busybox-static docker-registry curl"
-CHECK_NEEDS="$DEMO_NEEDS bats jq apache2-utils openssl skopeo attr procps groff-base socat python3"
+CHECK_NEEDS="$DEMO_NEEDS bats jq apache2-utils gpg gpgv openssl skopeo attr procps groff-base socat python3"
 
 say() {
 	printf '\n== %s\n' "$*"

@@ -67,7 +67,7 @@ struct container_create_options {
 	int oom_score_adj, oom_score_adj_given;
 	const char *cidfile, *pidfile;
 	const char *pull; /* "missing" (NULL), "always", "never", "newer" */
-	const char *platform, *authfile;
+	const char *platform, *authfile, *signature_policy;
 	int tls_verify; /* -1 */
 	int quiet;	/* pull quietly */
 	int preserve_fds;

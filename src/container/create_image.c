@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "src/image/image.h"
+#include "src/image/trust.h"
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
 
@@ -28,7 +29,8 @@ int creation_resolve_image(struct creation *c, struct err *e)
 					   .tls_verify = o->tls_verify,
 					   .authfile = o->authfile,
 					   .quiet = o->quiet,
-					   .retry = -1 };
+					   .retry = -1,
+					   .signature_policy = o->signature_policy };
 	scoped(mem) char *id = NULL;
 	int r;
 
@@ -40,12 +42,17 @@ int creation_resolve_image(struct creation *c, struct err *e)
 	/* With a platform the name alone does not say that the image is the right one. */
 	if ((pull.policy == PULL_MISSING || pull.policy == PULL_NEVER) && !o->platform) {
 		r = image_find(c->en, o->image, &c->image, e);
+		if (r == 0) /* by the policy of now, whatever it was when the image came */
+			return trust_check_stored(c->en, o->signature_policy, c->image, o->image,
+						  e);
 		if (r != -ENOENT || pull.policy == PULL_NEVER)
 			return r;
 		err_clear(e);
 	}
 	r = image_pull(c->en, &pull, &id, e);
-	return r < 0 ? r : image_find(c->en, id, &c->image, e);
+	if (r == 0)
+		r = image_find(c->en, id, &c->image, e);
+	return r < 0 ? r : trust_check_stored(c->en, o->signature_policy, c->image, o->image, e);
 }
 
 int creation_resolve_rootfs(struct creation *c, struct err *e)

@@ -45,6 +45,7 @@ struct image_pull_options {
 	int retry;		/* -1: default 3 */
 	int64_t retry_delay_ms; /* 0: a short while that grows */
 	int all_tags;		/* image_pull_all(): every tag of the repository */
+	const char *signature_policy; /* NULL: see trust.h */
 };
 /* Have the image locally, by policy.  *RET_ID owned. */
 int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e);
@@ -114,6 +115,7 @@ json_object *image_inspect_json(struct engine *en, const struct image *i);
 
 struct image_load_options {
 	const char *path; /* NULL or "-": stdin (spooled) */
+	const char *signature_policy;
 };
 /* Load a docker-archive or oci-archive (plain or compressed, detected), or a directory that is an
  * OCI layout or what dir: writes.  *RET_NAMES: "Loaded image" names or IDs, owned list. */
@@ -138,7 +140,11 @@ struct image_push_options {
 	int compress;		 /* dir: too */
 	const char *authfile, *creds, *cert_dir; /* as of image_pull_options */
 	int tls_verify, quiet, retry;
-	int64_t retry_delay_ms; /* 0: a short while that grows */
+	int64_t retry_delay_ms;	     /* 0: a short while that grows */
+	const char *sign_by;	     /* key of gpg's */
+	const char *sign_key;	     /* file with a private key for sigstore */
+	const char *sign_passphrase; /* file */
+	int remove_signatures;	     /* leave behind those that the image has */
 };
 /* Copy an image to a registry, a directory or an archive.  *RET_DIGEST: of the manifest there
  * (owned; NULL for archives). */

@@ -172,3 +172,23 @@ int image_find(struct engine *en, const char *ref, struct image **ret, struct er
 	/* Removed between the two: the user's word for it is the better one. */
 	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }
+
+int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	scoped(strv) char **names = NULL;
+	struct store *s = engine_store(en, e);
+	int r;
+
+	if (!s)
+		return e->code;
+	r = store_query(s, &q, e,
+			"SELECT digest_name FROM image_digest WHERE image_id = ? ORDER BY 1", "s",
+			id);
+	while (r == 0 && (r = store_step(q, e)) > 0)
+		r = strv_add(&names, store_text(q, 0)) < 0 ? err_errno(e, ENOMEM, "find an image")
+							   : 0;
+	if (r == 0)
+		*ret = take_ptr(&names);
+	return r;
+}

@@ -11,6 +11,10 @@ int image_by_id(struct engine *en, const char *id, struct image **ret, struct er
 /* The first half of image_find(): the ID alone (owned), which works for damaged images too. */
 int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e);
 
+/* The names "registry/repository@DIGEST" that image ID was pulled as (not those that follow from
+ * its other names, as in struct image).  *RET owned, NULL for none. */
+int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *e);
+
 /* A document of blobs/sha256, checked against its digest ("sha256:HEX", which must be valid).
  * Owned. */
 int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *ret_len,

@@ -4,11 +4,13 @@
 #include "src/image/load.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "src/image/image.h"
 #include "src/image/load_image.h"
+#include "src/image/policy.h"
 #include "src/util/strbuf.h"
 
 const struct archive_item *load_need(const struct image_archive *a, const char *name, struct err *e)
@@ -20,8 +22,8 @@ const struct archive_item *load_need(const struct image_archive *a, const char *
 	return it;
 }
 
-int load_format(struct engine *en, const struct image_archive *a, enum load_format format,
-		const struct load_source *s, struct load_result *ret, struct err *e)
+static int load_as(struct engine *en, const struct image_archive *a, enum load_format format,
+		   const struct load_source *s, struct load_result *ret, struct err *e)
 {
 	const struct archive_item *it =
 		load_need(a, format == LOAD_OCI ? "index.json" : "manifest.json", e);
@@ -37,6 +39,33 @@ int load_format(struct engine *en, const struct image_archive *a, enum load_form
 		break;
 	}
 	return load_docker(en, a, it, s, ret, e);
+}
+
+int load_format(struct engine *en, const struct image_archive *a, enum load_format format,
+		const struct load_source *s, struct load_result *ret, struct err *e)
+{
+	struct load_source own = *s;
+	scoped(mem) char *real = s->path ? realpath(s->path, NULL) : NULL;
+	scoped(mem) char *shown = NULL;
+	scoped(strv) char **scopes = NULL;
+
+	if (!s->subject.transport) {
+		own.subject.transport = format == LOAD_DIR		? "dir"
+					: format == LOAD_DOCKER_ARCHIVE ? "docker-archive"
+					: a->dir			? "oci"
+									: "oci-archive";
+		shown = str_printf("%s:%s", own.subject.transport, s->path ? s->path : "-");
+		/* docker-archive: has no scopes but "". */
+		if (real && format != LOAD_DOCKER_ARCHIVE)
+			scopes = policy_path_scopes(real, format == LOAD_DIR ? NULL
+							  : s->reference     ? s->reference
+									     : "");
+		if (!shown || (real && format != LOAD_DOCKER_ARCHIVE && !scopes))
+			return err_errno(e, ENOMEM, "load");
+		own.subject.shown = shown;
+		own.subject.scopes = scopes;
+	}
+	return load_as(en, a, format, &own, ret, e);
 }
 
 int load_archive(struct engine *en, const struct image_archive *a, const struct load_source *s,
@@ -65,7 +94,10 @@ int image_load(struct engine *en, const struct image_load_options *o, char ***re
 {
 	scoped(image_archive) struct image_archive *a = NULL;
 	scoped(load_result) struct load_result got = { 0 };
-	const struct load_source s = { .naming = LOAD_NAMES_ARCHIVE };
+	const struct load_source s = { .naming = LOAD_NAMES_ARCHIVE,
+				       .path = o->path && strcmp(o->path, "-") != 0 ? o->path
+										    : NULL,
+				       .signature_policy = o->signature_policy };
 	int r;
 
 	engine_collect(en);

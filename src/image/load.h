@@ -4,6 +4,7 @@
 #define COVE_IMAGE_LOAD_H
 
 #include "src/image/archive.h"
+#include "src/image/trust.h"
 #include "src/store/engine.h"
 #include "src/util/err.h"
 
@@ -17,6 +18,10 @@ struct load_source {
 	const char *platform;  /* of an index; NULL: the host's */
 	enum load_naming naming;
 	const char *name; /* "registry/repository[:tag]" */
+	/* For the policy (trust.h). */
+	const char *path;	      /* of archive or directory; NULL: standard input, a daemon */
+	const char *signature_policy; /* NULL: the usual one */
+	struct trust_subject subject; /* filled by load_format(); given: stays */
 };
 /* Owned lists. */
 struct load_result {

@@ -130,6 +130,7 @@ static int store(struct engine *en, const struct image_archive *a, json_object *
 	if (!i)
 		return err_errno(e, ENOMEM, "load an image");
 	i->a = a;
+	i->s = s;
 	r = docker_image(a, o, i, e);
 	if (r < 0)
 		return r;

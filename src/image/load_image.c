@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "src/image/layer_stage.h"
+#include "src/image/pull_call.h"
+#include "src/image/signature.h"
 #include "src/util/json.h"
+#include "src/util/path.h"
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
 
@@ -142,15 +145,66 @@ static int store_once(struct engine *en, struct load_image *i, char *const *diff
 	return r < 0 ? r : publish(en, i, &stage, ret_id, e);
 }
 
+/* Signatures that lie beside the manifest of dir:, as files of DIR_FD: their number. */
+static int take_signatures(const struct load_image *i, int dir_fd, struct err *e)
+{
+	int n = 0;
+
+	for (; i->a->dir && n < SIGNATURES_MAX; n++) {
+		scoped(mem) char *bytes = NULL;
+		const struct archive_item *it;
+		char name[32];
+		size_t len = 0;
+
+		(void)snprintf(name, sizeof(name), SIGNATURE_FILE, (size_t)n + 1);
+		it = image_archive_find(i->a, name);
+		if (!it)
+			break;
+		if (image_archive_read(i->a, it, SIGNATURE_MAX, &bytes, &len, e) < 0 ||
+		    path_replace(dir_fd, name, bytes, len, 0600, 0, e) < 0)
+			return e->code;
+	}
+	return n;
+}
+
+/* By the policy.  *RET_N signatures are in DIR's directory then. */
+static int check_trust(struct engine *en, const struct load_image *i, struct dir_call *dir,
+		       int *ret_n, char digest[SHA256_TEXT_LEN], struct err *e)
+{
+	const struct trust_subject *s = &i->s->subject;
+	scoped(json) json_object *requirements = NULL;
+	int rc = trust_decide(en, i->s->signature_policy, s, &requirements, e);
+
+	if (rc <= 0)
+		return rc;
+	if (!i->manifest)
+		return err_set(e, -EACCES,
+			       "Source image rejected: A signature was required, but no signature "
+			       "exists");
+	sha256_text(i->manifest, i->manifest_len, digest);
+	if (dir_call_open(dir, en, e) < 0)
+		return e->code;
+	*ret_n = take_signatures(i, dir->tmp_fd, e);
+	if (*ret_n < 0)
+		return *ret_n;
+	return trust_check(en, s, requirements, digest, dir->tmp_fd, (size_t)*ret_n, e);
+}
+
 int load_image_store(struct engine *en, struct load_image *i, struct load_result *ret,
 		     struct err *e)
 {
+	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(strv) char **ids = NULL;
 	scoped(mem) char *id = NULL;
-	int r = config_diff_ids(i->config, i->config_len, i->n_layers, &ids, e);
+	char digest[SHA256_TEXT_LEN];
+	int n_signatures = 0, r = check_trust(en, i, &dir, &n_signatures, digest, e);
 
-	if (r < 0)
+	if (r == 0)
+		r = config_diff_ids(i->config, i->config_len, i->n_layers, &ids, e);
+	if (r != 0)
 		return r;
+	if (!ids)
+		return err_set(e, -EBADMSG, "the config has no diff_ids");
 	/* A layer that we had may be removed by others before we name it: then it is unpacked after
 	 * all. */
 	r = -EAGAIN;
@@ -158,6 +212,9 @@ int load_image_store(struct engine *en, struct load_image *i, struct load_result
 		r = store_once(en, i, ids, &id, e);
 	if (r < 0)
 		return r;
+	if (n_signatures > 0 &&
+	    signatures_store(en, id, digest, dir.tmp_fd, (size_t)n_signatures, e) < 0)
+		return e->code;
 	r = strv_add(&ret->ids, id);
 	for (char **n = i->names; r == 0 && n && *n; n++)
 		r = strv_add(&ret->names, *n);

@@ -13,6 +13,7 @@
 /* All owned except what lies in the archive. */
 struct load_image {
 	const struct image_archive *a;
+	const struct load_source *s;
 	char *config, *manifest; /* manifest NULL: made from the layers (docker-archive) */
 	size_t config_len, manifest_len;
 	char manifest_type[128];

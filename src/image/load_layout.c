@@ -160,6 +160,7 @@ static int store_entry(struct engine *en, const struct layout *l, const struct d
 	if (!i)
 		return err_errno(e, ENOMEM, "load an image");
 	i->a = l->a;
+	i->s = l->s;
 	if (blob_document(l, d, 1, &i->manifest, &i->manifest_len, e) < 0 ||
 	    find_manifest(l, d->media_type, d->digest, i, &m, e) < 0 || find_blobs(l, &m, i, e) < 0)
 		return e->code;
@@ -225,6 +226,7 @@ int load_dir(struct engine *en, const struct image_archive *a, const struct arch
 	if (!i)
 		return err_errno(e, ENOMEM, "load an image");
 	i->a = a;
+	i->s = s;
 	r = image_archive_read(a, manifest, MANIFEST_MAX, &i->manifest, &i->manifest_len, e);
 	if (r < 0)
 		return r;

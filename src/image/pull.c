@@ -10,6 +10,7 @@
 
 #include "src/image/image.h"
 #include "src/image/manifest.h"
+#include "src/image/policy.h"
 #include "src/image/pull_attempt.h"
 #include "src/image/pull_call.h"
 #include "src/image/pull_locks.h"
@@ -17,13 +18,15 @@
 #include "src/image/pull_protocol.h"
 #include "src/image/reference.h"
 #include "src/image/registries.h"
+#include "src/image/trust.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-#define ROLE	"cove-pull"
-#define RETRIES 3
+#define PLACES_MAX 32 /* mirrors of a registry */
+#define ROLE	   "cove-pull"
+#define RETRIES	   3
 
 /* One attempt to pull one name. */
 struct pull {
@@ -46,6 +49,11 @@ struct pull {
 	char **layer_paths; /* of the new ones */
 	char *wanted;	    /* one byte a layer */
 	struct pull_locks locks;
+
+	struct trust_subject subject;
+	char **scopes, *shown;
+	json_object *requirements; /* NULL: no signatures are needed */
+	size_t n_signatures;
 };
 
 static void pull_done(struct pull *p)
@@ -69,6 +77,9 @@ static void pull_done(struct pull *p)
 	free(p->media_type);
 	free(p->index_digest);
 	free(p->digest);
+	free(p->shown);
+	strv_free(p->scopes);
+	json_free(p->requirements);
 	pull_progress_done(&p->progress);
 }
 
@@ -160,6 +171,35 @@ static int add_sources(struct pull *p, struct pull_request *r, struct err *e)
 	return rc;
 }
 
+/* Where the signatures of each source are. */
+static int add_places(struct pull *p, struct pull_request *r, struct err *e)
+{
+	scoped(json) json_object *places = NULL;
+	struct reference list[PLACES_MAX];
+	const struct reference *refs[PLACES_MAX];
+
+	if (r->n_sources > PLACES_MAX)
+		return err_set(e, -E2BIG, "more than %d mirrors", PLACES_MAX - 1);
+	for (size_t i = 0; i < r->n_sources; i++) {
+		list[i] = (struct reference){ .registry = r->sources[i].registry,
+					      .repository = r->sources[i].repository,
+					      .tag = p->ref->tag,
+					      .digest = p->ref->digest };
+		refs[i] = &list[i];
+	}
+	if (trust_places(p->en, refs, r->n_sources, &places, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < r->n_sources; i++) {
+		json_object *o = json_object_array_get_idx(places, i);
+
+		if (copy(json_get_str(o, "read"), &r->sources[i].lookaside, e) < 0)
+			return e->code;
+		r->sources[i].attachments = json_get_bool(o, "attachments", 0);
+	}
+	r->wants_signatures = 1;
+	return 0;
+}
+
 static int send_request(struct pull *p, struct err *e)
 {
 	const struct image_pull_options *o = p->o;
@@ -173,7 +213,9 @@ static int send_request(struct pull *p, struct err *e)
 		pull_request_done(&r);
 		return err_errno(e, ENOMEM, "pull");
 	}
-	if (add_sources(p, &r, e) >= 0 && add_have(p, &r, e) >= 0 &&
+	/* What is here already is looked at again when signatures are needed. */
+	if (add_sources(p, &r, e) >= 0 &&
+	    (p->requirements ? add_places(p, &r, e) : add_have(p, &r, e)) >= 0 &&
 	    copy(p->ref->tag, &r.tag, e) >= 0 && copy(p->ref->digest, &r.digest, e) >= 0 &&
 	    copy(o->platform, &r.platform, e) >= 0 && copy(o->creds, &r.creds, e) >= 0 &&
 	    copy(o->authfile, &r.authfile, e) >= 0 && copy(o->cert_dir, &r.cert_dir, e) >= 0 &&
@@ -270,6 +312,14 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 	if (!digest_is_valid(p->digest) || (p->index_digest && !digest_is_valid(p->index_digest)))
 		return err_set(e, -EBADMSG, "pull: unexpected message");
 	pull_progress_say(&p->progress, "Getting image source signatures");
+	if (p->requirements) {
+		int64_t n = json_get_int(o, "signatures", 0);
+
+		p->n_signatures = n > 0 ? (size_t)n : 0;
+		if (trust_check(p->en, &p->subject, p->requirements, p->digest, p->tmp_fd,
+				p->n_signatures, e) < 0)
+			return e->code;
+	}
 	engine_collect(p->en); /* not for a pull that finds nothing new */
 	return prepare_layers(p, e);
 }
@@ -348,7 +398,11 @@ static int publish(struct pull *p, char **ret_id, struct err *e)
 	if (!digest_name || (!name && !p->ref->digest))
 		return err_errno(e, ENOMEM, "pull");
 	pull_progress_say(&p->progress, "Writing manifest to image destination");
-	return image_publish(p->en, &w, ret_id, e);
+	if (image_publish(p->en, &w, ret_id, e) < 0)
+		return e->code;
+	return p->n_signatures
+		       ? signatures_store(p->en, *ret_id, p->digest, p->tmp_fd, p->n_signatures, e)
+		       : 0;
 }
 
 static int stored_id(struct pull *p, char **ret_id, struct err *e)
@@ -382,6 +436,23 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 	return publish(p, ret_id, e);
 }
 
+/* Before anything is asked of anybody. */
+static int ask_policy(struct pull *p, struct err *e)
+{
+	scoped(mem) char *name = p->ref->digest ? reference_format(p->ref) : reference_name(p->ref);
+
+	p->scopes = policy_scopes(p->ref);
+	p->shown = name ? str_printf("docker://%s", name) : NULL;
+	if (!p->scopes || !p->shown)
+		return err_errno(e, ENOMEM, "pull");
+	p->subject = (struct trust_subject){
+		.transport = "docker", .shown = p->shown, .name = p->ref, .scopes = p->scopes
+	};
+	return trust_decide(p->en, p->o->signature_policy, &p->subject, &p->requirements, e) < 0
+		       ? e->code
+		       : 0;
+}
+
 int pull_attempt(struct engine *en, const struct image_pull_options *o, const struct registries *r,
 		 const struct reference *ref, char **ret_id, struct err *e)
 {
@@ -394,7 +465,7 @@ int pull_attempt(struct engine *en, const struct image_pull_options *o, const st
 								.call = PULL_CALL_NONE };
 
 	pull_progress_init(&p.progress, o->quiet);
-	if (start_role(&p, e) < 0)
+	if (ask_policy(&p, e) < 0 || start_role(&p, e) < 0)
 		return e->code;
 	return converse(&p, ret_id, e);
 }

@@ -17,7 +17,13 @@
 
 int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e)
 {
-	scoped(mem) char *path = proc_role_path(ROLE);
+	return pull_call_start_role(c, ROLE, run_fd, dir_fd, e);
+}
+
+int pull_call_start_role(struct pull_call *c, const char *role, int run_fd, int dir_fd,
+			 struct err *e)
+{
+	scoped(mem) char *path = proc_role_path(role);
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	char *argv[] = { path, NULL };
@@ -31,7 +37,7 @@ int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e)
 	int size = SOCKET_BUFFER, rc;
 
 	if (!path)
-		return err_errno(e, ENOMEM, "start %s", ROLE);
+		return err_errno(e, ENOMEM, "start %s", role);
 	if (fd_pair(SOCK_SEQPACKET, &ours, &theirs, e) < 0)
 		return e->code;
 	/* A message is at most PULL_MESSAGE_MAX; the default buffer (212,992) holds it, more is
@@ -43,8 +49,9 @@ int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e)
 		fds[o.n_fds++] = (struct proc_fd){ dir_fd, PULL_DIR_FD };
 	rc = run_fd >= 0 ? userns_spawn(run_fd, &o, &c->child, e) : proc_spawn(&o, &c->child, e);
 	if (rc < 0)
-		return err_in(e, "start %s", ROLE);
+		return err_in(e, "start %s", role);
 	c->socket_fd = take_fd(&ours);
+	c->role = role;
 	return 0;
 }
 
@@ -58,7 +65,7 @@ int pull_call_receive(struct pull_call *c, json_object **ret, struct err *e)
 		return rc;
 	if (rc == 0) {
 		rc = proc_wait(&c->child);
-		return err_set(e, -EIO, "%s ended unexpectedly with status %d", ROLE, rc);
+		return err_set(e, -EIO, "%s ended unexpectedly with status %d", c->role, rc);
 	}
 	c->ended = pull_is(o, "error") || pull_is(o, "done") || pull_is(o, "unchanged");
 	if (pull_is(o, "error")) {

@@ -11,6 +11,7 @@
 #include "src/util/proc.h"
 
 struct pull_call {
+	const char *role; /* its program, borrowed */
 	struct child child;
 	int socket_fd;
 	int ended; /* the role has said its last word and is about to exit */
@@ -23,6 +24,9 @@ struct pull_call {
 /* Start the role.  DIR_FD (-EBADF: none) becomes its PULL_DIR_FD; RUN_FD >= 0: in the user's
  * namespace. */
 int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e);
+/* The same with another role that speaks so (role_serve.h). */
+int pull_call_start_role(struct pull_call *c, const char *role, int run_fd, int dir_fd,
+			 struct err *e);
 /* The next message that is no error (owned); the role's own error, or -EIO when it has gone. */
 int pull_call_receive(struct pull_call *c, json_object **ret, struct err *e);
 /* Wait for a role that has ended, kill one that has not; fine when empty. */

@@ -13,6 +13,8 @@ static const struct field source_fields[] = {
 	{ "repository", FIELD_STR, offsetof(struct pull_source, repository), FIELD_REQUIRED, NULL },
 	{ "insecure", FIELD_BOOL, offsetof(struct pull_source, insecure), 0, NULL },
 	{ "use_creds", FIELD_BOOL, offsetof(struct pull_source, use_creds), 0, NULL },
+	{ "lookaside", FIELD_STR, offsetof(struct pull_source, lookaside), FIELD_OMITEMPTY, NULL },
+	{ "attachments", FIELD_BOOL, offsetof(struct pull_source, attachments), 0, NULL },
 	{ NULL, FIELD_END, 0, 0, NULL },
 };
 
@@ -30,6 +32,7 @@ static const struct field request_fields[] = {
 	{ "retries", FIELD_INT, AT(retries), 0, NULL },
 	{ "retry_delay_ms", FIELD_I64, AT(retry_delay_ms), 0, NULL },
 	{ "progress", FIELD_BOOL, AT(progress), 0, NULL },
+	{ "wants_signatures", FIELD_BOOL, AT(wants_signatures), 0, NULL },
 	{ NULL, FIELD_END, 0, 0, NULL },
 };
 

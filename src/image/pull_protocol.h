@@ -8,8 +8,9 @@
  *
  *	engine	{"type":"pull", ...}			struct pull_request below
  *	role	{"type":"unchanged","digest":D}		one of "have": the end
- *	role	{"type":"image","digest","media_type","index_digest"}
- *		The files "manifest" and "config" in the directory hold the verified bytes.
+ *	role	{"type":"image","digest","media_type","index_digest","signatures":N}
+ *		The files "manifest" and "config" in the directory hold the verified bytes, and
+ *		signature-1 up to N what was found of signatures, where those were wanted.
  *	engine	{"type":"fetch","layers":[0,2]}		which layers of the manifest are wanted
  *	role	{"type":"progress","layer":N,"bytes":N}	now and then, when asked for
  *	role	{"type":"layer","layer":N,"diff_size":N,"tree_size":N}
@@ -48,6 +49,14 @@
  *		"insecure","creds","authfile","cert_dir","config_dir","retries","retry_delay_ms"}
  *	role	{"type":"done"}
  *
+ * or, to sign images, for their manifest (the file "manifest") or for what signatures are attached
+ *to one (files signature-1..., their number in the file "list"); both with what "list" says of the
+ * registry:
+ *
+ *	engine	{"type":"manifest","reference":TAG or D, ...}
+ *	engine	{"type":"signatures","digest":D, ...}
+ *	role	{"type":"done"}
+ *
  * or for Docker's daemon, whose archive is the file "archive" of fd 4:
  *
  *	engine	{"type":"daemon","socket":PATH or "","host","name"}	get it
@@ -75,7 +84,9 @@
 struct pull_source {
 	char *registry, *repository;
 	int insecure;
-	int use_creds; /* the registry that --creds was given for */
+	int use_creds;	 /* the registry that --creds was given for */
+	char *lookaside; /* with wants_signatures: the store of signatures, or NULL */
+	int attachments; /* signatures lie in the registry too */
 };
 
 struct pull_request {
@@ -89,6 +100,7 @@ struct pull_request {
 	int retries;
 	int64_t retry_delay_ms;
 	int progress; /* send "progress" */
+	int wants_signatures;
 };
 json_object *pull_request_encode(const struct pull_request *r);
 int pull_request_decode(json_object *o, struct pull_request *ret, struct err *e);

@@ -10,14 +10,10 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "overlay/sandbox.h"
 #include "src/image/blobs_role.h"
 #include "src/image/daemon_role.h"
 #include "src/image/list_role.h"
@@ -27,6 +23,8 @@
 #include "src/image/pull_protocol.h"
 #include "src/image/push_role.h"
 #include "src/image/registry.h"
+#include "src/image/role_serve.h"
+#include "src/image/signature_get.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 
@@ -57,6 +55,7 @@ struct found {
 	char digest[DIGEST_LEN + 1], index_digest[DIGEST_LEN + 1]; /* "": no index */
 	char **diff_ids;
 	int unchanged;
+	size_t n_signatures;
 };
 
 static void found_done(struct found *f)
@@ -221,6 +220,10 @@ static int look_at(struct http *h, const struct pull_request *r, const struct pu
 		return e->code;
 	if (f->m.kind == MANIFEST_INDEX && choose(f, want, e) < 0)
 		return e->code;
+	/* An image is judged before its config is read. */
+	if (r->wants_signatures && signatures_get(&f->session, s->lookaside, s->attachments,
+						  f->digest, PULL_DIR_FD, &f->n_signatures, e) < 0)
+		return e->code;
 	return get_config(f, e);
 }
 
@@ -263,6 +266,7 @@ static int announce(const struct found *f, int dir_fd, struct err *e)
 		json_put_str(o, "digest", f->digest);
 		json_put_str(o, "media_type", f->m.media_type);
 		json_put_str(o, "index_digest", f->index_digest);
+		json_put_int(o, "signatures", (int64_t)f->n_signatures);
 	}
 	return pull_send(PULL_SOCKET_FD, o, e);
 }
@@ -330,56 +334,25 @@ static int pull(const struct pull_request *r, struct err *e)
 	return fetch_layers(&f, dir, r, e);
 }
 
-/* Secrets pass through this process: no core, no debugger, nothing set-uid below. */
-static int harden(struct err *e)
+static int run_pull(json_object *message, struct err *e)
 {
-	struct rlimit none = { 0, 0 };
+	struct pull_request r = { 0 };
+	int rc = pull_request_decode(message, &r, e);
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* cannot fail */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);     /* cannot fail */
-	(void)setrlimit(RLIMIT_CORE, &none);	      /* lowering is always allowed */
-	return sandbox_deny(e);
+	if (rc >= 0)
+		rc = pull(&r, e);
+	pull_request_done(&r);
+	return rc;
 }
 
 int role_pull_main(void)
 {
-	scoped(json) json_object *message = NULL;
-	struct pull_request r = { 0 };
-	struct err e = { 0 };
-	int rc;
+	static const struct role_verb verbs[] = {
+		{ "pull", run_pull },	       { "push", push_role },
+		{ "login", login_role },       { "blobs", blobs_role },
+		{ "list", list_role },	       { "daemon", daemon_role },
+		{ "manifest", manifest_role }, { "signatures", signatures_role },
+	};
 
-	rc = harden(&e);
-	if (rc == 0) {
-		rc = pull_receive(PULL_SOCKET_FD, &message, &e);
-		if (rc == 0)
-			return 1;
-	}
-	if (rc > 0 && pull_is(message, "login")) {
-		rc = login_role(message, &e);
-	} else if (rc > 0 && pull_is(message, "push")) {
-		rc = push_role(message, &e);
-	} else if (rc > 0 && pull_is(message, "blobs")) {
-		rc = blobs_role(message, &e);
-	} else if (rc > 0 && pull_is(message, "list")) {
-		rc = list_role(message, &e);
-	} else if (rc > 0 && pull_is(message, "daemon")) {
-		rc = daemon_role(message, &e);
-	} else if (rc > 0) {
-		rc = pull_request_decode(message, &r, &e);
-		if (rc >= 0)
-			rc = pull(&r, &e);
-	}
-	pull_request_done(&r);
-	if (rc < 0) {
-		json_object *o = pull_message("error");
-		if (o) {
-			json_put_int(o, "code", e.code);
-			json_put_str(o, "text", e.text);
-			json_put_str(o, "hint", e.hint);
-		}
-		(void)pull_send(PULL_SOCKET_FD, o, &(struct err){ 0 }); /* the engine may be gone */
-		return 1;
-	}
-	return 0;
+	return role_serve(verbs, ARRAY_LEN(verbs));
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "src/image/daemon.h"
+#include "src/image/policy.h"
 #include "src/image/pull_progress.h"
 #include "src/image/reference.h"
 #include "src/util/scoped.h"
@@ -51,11 +52,14 @@ static int from_archive(struct engine *en, const struct image_pull_options *o, c
 {
 	__attribute__((cleanup(scoped_place))) struct place at = { 0 };
 	scoped(image_archive) struct image_archive *a = NULL;
-	struct load_source s = { .platform = o->platform, .needs_one = !is_docker };
+	struct load_source s = { .platform = o->platform,
+				 .needs_one = !is_docker,
+				 .signature_policy = o->signature_policy };
 
 	if (read_place(text, &at, e) < 0 || image_archive_open(en, at.path, &a, e) < 0)
 		return e->code;
 	s.reference = at.reference;
+	s.path = at.path;
 	return load_format(en, a, is_docker ? LOAD_DOCKER_ARCHIVE : LOAD_OCI, &s, ret, e);
 }
 
@@ -79,12 +83,14 @@ static int from_oci(struct engine *en, const struct image_pull_options *o, const
 	scoped(mem) char *name = NULL;
 	struct load_source s = { .platform = o->platform,
 				 .needs_one = 1,
-				 .naming = LOAD_NAMES_GIVEN };
+				 .naming = LOAD_NAMES_GIVEN,
+				 .signature_policy = o->signature_policy };
 
 	if (read_place(text, &at, e) < 0 || image_archive_open_dir(at.path, &a, e) < 0)
 		return e->code;
 	name = name_of_path(at.path);
 	s.reference = at.reference;
+	s.path = at.path;
 	s.name = name;
 	return load_format(en, a, LOAD_OCI, &s, ret, e);
 }
@@ -93,7 +99,10 @@ static int from_dir(struct engine *en, const struct image_pull_options *o, const
 		    struct load_result *ret, struct err *e)
 {
 	scoped(image_archive) struct image_archive *a = NULL;
-	const struct load_source s = { .platform = o->platform, .naming = LOAD_NAMES_GIVEN };
+	const struct load_source s = { .platform = o->platform,
+				       .naming = LOAD_NAMES_GIVEN,
+				       .path = text,
+				       .signature_policy = o->signature_policy };
 
 	if (!*text)
 		return err_set(e, -EINVAL, "a path is missing");
@@ -107,10 +116,22 @@ static int from_daemon(struct engine *en, const struct image_pull_options *o, co
 {
 	scoped(image_archive) struct image_archive *a = NULL;
 	scoped(mem) char *name = NULL;
-	struct load_source s = { .platform = o->platform, .naming = LOAD_NAMES_GIVEN };
+	scoped(reference) struct reference ref = { 0 };
+	scoped(strv) char **scopes = NULL;
+	struct load_source s = { .platform = o->platform,
+				 .naming = LOAD_NAMES_GIVEN,
+				 .signature_policy = o->signature_policy,
+				 .subject = { .transport = "docker-daemon",
+					      .shown = o->reference } };
 
 	if (daemon_name(text, &name, e) < 0)
 		return e->code;
+	if (!digest_is_valid(name)) {
+		if (reference_parse(name, &ref, e) < 0)
+			return e->code;
+		scopes = policy_scopes(&ref);
+		s.subject.scopes = scopes;
+	}
 	if (daemon_get(en, name, &a, e) < 0)
 		return err_in(e, "initializing source docker-daemon:%s", text);
 	s.name = strchr(name, '@') || digest_is_valid(name) ? NULL : name;

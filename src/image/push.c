@@ -258,6 +258,8 @@ static int to_archive(struct push *p, const char *format, const char *path, char
 		return err_set(e, -EINVAL, "%s: without the path of a file", format);
 	if (p->o->compression || p->o->level >= 0 || p->o->force_compression)
 		return err_set(e, -EINVAL, "%s: layers go into an archive uncompressed", format);
+	if (push_signatures_to_dir(p, -EBADF, NULL, e) < 0)
+		return e->code;
 	s.output = file;
 	if (colon && *format == 'o') {
 		s.oci_name = colon + 1;
@@ -328,9 +330,12 @@ int image_push(struct engine *en, const struct image_push_options *o, char **ret
 				       o->reference);
 		to = own;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(transports); i++)
-		if (str_starts(to, transports[i].prefix))
-			return transports[i].push(&p, to + strlen(transports[i].prefix), ret_digest,
-						  e);
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
+		if (!str_starts(to, transports[i].prefix))
+			continue;
+		if (i && push_refuse_signing(&p, e) < 0) /* the first is docker:// */
+			return e->code;
+		return transports[i].push(&p, to + strlen(transports[i].prefix), ret_digest, e);
+	}
 	return push_to_registry(&p, to, ret_digest, e);
 }

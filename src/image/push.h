@@ -97,4 +97,20 @@ int push_to_registry(struct push *p, const char *target, char **ret, struct err 
 int push_to_dir(struct push *p, const char *path, char **ret, struct err *e);
 int push_to_oci(struct push *p, const char *path, char **ret, struct err *e);
 
+struct sign_place;
+/* Are new signatures asked for? */
+int push_signs(const struct push *p);
+/* Then it is an error where there are no names. */
+int push_refuse_signing(const struct push *p, struct err *e);
+/* The image's signatures as files of DIR_FD, if they hold for DIGEST (NULL: for what has no
+ * digest); else the error says what to do.  *RET_N of them. */
+int push_take_signatures(struct push *p, int dir_fd, const char *digest, size_t *ret_n,
+			 struct err *e);
+/* After the manifest DIGEST was pushed to PLACE as REF: take its signatures there, and make new
+ * ones. */
+int push_signatures(struct push *p, const struct sign_place *place, const struct reference *ref,
+		    const char *digest, struct err *e);
+/* The same into the directory DIR (-EBADF: to where no signatures can be). */
+int push_signatures_to_dir(struct push *p, int dir, const char *digest, struct err *e);
+
 #endif

@@ -148,7 +148,8 @@ int push_to_dir(struct push *p, const char *path, char **ret, struct err *e)
 	p->keeps_plain = 1;
 	dir = open_dir(path, e);
 	if (dir < 0 || put(dir, "version", DIR_VERSION, strlen(DIR_VERSION), e) < 0 ||
-	    write_blobs(p, dir, e) < 0 || push_manifest(p, &m, e) < 0)
+	    write_blobs(p, dir, e) < 0 || push_manifest(p, &m, e) < 0 ||
+	    push_signatures_to_dir(p, dir, m.digest, e) < 0)
 		return e->code;
 	pull_progress_say(&p->progress, "Writing manifest to image destination");
 	if (put(dir, "manifest.json", m.bytes, m.len, e) < 0)
@@ -239,6 +240,8 @@ int push_to_oci(struct push *p, const char *path, char **ret, struct err *e)
 		return err_set(e, -EINVAL, "oci: without the path of a directory");
 	if (p->o->format && p->is_docker)
 		return err_set(e, -EINVAL, "an OCI layout holds no images of the format v2s2");
+	if (push_signatures_to_dir(p, -EBADF, NULL, e) < 0)
+		return e->code;
 	p->is_docker = 0;
 	blob_dir = open_dir(blobs, e);
 	if (blob_dir < 0)

@@ -13,6 +13,7 @@
 #include "src/image/push_source.h"
 #include "src/image/reference.h"
 #include "src/image/registries.h"
+#include "src/image/sign.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
@@ -366,6 +367,14 @@ static int push_document(struct target *t, char **ret, struct err *e)
 	scoped(push_manifest) struct push_manifest m = { 0 };
 	scoped(json) json_object *answer = NULL;
 	const char *name = t->ref.digest ? t->ref.digest : t->ref.tag ? t->ref.tag : "latest";
+	const struct sign_place place = { .ref = &t->place,
+					  .insecure = t->insecure,
+					  .authfile = t->p->o->authfile,
+					  .creds = t->p->o->creds,
+					  .cert_dir = t->p->o->cert_dir,
+					  .retries = t->p->o->retry,
+					  .retry_delay_ms = t->p->o->retry_delay_ms };
+	size_t n_signatures = 0;
 	json_object *o;
 
 	if (push_manifest(t->p, &m, e) < 0)
@@ -374,6 +383,9 @@ static int push_document(struct target *t, char **ret, struct err *e)
 		return err_set(e, -EINVAL,
 			       "the image cannot be pushed as %s: its manifest there is %s",
 			       t->ref.digest, m.digest);
+	/* Before the image is there: can it have the signatures that it had? */
+	if (push_take_signatures(t->p, t->tmp_fd, m.digest, &n_signatures, e) < 0)
+		return e->code;
 	if (path_replace(t->tmp_fd, PULL_MANIFEST, m.bytes, m.len, 0600, 0, e) < 0)
 		return e->code;
 	o = pull_message("manifest");
@@ -386,6 +398,9 @@ static int push_document(struct target *t, char **ret, struct err *e)
 		return e->code;
 	if (!pull_is(answer, "done"))
 		return err_set(e, -EBADMSG, "push: unexpected message");
+	if ((n_signatures || push_signs(t->p)) &&
+	    push_signatures(t->p, &place, &t->ref, m.digest, e) < 0)
+		return e->code;
 	*ret = strdup(m.digest);
 	return *ret ? 0 : err_errno(e, ENOMEM, "push");
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "src/image/image_store.h"
 #include "src/image/pull_protocol.h"
 #include "src/image/registries.h"
 #include "src/util/scoped.h"
@@ -51,6 +52,7 @@ static int start(struct push_source *s, struct err *e)
 	struct push *p = s->p;
 	scoped(registries) struct registries *r = NULL;
 	scoped(json) json_object *m = pull_message("blobs");
+	scoped(strv) char **pulled = NULL;
 	json_object *list = json_object_new_array();
 
 	if (!m)
@@ -58,9 +60,10 @@ static int start(struct push_source *s, struct err *e)
 	json_put(m, "sources", list);
 	json_put_str(m, "authfile", p->o->authfile);
 	json_put_str(m, "config_dir", p->en->config_dir);
-	if (pull_registries(p->en, &r, e) < 0)
+	if (pull_registries(p->en, &r, e) < 0 ||
+	    image_pulled_as(p->en, p->image->id, &pulled, e) < 0)
 		return e->code;
-	for (char **d = p->image->digests; d && *d; d++) {
+	for (char **d = pulled; d && *d; d++) {
 		struct err ignored = { 0 };
 		(void)add_places(s, r, *d, list, &ignored); /* one of them may do */
 	}

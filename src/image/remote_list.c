@@ -254,7 +254,7 @@ int image_search(struct engine *en, const struct image_search_options *o, json_o
 			return e->code;
 	if (!list || read_term(en, term, &registries, &word, e) < 0)
 		return list ? e->code : err_errno(e, ENOMEM, "search");
-	for (char **r = registries; *r; r++) {
+	for (char **r = registries; r && *r; r++) {
 		struct err one = { 0 };
 
 		if ((o->list_tags ? tags_of : search_one)(en, o, *r, word, &f, list, &one) >= 0)

@@ -425,6 +425,7 @@ static int save_dir(struct engine *en, const struct image_save_options *o, struc
 						.level = -1,
 						.compress = o->compress,
 						.quiet = 1,
+						.remove_signatures = 1,
 						.tls_verify = -1 };
 		int r = k ? reference_new_name(o->references[k], &name, e)
 			  : image_name_meant(o->references[k], i, &name, e);

@@ -45,4 +45,14 @@
 	") WITHOUT ROWID;"                                                           \
 	"CREATE INDEX IF NOT EXISTS image_layer_layer ON image_layer(layer);"
 
+/* Version 2: signatures that came with a manifest, or were made here. */
+#define SCHEMA_SIGNATURE                                                 \
+	"CREATE TABLE IF NOT EXISTS image_signature ("                   \
+	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE," \
+	" digest TEXT NOT NULL," /* of the manifest */                   \
+	" position INTEGER NOT NULL,"                                    \
+	" bytes TEXT NOT NULL," /* base64 */                             \
+	" PRIMARY KEY (image_id, digest, position)"                      \
+	") WITHOUT ROWID;"
+
 #endif

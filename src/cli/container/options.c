@@ -143,6 +143,8 @@ const struct opt container_security_rows[] = {
 const struct opt container_image_rows[] = {
 	STR(0, "authfile", "FILE", AT(authfile), "Credentials of registries", .complete = "file"),
 	STR(0, "platform", "OS/ARCH", AT(platform), "Platform of the image to take"),
+	STR(0, "signature-policy", "FILE", AT(signature_policy),
+	    "Use this policy instead of policy.json", .complete = "file", .hidden = 1),
 	STR(0, "pull", "POLICY", AT(pull), "When to pull the image", .def = "missing",
 	    .values = "always|missing|never|newer"),
 	FLAG('q', "quiet", AT(quiet), "Show no progress of a pull"),

@@ -8,7 +8,7 @@
 #include "src/util/scoped.h"
 
 struct load_options {
-	const char *input;
+	const char *input, *signature_policy;
 	int quiet;
 };
 
@@ -18,13 +18,16 @@ static const struct opt options[] = {
 	    "Read this file or directory instead of standard input", .complete = "file"),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
 	     .man = "cove prints none; the option is there for scripts that give it."),
+	STR(0, "signature-policy", "FILE", AT(signature_policy),
+	    "Use this policy instead of policy.json", .complete = "file", .hidden = 1),
 	END,
 };
 
 static int load(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct load_options *o = opts;
-	const struct image_load_options l = { .path = o->input };
+	const struct image_load_options l = { .path = o->input,
+					      .signature_policy = o->signature_policy };
 	scoped(strv) char **names = NULL;
 	int r;
 

@@ -78,7 +78,7 @@ struct pull_options {
 	struct pull_settings s;
 	int all_tags, quiet, retry, trust;
 	int64_t retry_delay_ms;
-	const char *policy;
+	const char *policy, *signature_policy;
 };
 
 #undef AT
@@ -95,6 +95,8 @@ static const struct opt options[] = {
 	    "How often to try again after a failure of the network", .def = "3"),
 	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
 		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
+	STR(0, "signature-policy", "FILE", AT(signature_policy),
+	    "Use this policy instead of policy.json", .complete = "file", .hidden = 1),
 	END,
 };
 _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
@@ -114,6 +116,7 @@ static int pull_one(struct engine *en, const struct pull_options *o, const char 
 		.retry = o->retry,
 		.retry_delay_ms = o->retry_delay_ms,
 		.all_tags = o->all_tags,
+		.signature_policy = o->signature_policy,
 	};
 	scoped(strv) char **ids = NULL;
 	int r = image_pull_all(en, &p, &ids, e);
@@ -158,7 +161,10 @@ const struct cmd cmd_image_pull = {
 	       "docker-daemon:NAME:TAG, where $DOCKER_HOST (unix:// or tcp://) says where the "
 	       "daemon is, else /var/run/docker.sock. An image of oci:DIR is called "
 	       "localhost/DIR, one of dir:DIR has no name; archives say what their images are "
-	       "called.",
+	       "called.\n\n"
+	       "policy.json(5) says which images may be taken, and by whom they must be signed; "
+	       "registries.d(5) where signatures are kept. Images that are in the store are held "
+	       "against it again when a container is made of them.",
 	.examples = "cove pull registry.example.org/debian:12\ncove pull --tls-verify=false "
 		    "127.0.0.1:5000/busybox\ncove pull --all-tags registry.example.org/me/app\n"
 		    "cove pull oci-archive:app.tar",

@@ -14,7 +14,7 @@ struct push_options {
 	struct pull_settings s;
 	int compress, force_compression, quiet, remove_signatures, retry, level, trust;
 	int64_t retry_delay_ms;
-	const char *compression, *digestfile, *format;
+	const char *compression, *digestfile, *format, *sign_by, *sign_key, *passphrase, *policy;
 };
 
 #define AT(f) offsetof(struct push_options, f)
@@ -40,18 +40,25 @@ static const struct opt options[] = {
 	    .man = "Without it: the one that the image has."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress"),
 	FLAG(0, "remove-signatures", AT(remove_signatures), "Leave signatures behind",
-	     .man = "An image in the store has none; the option is there for scripts that give "
-		    "it."),
+	     .man = "Those that came with the image; without it they go where the image goes, and "
+		    "it is an error where they cannot."),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .def = "3"),
 	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
 		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
-	REFUSED(0, "sign-by", "images cannot be signed"),
-	REFUSED(0, "sign-by-sigstore", "images cannot be signed"),
-	REFUSED(0, "sign-by-sigstore-private-key", "images cannot be signed"),
-	REFUSED(0, "sign-by-sq-fingerprint", "images cannot be signed"),
-	REFUSED(0, "sign-passphrase-file", "images cannot be signed"),
-	REFUSED(0, "signature-policy", "there are no signatures to be checked"),
+	STR(0, "sign-by", "KEY", AT(sign_by), "Sign with this key of gpg's",
+	    .man = "The signature goes to the lookaside store that registries.d(5) names, "
+		   "$HOME/.local/share/containers/sigstore where it names none."),
+	REFUSED(0, "sign-by-sigstore", "parameter files are not read; give a private key"),
+	STR(0, "sign-by-sigstore-private-key", "FILE", AT(sign_key),
+	    "Sign with this private key for sigstore", .complete = "file",
+	    .man = "A key as cosign makes it. The signature is pushed beside the image; "
+		   "registries.d(5) must say use-sigstore-attachments: true for the registry."),
+	REFUSED(0, "sign-by-sq-fingerprint", "keys of Sequoia are not used"),
+	STR(0, "sign-passphrase-file", "FILE", AT(passphrase),
+	    "Read the passphrase of the key from this file", .complete = "file"),
+	STR(0, "signature-policy", "FILE", AT(policy), "Accepted; what is in the store is trusted",
+	    .hidden = 1),
 	END,
 };
 _Static_assert(offsetof(struct push_options, s) == 0, "the shared rows fill struct pull_settings");
@@ -82,6 +89,10 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 		.quiet = o->quiet,
 		.retry = o->retry,
 		.retry_delay_ms = o->retry_delay_ms,
+		.sign_by = o->sign_by,
+		.sign_key = o->sign_key,
+		.sign_passphrase = o->passphrase,
+		.remove_signatures = o->remove_signatures,
 	};
 	scoped(mem) char *digest = NULL;
 

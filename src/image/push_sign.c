@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signatures of what is pushed: those that came with the image, as long as its manifest is the
+ * same, and new ones. */
+#include <string.h>
+
+#include "src/image/pull_call.h"
+#include "src/image/push.h"
+#include "src/image/sign.h"
+#include "src/image/signature.h"
+#include "src/image/trust.h"
+#include "src/util/json.h"
+#include "src/util/path.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+
+int push_signs(const struct push *p)
+{
+	return p->o->sign_by || p->o->sign_key;
+}
+
+int push_refuse_signing(const struct push *p, struct err *e)
+{
+	return push_signs(p)
+		       ? err_set(e, -EINVAL,
+				 "%s cannot be signed: a signature is for a name in a registry",
+				 p->o->destination)
+		       : 0;
+}
+
+int push_take_signatures(struct push *p, int dir_fd, const char *digest, size_t *ret_n,
+			 struct err *e)
+{
+	int n;
+
+	*ret_n = 0;
+	if (p->o->remove_signatures)
+		return 0;
+	n = signatures_fetch(p->en, p->image->manifest_digest, dir_fd, e);
+	if (n < 0)
+		return n;
+	if (n && (!digest || strcmp(digest, p->image->manifest_digest) != 0)) {
+		(void)err_set(e, -EINVAL,
+			      "the image has signatures, which would not hold for what is written");
+		return err_hint(e, "push it with --remove-signatures");
+	}
+	*ret_n = (size_t)n;
+	return 0;
+}
+
+int push_signatures(struct push *p, const struct sign_place *place, const struct reference *ref,
+		    const char *digest, struct err *e)
+{
+	const struct sign_options how = { .by = p->o->sign_by,
+					  .key = p->o->sign_key,
+					  .passphrase = p->o->sign_passphrase };
+	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
+	scoped(json) json_object *places = NULL;
+	const struct reference *refs[] = { place->ref };
+	json_object *at;
+	const char *url;
+	size_t n = 0;
+
+	if (dir_call_open(&dir, p->en, e) < 0 ||
+	    push_take_signatures(p, dir.tmp_fd, digest, &n, e) < 0)
+		return e->code;
+	if (!n && !push_signs(p))
+		return 0;
+	pull_progress_say(&p->progress, "Storing signatures");
+	if (trust_places(p->en, refs, 1, &places, e) < 0)
+		return e->code;
+	at = json_object_array_get_idx(places, 0);
+	url = json_get_str(at, "write");
+	if (how.key && !json_get_bool(at, "attachments", 0)) {
+		(void)err_set(e, -EINVAL,
+			      "writing sigstore attachments is disabled by configuration");
+		return err_hint(e, "set use-sigstore-attachments: true in registries.d");
+	}
+	if (sign_manifest(&how, ref, digest, dir.tmp_fd, &n, e) < 0 ||
+	    (url &&
+	     signatures_to_lookaside(url, place->ref->repository, digest, dir.tmp_fd, n, e) < 0))
+		return e->code;
+	return json_get_bool(at, "attachments", 0)
+		       ? signatures_attach(p->en, place, digest, dir.tmp_fd, n, e)
+		       : 0;
+}
+
+int push_signatures_to_dir(struct push *p, int dir, const char *digest, struct err *e)
+{
+	scoped(dir_call) struct dir_call tmp = DIR_CALL_NONE;
+	size_t n = 0;
+
+	if (dir_call_open(&tmp, p->en, e) < 0 ||
+	    push_take_signatures(p, tmp.tmp_fd, digest, &n, e) < 0)
+		return e->code;
+	for (size_t k = 0; k < n && dir >= 0; k++) {
+		scoped(mem) char *bytes = NULL;
+		char name[32];
+		size_t len = 0;
+
+		(void)snprintf(name, sizeof(name), SIGNATURE_FILE, k + 1);
+		if (path_read(tmp.tmp_fd, name, SIGNATURE_MAX, &bytes, &len, e) < 0 ||
+		    path_replace(dir, name, bytes, len, 0644, 0, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
