@@ -328,7 +328,7 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 		r = checkpoint_export_check(s.spec, o, e);
 	if (r == 0 && o->with_previous && faccessat(s.dir, PREVIOUS "/inventory.img", F_OK, 0) < 0)
 		r = err_set(e, -ENOENT, "container %s has no pre-checkpoint", ref);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	c.leave_stopped = s.spec->rm && !o->leave_running && !o->pre_checkpoint;
 	r = dump(en, &s, o, &c, e);
