@@ -93,10 +93,6 @@ static int check(const struct subject *s, const struct checkpoint_options *o, st
 		return err_set(e, -EINVAL,
 			       "cannot checkpoint containers that have been started with '--rm' "
 			       "unless '--export' is used: nothing would be left to restore");
-	if (s->spec->tty)
-		return err_set(e, -ENOTSUP,
-			       "container %s has a terminal, which cannot be checkpointed",
-			       s->c->name);
 	return 0;
 }
 

@@ -129,12 +129,12 @@ int container_create(struct engine *en, const struct container_create_options *o
 /* Write the state of a running container's processes to disk, and end them unless told otherwise
  * (criu(8); real root only: -EPERM with a hint). With KEEP criu's log and statistics stay there
  * afterwards. STATS (or NULL) is an array to which what criu measured is added. -EINVAL: it does
- * not run; -ENOTSUP: it has a terminal. */
+ * not run. */
 struct checkpoint_options {
 	int leave_running, pre_checkpoint, with_previous, keep;
 	int tcp_established, file_locks;
-	const char *export_file; /* write all of it there, too; NULL: not */
-	const char *compress;	 /* "gzip", "none", "zstd" */
+	const char *export_file;	   /* write all of it there, too; NULL: not */
+	const char *compress;		   /* "gzip", "none", "zstd" */
 	int ignore_rootfs, ignore_volumes; /* leave them out of export_file */
 	json_object *stats;
 };

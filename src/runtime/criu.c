@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/runtime/criu_rpc.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -25,6 +26,7 @@
 #define NETWORK_KEY "cove-network"
 #define NETNS_FD    9 /* in criu, clear of what it is given otherwise */
 #define STDIO_FD    10
+#define RPC_FD	    14
 
 /* Root of the host: 0 in the first user namespace (linux/proc_ns.h, PROC_USER_INIT_INO). */
 static int is_real_root(void)
@@ -171,6 +173,12 @@ static int failed(const struct criu_options *o, const char *verb, const char *lo
 	return err_hint(e, "all that it says is in %s", path);
 }
 
+/* A terminal's master is outside; only requests have a word for that. */
+static int has_terminal(const struct criu_options *o)
+{
+	return json_get_bool(json_get(o->config, "process"), "terminal", 0);
+}
+
 /* ---- dump ------------------------------------------------------------------------------------ */
 
 /* "net[4026531840]:KEY" */
@@ -211,6 +219,30 @@ static int note_descriptors(const struct criu_options *o, pid_t pid, struct err 
 	return path_replace(dir, DESCRIPTORS, text, strlen(text), 0600, 0, e);
 }
 
+static int dump_terminal(const struct criu_options *o, char *const *argv, struct err *e)
+{
+	scoped(criu_rpc) struct criu_rpc rpc = CRIU_RPC_NONE;
+	scoped(child) struct child c = CHILD_NONE;
+	char *const swrk[] = { argv[0], (char *)"swrk", (char *)"3", NULL };
+	struct proc_fd fd = { .to = 3 };
+	struct proc_options po = {
+		.path = argv[0], .argv = swrk, .null_stdio = 1, .fds = &fd, .n_fds = 1
+	};
+	struct criu_answer answer = { .master = -EBADF };
+	int r = criu_rpc_prepare(&rpc, argv, e);
+
+	fd.from = rpc.theirs;
+	if (r == 0)
+		r = proc_spawn(&po, &c, e);
+	if (r == 0)
+		r = criu_rpc_call(&rpc, &answer, e);
+	if (r < 0)
+		return r;
+	fd_close(answer.master);
+	(void)proc_wait(&c); /* the answer tells */
+	return answer.ok ? 0 : failed(o, "dump", "dump.log", 1, e);
+}
+
 int criu_dump(const struct criu_options *o, pid_t pid, struct err *e)
 {
 	scoped(strv) char **argv = NULL;
@@ -237,6 +269,8 @@ int criu_dump(const struct criu_options *o, pid_t pid, struct err *e)
 		r = add_mounts(&argv, o->config, 0);
 	if (r < 0)
 		return err_errno(e, r, "checkpoint");
+	if (has_terminal(o))
+		return dump_terminal(o, argv, e);
 	po.path = argv[0];
 	po.argv = argv;
 	r = proc_spawn(&po, &c, e);
@@ -248,7 +282,7 @@ int criu_dump(const struct criu_options *o, pid_t pid, struct err *e)
 /* ---- restore --------------------------------------------------------------------------------- */
 
 struct inherited {
-	struct proc_fd fds[4];
+	struct proc_fd fds[5];
 	size_t n;
 };
 
@@ -331,7 +365,8 @@ static int prepare_root(const struct criu_options *o, const char *root, struct e
 
 /* What criu makes is born where it is: in the cgroup. */
 static int run_restore(const struct criu_options *o, const char *root, struct cgroup *cg,
-		       const struct proc_options *po, struct err *e)
+		       const struct proc_options *po, struct criu_rpc *rpc,
+		       struct criu_answer *answer, struct err *e)
 {
 	scoped(child) struct child c = CHILD_NONE;
 	scoped(fd) int ours = -EBADF;
@@ -344,7 +379,7 @@ static int run_restore(const struct criu_options *o, const char *root, struct cg
 		return err_in(e, "criu");
 	if (r == 0) {
 		/* Clear of those that criu is given. */
-		int report = fcntl(theirs, F_DUPFD_CLOEXEC, STDIO_FD + 3);
+		int report = fcntl(theirs, F_DUPFD_CLOEXEC, RPC_FD + 1);
 		r = report < 0 ? err_sys(e, "criu") : 0;
 		if (r == 0 && o->own_mounts)
 			r = prepare_root(o, root, e);
@@ -357,10 +392,47 @@ static int run_restore(const struct criu_options *o, const char *root, struct cg
 	}
 	fd_close(take_fd(&theirs));
 	r = err_recv(ours, e);
+	if (r == 0 && rpc)
+		r = criu_rpc_call(rpc, answer, e);
 	if (r < 0)
 		return err_in(e, "restore");
 	r = proc_wait(&c);
+	if (rpc)
+		r = !answer->ok;
 	return r > 0 ? failed(o, "restore", "restore.log", r, e) : r;
+}
+
+/* As criu_restore(), ARGV being its command line. */
+static int restore_terminal(const struct criu_options *o, const char *root, char *const *argv,
+			    struct inherited *h, struct cgroup *cg, struct runtime_process *ret,
+			    struct err *e)
+{
+	scoped(criu_rpc) struct criu_rpc rpc = CRIU_RPC_NONE;
+	char number[16];
+	char *const swrk[] = { argv[0], (char *)"swrk", number, NULL };
+	struct proc_options po = { .path = argv[0], .argv = swrk, .null_stdio = 1, .fds = h->fds };
+	struct criu_answer answer = { .master = -EBADF };
+	int r = criu_rpc_prepare(&rpc, argv, e);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(number, sizeof(number), "%d", RPC_FD);
+	h->fds[h->n++] = (struct proc_fd){ rpc.theirs, RPC_FD };
+	po.n_fds = h->n;
+	r = run_restore(o, root, cg, &po, &rpc, &answer, e);
+	if (r == 0 && (answer.pid <= 0 || answer.master < 0))
+		r = err_set(e, -EPROTO, "criu gave no %s",
+			    answer.pid <= 0 ? "process" : "terminal");
+	if (r < 0) {
+		fd_close(answer.master);
+		return r;
+	}
+	ret->pid = answer.pid;
+	ret->pidfd = proc_pidfd(answer.pid);
+	if (ret->pidfd < 0)
+		ret->pidfd = -EBADF;
+	ret->console = answer.master;
+	return 0;
 }
 
 static int add_restore(char ***argv, const struct criu_options *o, const char *root)
@@ -394,11 +466,13 @@ int criu_restore(const struct criu_options *o, const char *root, const int stdio
 	r = inherit_streams(o, &argv, stdio, &h, e);
 	if (r < 0)
 		return r;
+	if (has_terminal(o))
+		return restore_terminal(o, root, argv, &h, cg, ret, e);
 	(void)unlink(pid_file); /* of a restore that was killed: criu makes a new one only */
 	po.path = argv[0];
 	po.argv = argv;
 	po.n_fds = h.n;
-	r = run_restore(o, root, cg, &po, e);
+	r = run_restore(o, root, cg, &po, NULL, NULL, e);
 	if (r == 0)
 		r = runtime_read_pid(AT_FDCWD, pid_file, "criu", ret, e);
 	(void)unlink(pid_file);

@@ -39,7 +39,8 @@ int criu_check(const struct criu_options *o, struct err *e);
 int criu_dump(const struct criu_options *o, pid_t pid, struct err *e);
 /* Bring them back, with STDIO as their standard streams (-EBADF: /dev/null was there), inside CG
  * (may be NULL) and the network namespace NETNS (-EBADF: none of their own).  ROOT is a mount
- * point.  The caller is the subreaper that becomes their parent.  Fills RET's pid and pidfd. */
+ * point.  The caller is the subreaper that becomes their parent.  Fills RET's pid and pidfd, and
+ * console where the container has a terminal. */
 int criu_restore(const struct criu_options *o, const char *root, const int stdio[3], int netns,
 		 struct cgroup *cg, struct runtime_process *ret, struct err *e);
 

@@ -13,14 +13,6 @@
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
 
-static int check_config(json_object *config, const char *id, struct err *e)
-{
-	if (json_get_bool(json_get(config, "process"), "terminal", 0))
-		return err_set(e, -ENOTSUP,
-			       "container %s has a terminal, which cannot be checkpointed", id);
-	return 0;
-}
-
 static int make_dirs(const struct criu_options *o, struct err *e)
 {
 	int r = path_mkdirs(o->dir, 0700, e);
@@ -42,8 +34,6 @@ int oci_checkpoint(const struct oci *oci, const char *id, const struct criu_opti
 		r = oci_open_running(oci, id, 0, &s, e);
 	if (r == 0)
 		r = state_config(&s, &config, e);
-	if (r == 0)
-		r = check_config(config, id, e);
 	if (r == 0)
 		r = make_dirs(o, e);
 	if (r < 0)
@@ -97,6 +87,8 @@ static int restore(const struct oci *oci, const struct oci_create_options *co,
 	if (r == 0)
 		r = criu_restore(o, s->rootfs, (const int[]){ 0, 1, 2 }, netns, &s->cg, &c->process,
 				 e);
+	if (r == 0 && co->console_socket && c->process.console >= 0)
+		r = oci_send_console(co->console_socket, c->process.console, e);
 	if (r < 0)
 		return r;
 	s->pid = c->process.pid;
@@ -115,8 +107,9 @@ int oci_restore(const struct oci *oci, const struct oci_create_options *co,
 		r = state_check_id(co->id, e);
 	if (r == 0)
 		r = oci_load_bundle(co->bundle, co->config, &c->config, &c->bundle, e);
-	if (r == 0)
-		r = check_config(c->config, co->id, e);
+	/* Callers of runc's give a socket whether it is wanted or not. */
+	if (r == 0 && json_get_bool(json_get(c->config, "process"), "terminal", 0))
+		r = oci_check_terminal(co, c->config, e);
 	if (r == 0 && o->work)
 		r = path_mkdirs(o->work, 0700, e);
 	if (r == 0)

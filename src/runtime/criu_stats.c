@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/runtime/criu.h"
+#include "src/runtime/criu_rpc.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
@@ -14,8 +15,6 @@
 #define STATS_MAX   4096
 #define MAGIC_FIRST 0x55105940U
 #define MAGIC_STATS 0x57093306U
-
-enum wire { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 
 static const char *const dump_names[] = { NULL,
 					  "freezing_time",
@@ -28,12 +27,7 @@ static const char *const dump_names[] = { NULL,
 static const char *const restore_names[] = { NULL,	     "pages_compared", "pages_skipped_cow",
 					     "forking_time", "restore_time",   "pages_restored" };
 
-struct bytes {
-	const unsigned char *p;
-	size_t n;
-};
-
-static int take_varint(struct bytes *b, uint64_t *ret)
+static int take_varint(struct criu_bytes *b, uint64_t *ret)
 {
 	uint64_t v = 0;
 
@@ -49,13 +43,7 @@ static int take_varint(struct bytes *b, uint64_t *ret)
 	return -EBADMSG;
 }
 
-struct member {
-	uint64_t number, value; /* of a varint */
-	enum wire wire;
-	struct bytes bytes;
-};
-
-static int take_member(struct bytes *b, struct member *ret)
+int criu_take_member(struct criu_bytes *b, struct criu_member *ret)
 {
 	uint64_t key, n = 0;
 	int r = take_varint(b, &key);
@@ -63,7 +51,7 @@ static int take_member(struct bytes *b, struct member *ret)
 	if (r < 0)
 		return r;
 	ret->number = key >> 3;
-	ret->wire = (enum wire)(key & 7);
+	ret->wire = (enum criu_wire)(key & 7);
 	if (ret->wire == WIRE_VARINT)
 		return take_varint(b, &ret->value);
 	if (ret->wire == WIRE_BYTES)
@@ -74,17 +62,18 @@ static int take_member(struct bytes *b, struct member *ret)
 		return -EBADMSG;
 	if (r < 0 || n > b->n)
 		return -EBADMSG;
-	ret->bytes = (struct bytes){ b->p, (size_t)n };
+	ret->bytes = (struct criu_bytes){ b->p, (size_t)n };
 	b->p += n;
 	b->n -= (size_t)n;
 	return 0;
 }
 
-static int put_numbers(struct bytes b, const char *const *names, size_t n_names, json_object *o)
+static int put_numbers(struct criu_bytes b, const char *const *names, size_t n_names,
+		       json_object *o)
 {
 	while (b.n) {
-		struct member m;
-		int r = take_member(&b, &m);
+		struct criu_member m;
+		int r = criu_take_member(&b, &m);
 		if (r < 0)
 			return r;
 		if (m.wire == WIRE_VARINT && m.number < n_names && names[m.number] &&
@@ -96,7 +85,7 @@ static int put_numbers(struct bytes b, const char *const *names, size_t n_names,
 
 int criu_stats_parse(const char *bytes, size_t n, json_object *o)
 {
-	struct bytes b;
+	struct criu_bytes b;
 	uint32_t head[3]; /* in the machine's order */
 	int r = 0;
 
@@ -105,10 +94,10 @@ int criu_stats_parse(const char *bytes, size_t n, json_object *o)
 	memcpy(head, bytes, sizeof(head));
 	if (head[0] != MAGIC_FIRST || head[1] != MAGIC_STATS || head[2] > n - sizeof(head))
 		return -EBADMSG;
-	b = (struct bytes){ (const unsigned char *)bytes + sizeof(head), head[2] };
+	b = (struct criu_bytes){ (const unsigned char *)bytes + sizeof(head), head[2] };
 	while (b.n && r == 0) {
-		struct member m;
-		r = take_member(&b, &m);
+		struct criu_member m;
+		r = criu_take_member(&b, &m);
 		if (r == 0 && m.wire == WIRE_BYTES && m.number == 1)
 			r = put_numbers(m.bytes, dump_names, ARRAY_LEN(dump_names), o);
 		else if (r == 0 && m.wire == WIRE_BYTES && m.number == 2)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <string.h>
 
 #include "src/runtime/criu.h"
+#include "src/runtime/criu_rpc.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 #include "src/util/testing.h"
@@ -63,5 +65,57 @@ TEST(broken_statistics_are_refused)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		scoped(json) json_object *o = json_object_new_object();
 		CHECK_INT(criu_stats_parse(rows[i].bytes, rows[i].n, o), -EBADMSG);
+	}
+}
+
+TEST(a_command_line_becomes_a_request)
+{
+	char *const argv[] = { (char *)"criu",
+			       (char *)"restore",
+			       (char *)"--log-file",
+			       (char *)"l",
+			       (char *)"-v4",
+			       (char *)"--manage-cgroups=soft",
+			       (char *)"--tcp-close",
+			       (char *)"--root",
+			       (char *)"/r",
+			       (char *)"--restore-detached",
+			       (char *)"--pidfile",
+			       (char *)"p",
+			       (char *)"--inherit-fd",
+			       (char *)"fd[300]:k",
+			       (char *)"--external",
+			       (char *)"mnt[/a]:/b",
+			       NULL };
+	/* {1: 2, 2: {12: 1, 50: 1, 10: "l", 9: 4, 34: 3, 52: 1, 13: "/r", 27: {1: "k", 2: 300},
+	 * 37: "mnt[/a]:/b"}} */
+	static const char want[] = "\x08\x02\x12\x2a"
+				   "\x60\x01"
+				   "\x90\x03\x01"
+				   "\x52\x01l"
+				   "\x48\x04"
+				   "\x90\x02\x03"
+				   "\xa0\x03\x01"
+				   "\x6a\x02/r"
+				   "\xda\x01\x06\x0a\x01k\x10\xac\x02"
+				   "\xaa\x02\x0amnt[/a]:/b";
+	scoped(criu_rpc) struct criu_rpc c = CRIU_RPC_NONE;
+	struct err e;
+
+	CHECK_INT(criu_rpc_encode(&c, argv, &e), 0);
+	CHECK_INT(c.request.len, sizeof(want) - 1);
+	CHECK_INT(memcmp(c.request.s, want, sizeof(want) - 1), 0);
+}
+
+TEST(what_requests_do_not_have_is_refused)
+{
+	static const char *const words[] = { "--leave-stopped", "--lsm-mount-context", "--nosuch",
+					     "--root", "--manage-cgroups=x" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char *const argv[] = { (char *)"criu", (char *)"dump", (char *)words[i], NULL };
+		scoped(criu_rpc) struct criu_rpc c = CRIU_RPC_NONE;
+		struct err e;
+		CHECK_INT(criu_rpc_encode(&c, argv, &e) < 0, 1);
 	}
 }

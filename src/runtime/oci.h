@@ -132,6 +132,8 @@ int oci_keep_fds(const struct oci *oci, int n, struct err *e);
 /* The directory of compiled seccomp profiles beside the containers' (seccomp.h), or -EBADF: the
  * config needs none, or none can be had. */
 int oci_open_cache(const struct oci *oci, json_object *config);
+/* Is there somebody for the terminal of CONFIG, if it has one, and nobody else?  -EINVAL. */
+int oci_check_terminal(const struct oci_create_options *o, json_object *config, struct err *e);
 /* Send the terminal MASTER over the stream socket PATH. */
 int oci_send_console(const char *path, int master, struct err *e);
 /* Write PID into FILE, which appears whole. */

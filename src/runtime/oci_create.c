@@ -27,7 +27,7 @@ void oci_container_done(struct oci_container *c)
 	*c = (struct oci_container)OCI_CONTAINER_NONE;
 }
 
-static int check_terminal(const struct oci_create_options *o, json_object *config, struct err *e)
+int oci_check_terminal(const struct oci_create_options *o, json_object *config, struct err *e)
 {
 	int terminal = json_get_bool(json_get(config, "process"), "terminal", 0);
 
@@ -174,7 +174,7 @@ int oci_create(const struct oci *oci, const struct oci_create_options *o, struct
 	if (r == 0)
 		r = oci_load_bundle(o->bundle, o->config, &c->config, &c->bundle, e);
 	if (r == 0)
-		r = check_terminal(o, c->config, e);
+		r = oci_check_terminal(o, c->config, e);
 	if (r == 0)
 		r = announce_fds(c->config, o->listen_fds, e);
 	if (r < 0)

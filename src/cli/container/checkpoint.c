@@ -102,8 +102,8 @@ const struct cmd cmd_container_checkpoint = {
 	.verb = "checkpoint",
 	.args = "CONTAINER [CONTAINER...]",
 	.help = "Write the processes of running containers to disk and end them",
-	.man = "It takes real root and the program criu(8). Containers with a terminal cannot be "
-	       "checkpointed. The checkpoint stays with the container; --export writes an archive "
+	.man = "It takes real root and the program criu(8). "
+	       "The checkpoint stays with the container; --export writes an archive "
 	       "of it, too, which holds the memory of the processes, what was changed in the root "
 	       "file system, the named volumes, and how the container was made. "
 	       "Connections "

@@ -84,8 +84,8 @@ const struct verb verb_checkpoint = {
 	.name = "checkpoint",
 	.args = "CONTAINER",
 	.help = "Write the processes of a container to disk and delete it",
-	.man = "It takes real root and the program criu(8). A container with a terminal cannot be "
-	       "checkpointed. The network namespace is not written down: restore puts the "
+	.man = "It takes real root and the program criu(8). "
+	       "The network namespace is not written down: restore puts the "
 	       "processes into the one that config.json names, or an empty one.",
 	.min_args = 1,
 	.max_args = 1,

@@ -12,7 +12,7 @@ static const struct opt options[] = {
 	STR('f', "config", "FILE", AT(create.config), "Name of the configuration in it",
 	    .def = "config.json", .complete = "file"),
 	STR(0, "console-socket", "SOCKET", AT(create.console_socket),
-	    "Taken for the sake of runc's callers: there are no terminals", .hidden = 1),
+	    "Send the terminal over this Unix socket", .complete = "file"),
 	FLAG('d', "detach", AT(create.detach), "Leave it running and return"),
 	FLAG(0, "keep", AT(create.keep), "Do not delete it when it has ended"),
 	STR(0, "lsm-mount-context", "CONTEXT", AT(lsm_context),
@@ -38,6 +38,8 @@ static int stay(struct oci *oci, const struct criu_cli *o, const struct oci_crea
 		r = err_sys(e, "become the parent of orphans");
 	if (r == 0)
 		r = oci_restore(oci, co, criu, c, e);
+	if (r == 0 && co->console_socket)
+		fd_close(take_fd(&c->process.console)); /* it is the socket's owner who reads it */
 	if (r == 0)
 		r = run_look_on(oci, o->create.keep, c, &relay, 0, e);
 	relay_done(&relay);
@@ -52,7 +54,10 @@ static int restore(struct oci *oci, void *opts, char **args, struct err *e)
 	const struct oci_create_options co = { .id = args[0],
 					       .bundle = o->create.bundle,
 					       .config = o->create.config,
-					       .pid_file = o->create.pid_file };
+					       .pid_file = o->create.pid_file,
+					       .console_socket = o->create.console_socket,
+					       .keeps_terminal = !o->create.detach &&
+								 !o->create.console_socket };
 	struct criu_options criu;
 	int r = criu_cli_options(oci, o, &paths, &criu, e);
 
