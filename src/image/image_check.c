@@ -175,7 +175,7 @@ static int verify(struct engine *en, int dir, struct layer_result *ret, int *ret
 static int check_contents(struct engine *en, struct check *c, const struct layer_row *l, int dir,
 			  struct err *e)
 {
-	struct layer_result got;
+	struct layer_result got = { 0 };
 	int same = 0, r = verify(en, dir, &got, &same, e);
 
 	if (r == -EBADMSG || r == -ENOENT || r == -EINVAL || r == -ENOTDIR || r == -EISDIR) {

@@ -109,7 +109,8 @@ copies() {
 
 @test "to and from one that runs" {
 	local prepare='mkdir /w /w/dir; echo x >/w/file; chown 9:9 /w/file; ln -s file /w/lf; ln -s dir /w/ld
-		ln -s /tmp/later /w/dang; ln -s /no/such /w/lost'
+		ln -s /tmp/later /w/dang; ln -s /no/such /w/lost
+		echo x >/w/suid; chown 3:4 /w/suid; chmod 6755 /w/suid; mkfifo /w/fifo'
 	cove start c >/dev/null
 	podman_like start c >/dev/null
 	cove exec -u 0 c sh -c "$prepare"
@@ -123,6 +124,9 @@ copies() {
 	same c:/w/ld e
 	same c:/w/dang e
 	same c:/etc/passwd e
+	same c:/w/suid e
+	same c:/w/. e/all
+	same e/all c:/tmp/again
 	trees /tmp /w
 	agree
 }

@@ -160,6 +160,25 @@ file"
 	cove cp ./colon:file c:/w/colon
 }
 
+@test "killed, it leaves nothing, and the container can be started" {
+	local pid how
+	cove create --network none --name c -v vol:/v busybox sleep 1000 >/dev/null
+	mkfifo "$T/slow"
+	for how in KILL TERM INT; do
+		# What a shell starts in the background ignores SIGINT.
+		env --default-signal=INT "$COVE" cp - c:/tmp <"$T/slow" 3>&- &
+		pid=$!
+		exec 9>"$T/slow"
+		wait_for 10 eval "pgrep -P $pid cove-layer"
+		kill "-$how" "$pid"
+		wait "$pid" || true
+		exec 9>&-
+		wait_for 10 eval "! pgrep -u $(id -u) cove-layer"
+		COVE_TIMEOUT=10 run_cove start c
+		run_cove stop -t 0 c
+	done
+}
+
 @test "archives on standard input and output" {
 	start c
 	is "$(tar cf - d | cove cp - c:/tmp && inside c 'cat /tmp/d/sub/s')" sub

@@ -16,7 +16,8 @@ end_after() {
 	local signal=$1 ms=$2 pid
 	shift 2
 	[ "$signal" != KILL ] || { kill_after "$ms" "$@" && return; }
-	setsid "$@" </dev/null >/dev/null 2>&1 3>&- &
+	# What a shell starts in the background ignores SIGINT.
+	setsid env --default-signal=INT "$@" </dev/null >/dev/null 2>&1 3>&- &
 	pid=$!
 	sleep "$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))"
 	# As a terminal does it: the group of the foreground, helpers and all.
