@@ -68,8 +68,13 @@ struct container_create_options {
 	const char *cidfile, *pidfile;
 	const char *pull; /* "missing" (NULL), "always", "never", "newer" */
 	const char *platform, *authfile, *signature_policy;
+	const char *os, *arch, *variant; /* in place of platform */
+	const char *creds, *cert_dir;
 	int tls_verify; /* -1 */
-	int quiet;	/* pull quietly */
+	int retry;	/* -1: the usual number */
+	int64_t retry_delay_ms;
+	int content_trust; /* accepted, for scripts that give it */
+	int quiet;	   /* pull quietly */
 	int preserve_fds;
 	int sig_proxy;	     /* 1 is the default */
 	char **attach;	     /* -a stdin|stdout|stderr */

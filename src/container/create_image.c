@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "src/image/image.h"
+#include "src/image/platform.h"
 #include "src/image/trust.h"
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
@@ -28,19 +29,28 @@ int creation_resolve_image(struct creation *c, struct err *e)
 					   .platform = o->platform,
 					   .tls_verify = o->tls_verify,
 					   .authfile = o->authfile,
+					   .creds = o->creds,
+					   .cert_dir = o->cert_dir,
 					   .quiet = o->quiet,
-					   .retry = -1,
+					   .retry = o->retry,
+					   .retry_delay_ms = o->retry_delay_ms,
 					   .signature_policy = o->signature_policy };
 	scoped(mem) char *id = NULL;
+	char platform[PLATFORM_TEXT_MAX];
+	const char *composed = NULL;
 	int r;
 
+	if (platform_compose(o->os, o->arch, o->variant, platform, &composed, e) < 0)
+		return e->code;
+	if (composed)
+		pull.platform = composed;
 	for (size_t i = 0; i < ARRAY_LEN(pull_policies); i++)
 		if (strcmp(o->pull ? o->pull : "missing", pull_policies[i].name) == 0)
 			pull.policy = pull_policies[i].policy;
 	if (pull.policy < 0)
 		return err_set(e, -EINVAL, "unsupported pull policy \"%s\"", o->pull);
 	/* With a platform the name alone does not say that the image is the right one. */
-	if ((pull.policy == PULL_MISSING || pull.policy == PULL_NEVER) && !o->platform) {
+	if ((pull.policy == PULL_MISSING || pull.policy == PULL_NEVER) && !pull.platform) {
 		r = image_find(c->en, o->image, &c->image, e);
 		if (r == 0) /* by the policy of now, whatever it was when the image came */
 			return trust_check_stored(c->en, o->signature_policy, c->image, o->image,

@@ -105,3 +105,22 @@ int platform_score(const struct platform *want, const struct platform *have)
 	}
 	return !*have->variant ? 90 : !*want->variant && !strcmp(have->variant, "v1") ? 80 : 0;
 }
+
+int platform_compose(const char *os, const char *arch, const char *variant,
+		     char buf[PLATFORM_TEXT_MAX], const char **ret, struct err *e)
+{
+	struct platform host;
+
+	*ret = NULL;
+	if (!arch && !os && !variant)
+		return 0;
+	platform_host(&host);
+	if (!variant && !arch && host.variant[0])
+		variant = host.variant;
+	if (snprintf(buf, PLATFORM_TEXT_MAX, "%s/%s%s%s", os ? os : host.os,
+		     arch ? arch : host.arch, variant ? "/" : "",
+		     variant ? variant : "") >= PLATFORM_TEXT_MAX)
+		return err_set(e, -EINVAL, "the platform's name is too long");
+	*ret = buf;
+	return 0;
+}

@@ -16,6 +16,12 @@ void platform_from_machine(const char *machine, struct platform *ret);
 /* "os/arch[/variant]", or "arch" alone for linux; other spellings ("x86_64", "aarch64", "arm/v7")
  * are brought to the usual ones.  -EINVAL. */
 int platform_parse(const char *s, struct platform *ret, struct err *e);
+#define PLATFORM_TEXT_MAX 128
+/* What OS, ARCH and VARIANT (NULL: not said) ask for, in the form of platform_parse(): *RET is NULL
+ * when nothing was said, else BUF.  The host's own variant says nothing about another architecture.
+ * -EINVAL. */
+int platform_compose(const char *os, const char *arch, const char *variant,
+		     char buf[PLATFORM_TEXT_MAX], const char **ret, struct err *e);
 /* "os/arch[/variant]" in BUF. */
 const char *platform_format(const struct platform *p, char buf[100]);
 /* How well does an image of HAVE run where WANT is asked for?  0: not at all; more is better. */

@@ -39,22 +39,11 @@ const struct opt pull_registry_options[] = {
 int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM_MAX],
 			   const char **ret, struct err *e)
 {
-	struct platform host;
-	const char *variant = s->variant;
+	int r = platform_compose(s->os, s->arch, s->variant, buf, ret, e);
 
-	*ret = s->platform;
-	if (!s->arch && !s->os && !s->variant)
-		return 0;
-	platform_host(&host);
-	/* The host's own variant says nothing about another architecture. */
-	if (!variant && !s->arch && host.variant[0])
-		variant = host.variant;
-	if (snprintf(buf, PULL_PLATFORM_MAX, "%s/%s%s%s", s->os ? s->os : host.os,
-		     s->arch ? s->arch : host.arch, variant ? "/" : "",
-		     variant ? variant : "") >= PULL_PLATFORM_MAX)
-		return err_set(e, -EINVAL, "the platform's name is too long");
-	*ret = buf;
-	return 0;
+	if (r == 0 && !*ret)
+		*ret = s->platform;
+	return r;
 }
 
 int pull_policy(const char *word)

@@ -5,6 +5,7 @@
 #define COVE_CLI_IMAGE_PULL_H
 
 #include "src/cli/opt.h"
+#include "src/image/platform.h"
 
 /* Stands FIRST in the options struct of a command that uses the two groups. */
 struct pull_settings {
@@ -15,7 +16,7 @@ struct pull_settings {
 extern const struct opt pull_platform_options[]; /* --arch --os --platform --variant */
 extern const struct opt pull_registry_options[]; /* --authfile --cert-dir --creds --tls-verify */
 
-#define PULL_PLATFORM_MAX 128
+#define PULL_PLATFORM_MAX PLATFORM_TEXT_MAX
 /* What image_pull_options.platform wants: *RET is NULL for the host's, else --platform or BUF.
  * -EINVAL. */
 int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM_MAX],
