@@ -3,8 +3,10 @@
  * goes on where it was; a server that then begins at the front again is heard from the front. */
 #include "src/image/blobs_role.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "src/util/scoped.h"
 
 #define RETRIES 1
+#define PIECE	(256 << 10)
 
 struct download {
 	struct fetch f;
@@ -91,6 +94,36 @@ static int download(struct http *h, const struct registry_options *o, const char
 	return rc < 0 ? rc : check(d, digest, e);
 }
 
+/* The same from OFFSET of the file PATH. */
+static int copy_local(const char *path, int64_t offset, const char *digest, struct download *d,
+		      struct err *e)
+{
+	scoped(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	scoped(mem) char *buf = malloc(PIECE);
+
+	if (fd < 0 || !buf)
+		return err_sys(e, "open %s", path);
+	if (!EVP_DigestInit_ex(d->md, EVP_sha256(), NULL))
+		return err_set(e, -EIO, "cannot compute SHA-256");
+	d->f.offset = 0;
+	while (d->f.offset < d->size) {
+		int64_t left = d->size - d->f.offset;
+		ssize_t n = pread(fd, buf, left < PIECE ? (size_t)left : PIECE,
+				  (off_t)(offset + d->f.offset));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? err_sys(e, "read %s", path)
+				     : err_set(e, -EBADMSG, "%s is cut short", path);
+		if (fd_write_all(d->fd, buf, (size_t)n) < 0 ||
+		    !EVP_DigestUpdate(d->md, buf, (size_t)n))
+			return err_set(e, -EIO, "write a blob");
+		d->f.offset += n;
+	}
+	return check(d, digest, e);
+}
+
 /* "get": 1 when the file is made, 0 when it cannot be had, or the error. */
 static int get(struct http *h, json_object *first, json_object *m, struct err *e)
 {
@@ -107,6 +140,9 @@ static int get(struct http *h, json_object *first, json_object *m, struct err *e
 		return err_sys(e, "create %s", name);
 	d.fd = fd;
 	d.md = EVP_MD_CTX_new();
+	if (d.md && json_get_str(m, "path"))
+		rc = copy_local(json_get_str(m, "path"), json_get_int(m, "offset", 0), digest, &d,
+				e);
 	for (size_t i = 0; d.md && i < json_len(sources) && rc < 0; i++) {
 		json_object *s = json_object_array_get_idx(sources, i);
 		const char *authfile = json_get_str(first, "authfile");

@@ -192,3 +192,26 @@ int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *
 		*ret = take_ptr(&names);
 	return r;
 }
+
+int image_source_note(struct engine *en, const char *id, const char *source, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+
+	if (!s || store_begin(s, 0, e) < 0)
+		return e->code;
+	if (store_exec(s, e, "INSERT OR REPLACE INTO image_source (image_id, source) VALUES (?, ?)",
+		       "ss", id, source) < 0) {
+		store_rollback(s);
+		return e->code;
+	}
+	return store_commit(s, e);
+}
+
+int image_source_of(struct engine *en, const char *id, char **ret, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+	int r = s ? first(s, ret, e, "SELECT source FROM image_source WHERE image_id = ?", id, NULL)
+		  : e->code;
+
+	return r < 0 ? r : 0;
+}

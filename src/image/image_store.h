@@ -15,6 +15,11 @@ int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err 
  * its other names, as in struct image).  *RET owned, NULL for none. */
 int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *e);
 
+/* The place on this host that image ID was loaded from, as transport and absolute path: note it,
+ * and read it (*RET owned, NULL: none). */
+int image_source_note(struct engine *en, const char *id, const char *source, struct err *e);
+int image_source_of(struct engine *en, const char *id, char **ret, struct err *e);
+
 /* A document of blobs/sha256, checked against its digest ("sha256:HEX", which must be valid).
  * Owned. */
 int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *ret_len,

@@ -47,6 +47,7 @@ int load_format(struct engine *en, const struct image_archive *a, enum load_form
 	struct load_source own = *s;
 	scoped(mem) char *real = s->path ? realpath(s->path, NULL) : NULL;
 	scoped(mem) char *shown = NULL;
+	scoped(mem) char *place = NULL;
 	scoped(strv) char **scopes = NULL;
 
 	if (!s->subject.transport) {
@@ -62,6 +63,9 @@ int load_format(struct engine *en, const struct image_archive *a, enum load_form
 									     : "");
 		if (!shown || (real && format != LOAD_DOCKER_ARCHIVE && !scopes))
 			return err_errno(e, ENOMEM, "load");
+		if (real && format != LOAD_DOCKER_ARCHIVE)
+			place = str_printf("%s:%s", own.subject.transport, real);
+		own.place = place;
 		own.subject.shown = shown;
 		own.subject.scopes = scopes;
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/image/image_store.h"
 #include "src/image/layer_stage.h"
 #include "src/image/pull_call.h"
 #include "src/image/signature.h"
@@ -212,6 +213,8 @@ int load_image_store(struct engine *en, struct load_image *i, struct load_result
 		r = store_once(en, i, ids, &id, e);
 	if (r < 0)
 		return r;
+	if (i->s->place && image_source_note(en, id, i->s->place, e) < 0)
+		return e->code;
 	if (n_signatures > 0 &&
 	    signatures_store(en, id, digest, dir.tmp_fd, (size_t)n_signatures, e) < 0)
 		return e->code;

@@ -40,7 +40,8 @@
  *
  *	engine	{"type":"blobs","sources":[{"registry","repository","insecure"}...],"authfile",
  *		"config_dir"}
- *	engine	{"type":"get","digest":D,"size":N,"file":NAME}	into a new file of fd 4
+ *	engine	{"type":"get","digest":D,"size":N,"file":NAME}	into a new file of fd 4; with "path"
+ *		and "offset" first of all from there
  *	role	{"type":"got"} or {"type":"absent"}
  *
  * or for a list, which comes as a JSON array in the file "list" of fd 4:

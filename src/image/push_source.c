@@ -1,27 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/image/push_source.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/image/image_store.h"
 #include "src/image/pull_protocol.h"
 #include "src/image/registries.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 
 #define SOURCES_MAX 4
 
 void push_source_done(struct push_source *s)
 {
 	pull_call_end(&s->call);
+	free(s->place);
+	(void)image_archive_free(s->local);
 }
 
-int push_source_has(const struct push_source *s, size_t i)
+/* Open the archive or directory that the image was loaded from, if it is still there. */
+static void look_for_place(struct push_source *s)
+{
+	struct engine *en = s->p->en;
+	struct err e = { 0 };
+	const char *path;
+
+	s->looked = 1;
+	if (image_source_of(en, s->p->image->id, &s->place, &e) < 0 || !s->place)
+		return;
+	path = strchr(s->place, ':') + 1; /* as load_format() writes it */
+	if ((str_starts(s->place, "oci-archive:")
+		     ? image_archive_open(en, path, &s->local, &e)
+		     : image_archive_open_dir(path, &s->local, &e)) < 0)
+		dbg("push: %s", e.text);
+}
+
+int push_source_has(struct push_source *s, size_t i)
 {
 	const struct image_push_options *o = s->p->o;
 	const struct push_layer *l = &s->p->layers[i];
 
-	return s->started >= 0 && s->p->was_pulled && l->original && !o->compression &&
-	       o->level < 0 && !o->force_compression;
+	if (!s->looked)
+		look_for_place(s);
+	return s->started >= 0 && (s->p->was_pulled || s->local) && l->original &&
+	       !o->compression && o->level < 0 && !o->force_compression;
 }
 
 /* The places of one name that the image was pulled as. */
@@ -67,7 +90,7 @@ static int start(struct push_source *s, struct err *e)
 		struct err ignored = { 0 };
 		(void)add_places(s, r, *d, list, &ignored); /* one of them may do */
 	}
-	if (!json_len(list))
+	if (!json_len(list) && !s->local)
 		return err_set(e, -ENOENT, "the image was pulled from nowhere");
 	if (pull_call_start(&s->call, -EBADF, s->dir_fd, e) < 0)
 		return e->code;
@@ -80,6 +103,24 @@ static int give_up(struct push_source *s, const struct err *e)
 	s->started = -1;
 	s->is_busy = 0;
 	return e->code;
+}
+
+/* Where blob DIGEST lies on this host. */
+static void add_local(const struct push_source *s, const char *digest, json_object *m)
+{
+	int is_dir = s->place && str_starts(s->place, "dir:");
+	scoped(mem) char *name =
+		str_printf("%s%s", is_dir ? "" : "blobs/sha256/", digest_hex(digest));
+	scoped(mem) char *path = NULL;
+	const struct archive_item *it =
+		s->local && name ? image_archive_find(s->local, name) : NULL;
+
+	if (!it)
+		return;
+	path = s->local->dir ? str_printf("%s/%s", strchr(s->place, ':') + 1, name)
+			     : strdup(strchr(s->place, ':') + 1);
+	json_put_str(m, "path", path);
+	json_put_int(m, "offset", it->offset);
 }
 
 int push_source_ask(struct push_source *s, size_t i, const char *name)
@@ -95,6 +136,7 @@ int push_source_ask(struct push_source *s, size_t i, const char *name)
 	json_put_str(m, "digest", d->digest);
 	json_put_int(m, "size", d->size);
 	json_put_str(m, "file", name);
+	add_local(s, d->digest, m);
 	if (pull_send(s->call.socket_fd, m, &e) < 0)
 		return give_up(s, &e);
 	s->is_busy = 1;

@@ -95,6 +95,16 @@ static int read_mirrors(struct registry *r, json_object *list, const char *where
 
 		if (rc >= 0)
 			rc = check_location(m->location, where, e);
+		if (rc >= 0 && m->pull_from_mirror && *m->pull_from_mirror &&
+		    (r->mirror_by_digest_only ||
+		     !str_in_words(m->pull_from_mirror, strlen(m->pull_from_mirror),
+				   "all|digest-only|tag-only")))
+			rc = err_set(e, -EBADMSG,
+				     r->mirror_by_digest_only
+					     ? "%s: pull-from-mirror and mirror-by-digest-only "
+					       "exclude each other ('%s')"
+					     : "%s: invalid pull-from-mirror '%s'",
+				     where, m->pull_from_mirror);
 		if (rc < 0) {
 			field_done(mirror_fields, m);
 			return rc;
@@ -480,7 +490,8 @@ static int add_source(struct registry_source *list, size_t *n, const char *locat
 static int mirror_applies(const struct registry *r, const struct registry_mirror *m,
 			  const struct reference *name)
 {
-	const char *from = m->pull_from_mirror ? m->pull_from_mirror : "all";
+	const char *from =
+		m->pull_from_mirror && *m->pull_from_mirror ? m->pull_from_mirror : "all";
 
 	if (r->mirror_by_digest_only || !strcmp(from, "digest-only"))
 		return name->digest != NULL;

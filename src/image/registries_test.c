@@ -128,6 +128,10 @@ TEST(registries_refuses_nonsense)
 		"[aliases]\nx = 1",
 		"registry = 1",
 		"[[registry]]\nlocation='x'\nmirror = 1",
+		"[[registry]]\nlocation='x'\n[[registry.mirror]]\nlocation='y'\npull-from-mirror="
+		"'some'",
+		"[[registry]]\nlocation='x'\nmirror-by-digest-only=true\n[[registry.mirror]]\n"
+		"location='y'\npull-from-mirror='all'",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

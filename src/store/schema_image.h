@@ -46,13 +46,21 @@
 	"CREATE INDEX IF NOT EXISTS image_layer_layer ON image_layer(layer);"
 
 /* Version 2: signatures that came with a manifest, or were made here. */
-#define SCHEMA_SIGNATURE                                                 \
-	"CREATE TABLE IF NOT EXISTS image_signature ("                   \
+#define SCHEMA_SIGNATURE                                                  \
+	"CREATE TABLE IF NOT EXISTS image_signature ("                    \
 	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE," \
-	" digest TEXT NOT NULL," /* of the manifest */                   \
-	" position INTEGER NOT NULL,"                                    \
-	" bytes TEXT NOT NULL," /* base64 */                             \
-	" PRIMARY KEY (image_id, digest, position)"                      \
+	" digest TEXT NOT NULL," /* of the manifest */                    \
+	" position INTEGER NOT NULL,"                                     \
+	" bytes TEXT NOT NULL," /* base64 */                              \
+	" PRIMARY KEY (image_id, digest, position)"                       \
+	") WITHOUT ROWID;"
+
+/* Version 3: the archive or directory that an image was loaded from, which may have its compressed
+ * blobs when they are wanted again. */
+#define SCHEMA_SOURCE                                                               \
+	"CREATE TABLE IF NOT EXISTS image_source ("                                 \
+	" image_id TEXT PRIMARY KEY REFERENCES image(id) ON DELETE CASCADE,"        \
+	" source TEXT NOT NULL" /* "dir:/PATH", "oci:/PATH", "oci-archive:/PATH" */ \
 	") WITHOUT ROWID;"
 
 #endif

@@ -43,6 +43,7 @@ struct store {
 static const char *const migrations[] = {
 	SCHEMA_IMAGE SCHEMA_CONTAINER,
 	SCHEMA_SIGNATURE,
+	SCHEMA_SOURCE,
 };
 
 static int sql_err(struct store *s, struct err *e, int rc, const char *what)

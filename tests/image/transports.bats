@@ -163,6 +163,36 @@ digest_of() {
 	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/alone:1" "dir:$T/alone"
 }
 
+@test "an image of a directory or archive keeps its digest as long as that is there" {
+	need skopeo
+	load_busybox
+	start_registry
+	cove push -q "$IMAGE" "dir:$T/plain"
+	skopeo copy -q --dest-tls-verify=false --format oci "dir:$T/plain" "docker://$REGISTRY/seed:1" # compressed by somebody else
+	for place in "oci:$T/layout:x" "dir:$T/dir" "oci-archive:$T/a.tar"; do
+		skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/seed:1" "$place"
+		want=$(skopeo inspect --raw "$place" | sha256sum | cut -c-64)
+		fresh
+		cove pull -q "$place" >/dev/null
+		name=to/$(echo "$place" | cut -d: -f1)
+		run_cove push -q --tls-verify=false "$(cove images -q)" "$REGISTRY/$name:1"
+		is "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/$name:1" | sha256sum | cut -c-64)" "$want" "from $place"
+		run_cove push -q "$(cove images -q)" "dir:$T/$name"
+		is "$(digest_of "$T/$name/manifest.json")" "$want" "from $place to dir:"
+		skopeo copy -q "dir:$T/$name" "dir:$T/$name.copy"
+	done
+	# what was changed there since is not taken
+	fresh
+	cove pull -q "dir:$T/dir" >/dev/null
+	blob=$(jq -r '.layers[0].digest' "$T/dir/manifest.json" | cut -d: -f2)
+	printf x | dd of="$T/dir/$blob" bs=1 seek=100 conv=notrunc 2>/dev/null
+	run_cove push -q "$(cove images -q)" "dir:$T/changed"
+	skopeo copy -q "dir:$T/changed" "dir:$T/changed.copy"
+	rm -r "$T/dir"
+	run_cove push -q "$(cove images -q)" "dir:$T/gone"
+	skopeo copy -q "dir:$T/gone" "dir:$T/gone.copy"
+}
+
 @test "run, create and push take references with a transport" {
 	load_busybox
 	cove push -q "$IMAGE" "oci:$T/layout"

@@ -120,12 +120,13 @@ const struct cmd cmd_image_push = {
 	       "A layer that the registry has, or can take over from another of its repositories "
 	       "that the image was pulled from, is not sent. Layers are stored unpacked, without "
 	       "the compressed bytes that came; so what is missing there is fetched once more, "
-	       "byte for byte, from the registry that the image was pulled from, and the manifest "
-	       "stays the one that was pulled, digest and all, also in dir: and oci:. Where that "
-	       "registry cannot be reached, where the image was not pulled from one, or where "
-	       "another compression is asked for, layers are compressed anew, the same way each "
-	       "time, and when the result is not what the manifest names, a manifest with the new "
-	       "digests is written.",
+	       "byte for byte, from where the image came from (the registry, or the directory of "
+	       "oci: or dir:, or the OCI archive), and the manifest stays the one that came, "
+	       "digest "
+	       "and all, also in dir: and oci:. Where that place cannot be reached any more, or "
+	       "where another compression is asked for, layers are compressed anew, the same way "
+	       "each time, and when the result is not what the manifest names, a manifest with the "
+	       "new digests is written.",
 	.examples = "cove push registry.example.org/me/app:1\n"
 		    "cove push app docker://registry.example.org/me/app:1\n"
 		    "cove push app oci:/tmp/layout:app",
