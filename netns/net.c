@@ -12,6 +12,11 @@
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
+const struct net_addresses net_private = {
+	.v4 = { "10.0.2.0", NET_PREFIX, NET_GATEWAY, NET_DNS, NET_ADDRESS },
+	.v6 = { "fd00::", NET_PREFIX6, NET_GATEWAY6, "fd00::3", NET_ADDRESS6 },
+};
+
 int net_start(const struct net_config *c, struct net *ret, struct err *e)
 {
 	scoped(mem) char *program = proc_role_path("cove-net");
@@ -37,8 +42,8 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 	hello = calloc(1, size);
 	if (!program || !hello)
 		return err_errno(e, ENOMEM, "start the network");
-	hello->version = 1;
-	hello->ipv6 = c->ipv6;
+	hello->version = 2;
+	hello->addresses = *c->addresses;
 	hello->allow_host_loopback = c->allow_host_loopback;
 	hello->n_forwards = (int)c->n_forwards;
 	if (c->n_forwards)

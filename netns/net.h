@@ -23,6 +23,22 @@
 #define NET_PREFIX6  64
 #define NET_GATEWAY6 "fd00::2"
 
+/* One family of a network; all in text. */
+struct net_family {
+	char network[48]; /* "" : the network has no such addresses */
+	int prefix;
+	char host[48]; /* the gateway, and the host itself */
+	char dns[48];
+	char container[48]; /* whose ports are published; "" where a bridge is behind the tap */
+};
+
+struct net_addresses {
+	struct net_family v4, v6;
+};
+
+/* Those of a private network. */
+extern const struct net_addresses net_private;
+
 struct net_forward {
 	char host_ip[48]; /* "" is every address (0.0.0.0 and ::) */
 	int host_port, container_port;
@@ -30,9 +46,9 @@ struct net_forward {
 };
 
 struct net_config {
+	const struct net_addresses *addresses;
 	const struct net_forward *forward;
 	size_t n_forwards;
-	int ipv6;
 	int allow_host_loopback; /* 10.0.2.2 reaches the host's 127.0.0.1; off unless asked for */
 };
 

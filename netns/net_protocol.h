@@ -20,8 +20,9 @@
 #define NET_CONTROL_FD	 3
 
 struct net_hello {
-	int version; /* 1 */
-	int ipv6, allow_host_loopback;
+	int version; /* 2 */
+	int allow_host_loopback;
+	struct net_addresses addresses;
 	int n_forwards;
 	struct net_forward forward[]; /* n_forwards of them */
 };

@@ -25,15 +25,26 @@ struct role {
 	struct relay_port *port; /* the TCP ones; the relay's once that runs */
 	size_t n_ports;
 	int relay; /* socket to it, or negative: none */
+	struct net_addresses addresses;
 };
+
+static void end_texts(struct net_family *f)
+{
+	f->network[sizeof(f->network) - 1] = f->host[sizeof(f->host) - 1] =
+		f->dns[sizeof(f->dns) - 1] = f->container[sizeof(f->container) - 1] = '\0';
+}
 
 static int receive_hello(struct net_hello *c, struct err *e)
 {
 	ssize_t n = recv(NET_CONTROL_FD, c, HELLO_MAX, 0);
 
-	if (n < (ssize_t)sizeof(*c) || c->version != 1 || c->n_forwards < 0 ||
+	if (n < (ssize_t)sizeof(*c) || c->version != 2 || c->n_forwards < 0 ||
 	    c->n_forwards > NET_FORWARDS_MAX ||
 	    n != (ssize_t)(sizeof(*c) + (size_t)c->n_forwards * sizeof(c->forward[0])))
+		return err_set(e, -EPROTO, "the engine's first message is not understood");
+	end_texts(&c->addresses.v4);
+	end_texts(&c->addresses.v6);
+	if (c->addresses.v4.prefix < 1 || c->addresses.v4.prefix > 30)
 		return err_set(e, -EPROTO, "the engine's first message is not understood");
 	for (int i = 0; i < c->n_forwards; i++)
 		c->forward[i].host_ip[sizeof(c->forward[i].host_ip) - 1] = '\0';
@@ -92,7 +103,7 @@ static int start_relay(struct role *o, struct err *e)
 		(void)prctl(PR_SET_NAME, "cove-net-relay", 0, 0, 0);
 		(void)close(NET_CONTROL_FD);
 		(void)close(o->relay);
-		_exit(relay_main(o->port, o->n_ports, theirs));
+		_exit(relay_main(&o->addresses, o->port, o->n_ports, theirs));
 	}
 	fd_close(child.pidfd); /* it ends when our end of the socket does */
 	for (size_t i = 0; i < o->n_ports; i++)
@@ -107,8 +118,10 @@ static int prepare(struct role *o, struct err *e)
 
 	o->port = calloc(PORTS_MAX, sizeof(*o->port));
 	r = c && o->port ? receive_hello(c, e) : err_errno(e, ENOMEM, "start the network");
-	if (r == 0)
+	if (r == 0) {
+		o->addresses = c->addresses;
 		r = stack_new(c, &o->stack, e);
+	}
 	for (int i = 0; r == 0 && i < c->n_forwards; i++)
 		r = publish(o, &c->forward[i], e);
 	if (r == 0)

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All of it happens in a child: a process that has joined a namespace cannot always go back. */
 #include "netns/netns.h"
 
 #include <errno.h>
@@ -29,49 +28,36 @@ int netns_loopback_up(struct err *e)
 	return 0;
 }
 
-/* FDS gets the namespace (when it is new) and the tap (when one is wanted). */
-static int set_up(pid_t pid, const struct tap_config *tap, int *fds, size_t *n, struct err *e)
+static int enter(int netns, int *fds, size_t *n, struct err *e)
 {
-	char path[64];
-	int fd, r = 0;
+	int fd;
 
-	if (pid == 0) {
-		if (unshare(CLONE_NEWNET) < 0)
-			return err_sys(e, "make a network namespace");
-		r = netns_loopback_up(e);
-		fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return err_sys(e, "open the network namespace");
-		fds[(*n)++] = fd;
-	} else {
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || setns(fd, CLONE_NEWNET) < 0)
-			return err_sys(e, "enter the container's network");
-		fd_close(fd);
-	}
-	if (r < 0 || !tap)
-		return r;
-	r = tap_open(tap, e);
-	if (r < 0)
-		return r;
-	fds[(*n)++] = r;
-	return 0;
+	if (netns >= 0)
+		return setns(netns, CLONE_NEWNET) < 0 ? err_sys(e, "enter the network namespace")
+						      : 0;
+	if (unshare(CLONE_NEWNET) < 0)
+		return err_sys(e, "make a network namespace");
+	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, "open the network namespace");
+	fds[(*n)++] = fd;
+	return netns_loopback_up(e);
 }
 
-static void __attribute__((noreturn)) child_main(pid_t pid, const struct tap_config *tap, int sock)
+static void __attribute__((noreturn)) child_main(int netns, netns_fn *fn, void *arg, int sock)
 {
-	int fds[2];
+	int fds[NETNS_FDS_MAX], r;
 	size_t n = 0;
 	struct err e;
 
 	err_clear(&e);
-	if (set_up(pid, tap, fds, &n, &e) < 0)
-		n = 0;
-	_exit(fd_send(sock, &e, sizeof(e), fds, n) < 0);
+	r = enter(netns, fds, &n, &e);
+	if (r == 0 && fn)
+		r = fn(arg, fds, &n, &e);
+	_exit(fd_send(sock, &e, sizeof(e), fds, r < 0 ? 0 : n) < 0);
 }
 
-static int ask_child(pid_t pid, const struct tap_config *tap, int *fds, size_t n, struct err *e)
+int netns_call(int netns, netns_fn *fn, void *arg, int *fds, size_t n, struct err *e)
 {
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
@@ -85,21 +71,41 @@ static int ask_child(pid_t pid, const struct tap_config *tap, int *fds, size_t n
 	if (r < 0)
 		return r;
 	if (r == 0)
-		child_main(pid, tap, theirs);
+		child_main(netns, fn, arg, theirs);
 	fd_close(take_fd(&theirs));
 	if (fd_recv(ours, &answer, sizeof(answer), fds, &got) != (ssize_t)sizeof(answer))
-		return err_set(e, -EIO, "the container's network could not be set up");
+		return err_set(e, -EIO, "the network could not be set up");
 	if (answer.code < 0)
 		*e = answer;
 	else if (got != n)
-		return err_set(e, -EIO, "the container's network could not be set up");
+		return err_set(e, -EIO, "the network could not be set up");
 	return answer.code;
+}
+
+int netns_of(pid_t pid, struct err *e)
+{
+	char path[64];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(e, "open the container's network") : fd;
+}
+
+static int add_tap(void *arg, int *fds, size_t *n, struct err *e)
+{
+	int fd = tap_open(arg, e);
+
+	if (fd < 0)
+		return fd;
+	fds[(*n)++] = fd;
+	return 0;
 }
 
 int netns_make(const struct tap_config *tap, int *ret_netns, int *ret_tap, struct err *e)
 {
 	int fds[2] = { -EBADF, -EBADF };
-	int r = ask_child(0, tap, fds, tap ? 2 : 1, e);
+	int r = netns_call(-EBADF, tap ? add_tap : NULL, (void *)tap, fds, tap ? 2 : 1, e);
 
 	if (r < 0)
 		return r;
@@ -110,5 +116,7 @@ int netns_make(const struct tap_config *tap, int *ret_netns, int *ret_tap, struc
 
 int netns_add_tap(pid_t pid, const struct tap_config *tap, int *ret_tap, struct err *e)
 {
-	return ask_child(pid, tap, ret_tap, 1, e);
+	scoped(fd) int netns = netns_of(pid, e);
+
+	return netns < 0 ? netns : netns_call(netns, add_tap, (void *)tap, ret_tap, 1, e);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netns/relay.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fib_rules.h>
@@ -66,6 +65,8 @@ struct relay {
 	const struct relay_port *port;
 	size_t n_ports;
 	int transparent4, transparent6;
+	union address own4, own6;	  /* of the container; no family: it has none */
+	union address gateway4, gateway6; /* who a client appears as that has no address there */
 	struct pipe spare[SPARE_PIPES];
 	size_t n_spare;
 	struct connection *ready, **last_ready;
@@ -91,26 +92,31 @@ static int route_locally(int sock, int family)
 	return rtnl_talk(sock, &q);
 }
 
-static int rule_for_answers(int sock, int family, int port)
+static int rule_for_answers(int sock, int family, const union address *own, int port)
 {
 	struct rtnl q;
 	struct fib_rule_hdr *m = rtnl_begin(&q, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
 	struct fib_rule_port_range range = { (uint16_t)port, (uint16_t)port };
 	uint32_t priority = RULE_PRIORITY;
 	uint8_t tcp = IPPROTO_TCP;
-	struct in6_addr addr;
 
 	m->family = (uint8_t)family;
 	m->src_len = family == AF_INET6 ? 128 : 32;
 	m->table = ROUTE_TABLE;
 	m->action = FR_ACT_TO_TBL;
-	if (inet_pton(family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS, &addr) != 1)
-		return -EINVAL;
-	rtnl_attr(&q, FRA_SRC, &addr, family == AF_INET6 ? 16 : 4);
+	if (family == AF_INET6)
+		rtnl_attr(&q, FRA_SRC, &own->in6.sin6_addr, 16);
+	else
+		rtnl_attr(&q, FRA_SRC, &own->in.sin_addr, 4);
 	rtnl_attr(&q, FRA_PRIORITY, &priority, sizeof(priority));
 	rtnl_attr(&q, FRA_IP_PROTO, &tcp, sizeof(tcp));
 	rtnl_attr(&q, FRA_SPORT_RANGE, &range, sizeof(range));
 	return rtnl_talk(sock, &q);
+}
+
+static const union address *own_address(const struct relay *r, int family)
+{
+	return family == AF_INET6 ? &r->own6 : &r->own4;
 }
 
 /* 1: sockets inside may have the client's address. */
@@ -120,7 +126,8 @@ static int prepare_family(const struct relay *r, int sock, int family)
 
 	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
 		if (r->port[i].family == family) {
-			bad = rule_for_answers(sock, family, r->port[i].container_port);
+			bad = rule_for_answers(sock, family, own_address(r, family),
+					       r->port[i].container_port);
 			if (bad == -EEXIST) /* published twice */
 				bad = 0;
 		}
@@ -130,17 +137,20 @@ static int prepare_family(const struct relay *r, int sock, int family)
 static int enter_container(struct relay *r, int tap, struct err *e)
 {
 	scoped(fd) int sock = -EBADF;
-	scoped(fd) int netns = ioctl(tap, TUNGETDEVNETNS); /* Linux 5.2 */
+	scoped(fd) int netns = -EBADF;
 
-	if (netns < 0)
-		netns = ioctl(tap, SIOCGSKNS); /* Linux 4.17 */
-	if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
-		return err_sys(e, "publish ports: enter the container's network");
+	if (setns(tap, CLONE_NEWNET) < 0) {
+		netns = ioctl(tap, TUNGETDEVNETNS); /* Linux 5.2 */
+		if (netns < 0)
+			netns = ioctl(tap, SIOCGSKNS); /* Linux 4.17 */
+		if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
+			return err_sys(e, "publish ports: enter the container's network");
+	}
 	sock = rtnl_open();
 	if (sock < 0)
 		return err_errno(e, sock, "publish ports: set up routes");
 	r->transparent4 = prepare_family(r, sock, AF_INET);
-	r->transparent6 = prepare_family(r, sock, AF_INET6);
+	r->transparent6 = r->own6.any.sa_family && prepare_family(r, sock, AF_INET6);
 	return 0;
 }
 
@@ -235,50 +245,51 @@ static void finish(struct relay *r, struct connection *c, int broke)
 }
 
 /* Would the container take it for one of its own? */
-static int is_its_own(const union address *a)
+static int is_its_own(const struct relay *r, const union address *a)
 {
-	union address own;
-
 	if (a->any.sa_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) ||
-		       (address_make(&own, AF_INET6, NET_ADDRESS6, 0) &&
-			IN6_ARE_ADDR_EQUAL(&own.in6.sin6_addr, &a->in6.sin6_addr));
+		       IN6_ARE_ADDR_EQUAL(&r->own6.in6.sin6_addr, &a->in6.sin6_addr);
 	return ntohl(a->in.sin_addr.s_addr) >> 24 == 127 ||
-	       (address_make(&own, AF_INET, NET_ADDRESS, 0) &&
-		own.in.sin_addr.s_addr == a->in.sin_addr.s_addr);
+	       r->own4.in.sin_addr.s_addr == a->in.sin_addr.s_addr;
+}
+
+static void set_port(union address *a, in_port_t port)
+{
+	if (a->any.sa_family == AF_INET6)
+		a->in6.sin6_port = port;
+	else
+		a->in.sin_port = port;
 }
 
 /* The address that the container is to see, of the family of its socket. */
-static void seen_address(const struct connection *c, union address *ret)
+static void seen_address(const struct relay *r, const struct connection *c, union address *ret)
 {
 	int same = c->client.any.sa_family == c->family;
 
-	if (same && !is_its_own(&c->client)) {
+	if (same && !is_its_own(r, &c->client)) {
 		*ret = c->client;
 		return;
 	}
-	(void)address_make(ret, c->family, c->family == AF_INET6 ? NET_GATEWAY6 : NET_GATEWAY,
-			   ntohs(c->client.any.sa_family == AF_INET6 ? c->client.in6.sin6_port
-								     : c->client.in.sin_port));
+	*ret = c->family == AF_INET6 ? r->gateway6 : r->gateway4;
+	set_port(ret, c->client.any.sa_family == AF_INET6 ? c->client.in6.sin6_port
+							  : c->client.in.sin_port);
 }
 
 /* Two published ports of one container port may have clients of one address: then any port. */
-static int bind_as_client(int sock, const struct connection *c)
+static int bind_as_client(const struct relay *r, int sock, const struct connection *c)
 {
 	int on = 1, v6 = c->family == AF_INET6;
 	union address a;
 
-	seen_address(c, &a);
+	seen_address(r, c, &a);
 	if (setsockopt(sock, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT,
 		       &on, sizeof(on)) < 0 ||
 	    setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -errno;
 	if (bind(sock, &a.any, address_size(&a)) == 0)
 		return 0;
-	if (v6)
-		a.in6.sin6_port = 0;
-	else
-		a.in.sin_port = 0;
+	set_port(&a, 0);
 	return bind(sock, &a.any, address_size(&a)) < 0 ? -errno : 0;
 }
 
@@ -286,18 +297,19 @@ static int start_connect(struct relay *r, struct connection *c)
 {
 	scoped(fd) int sock = socket(c->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int v6 = c->family == AF_INET6, on = 1, bad = 0;
-	union address to;
-	socklen_t n = address_make(&to, c->family, v6 ? NET_ADDRESS6 : NET_ADDRESS,
-				   c->port->container_port);
+	union address to = *own_address(r, c->family);
 
 	if (sock < 0)
 		return -errno;
+	if (!to.any.sa_family)
+		return -EAFNOSUPPORT;
+	set_port(&to, htons((uint16_t)c->port->container_port));
 	if (v6 ? r->transparent6 : r->transparent4)
-		bad = bind_as_client(sock, c);
+		bad = bind_as_client(r, sock, c);
 	if (bad < 0)
 		return bad;
 	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(sock, &to.any, n) < 0 && errno != EINPROGRESS)
+	if (connect(sock, &to.any, address_size(&to)) < 0 && errno != EINPROGRESS)
 		return -errno;
 	bad = watch(r, EPOLL_CTL_ADD, sock, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
 	if (bad < 0)
@@ -534,7 +546,18 @@ static int prepare(struct relay *r, int tap, struct err *e)
 	return bad;
 }
 
-int relay_main(const struct relay_port *port, size_t n, int control)
+static void set_addresses(struct relay *r, const struct net_addresses *a)
+{
+	(void)address_make(&r->own4, AF_INET, a->v4.container, 0);
+	(void)address_make(&r->gateway4, AF_INET, a->v4.host, 0);
+	if (!a->v6.network[0])
+		return;
+	(void)address_make(&r->own6, AF_INET6, a->v6.container, 0);
+	(void)address_make(&r->gateway6, AF_INET6, a->v6.host, 0);
+}
+
+int relay_main(const struct net_addresses *addresses, const struct relay_port *port, size_t n,
+	       int control)
 {
 	struct relay r = { .epoll = -EBADF, .control = control, .port = port, .n_ports = n };
 	struct net_answer a;
@@ -543,6 +566,7 @@ int relay_main(const struct relay_port *port, size_t n, int control)
 	char go = 0;
 
 	r.last_ready = &r.ready;
+	set_addresses(&r, addresses);
 	memset(&a, 0, sizeof(a));
 	if (fd_recv(control, &go, 1, &tap, &n_fds) != 1)
 		return 0;

@@ -17,6 +17,8 @@
 
 #include <stddef.h>
 
+#include "netns/net.h"
+
 #include "src/util/err.h"
 
 /* A bound port of the host. */
@@ -24,10 +26,10 @@ struct relay_port {
 	int listener, family, container_port;
 };
 
-/* The life of the relay, a forked process.  CONTROL is its SOCK_SEQPACKET to the role net: one
- * message brings the container's tap ('T', one descriptor), whose network namespace it enters; the
- * answer is a struct net_answer; its end of file ends the relay.  PORT[0..N) are its own.  Returns
- * exit status. */
-int relay_main(const struct relay_port *port, size_t n, int control);
+/* The life of the relay, a forked process.  CONTROL is its SOCK_SEQPACKET to who made it: one
+ * message brings the container's network namespace, or a tap that lies in it ('T', one descriptor);
+ * the answer is a struct net_answer; its end of file ends the relay.  PORT[0..N) are its own.
+ * Returns exit status. */
+int relay_main(const struct net_addresses *a, const struct relay_port *port, size_t n, int control);
 
 #endif

@@ -11,8 +11,29 @@ void rtnl_attr(struct rtnl *q, unsigned short type, const void *data, size_t n)
 	struct rtattr *a = (struct rtattr *)((char *)q + NLMSG_ALIGN(q->h.nlmsg_len));
 	a->rta_type = type;
 	a->rta_len = (unsigned short)RTA_LENGTH(n);
-	memcpy(RTA_DATA(a), data, n);
+	if (n)
+		memcpy(RTA_DATA(a), data, n);
 	q->h.nlmsg_len = (unsigned)(NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
+void rtnl_raw(struct rtnl *q, const void *data, size_t n)
+{
+	memcpy((char *)q + NLMSG_ALIGN(q->h.nlmsg_len), data, n);
+	q->h.nlmsg_len = (unsigned)(NLMSG_ALIGN(q->h.nlmsg_len) + NLMSG_ALIGN(n));
+}
+
+size_t rtnl_nest(struct rtnl *q, unsigned short type)
+{
+	size_t at = NLMSG_ALIGN(q->h.nlmsg_len);
+
+	rtnl_attr(q, type, NULL, 0);
+	return at;
+}
+
+void rtnl_end(struct rtnl *q, size_t nest)
+{
+	struct rtattr *a = (struct rtattr *)((char *)q + nest);
+	a->rta_len = (unsigned short)(NLMSG_ALIGN(q->h.nlmsg_len) - nest);
 }
 
 void *rtnl_begin(struct rtnl *q, unsigned short type, unsigned short flags, size_t n)

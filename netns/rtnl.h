@@ -16,6 +16,11 @@ struct rtnl {
  * N bytes, zeroed, inside Q. */
 void *rtnl_begin(struct rtnl *q, unsigned short type, unsigned short flags, size_t n);
 void rtnl_attr(struct rtnl *q, unsigned short type, const void *data, size_t n);
+/* N bytes that are no attribute: a header within one. */
+void rtnl_raw(struct rtnl *q, const void *data, size_t n);
+/* Begin an attribute that holds others; rtnl_end() with what it returns closes it. */
+size_t rtnl_nest(struct rtnl *q, unsigned short type);
+void rtnl_end(struct rtnl *q, size_t nest);
 /* A NETLINK_ROUTE socket (CLOEXEC, the caller's), or a negative errno. */
 int rtnl_open(void);
 /* Send and wait for the acknowledgement: 0 or the kernel's negative errno. */

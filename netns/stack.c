@@ -37,6 +37,7 @@ struct stack {
 	struct pollfd *poll; /* grows with the connections */
 	size_t n_poll, cap_poll;
 	int tap;
+	struct net_addresses addresses;
 	unsigned char frame[FRAME_MAX];
 };
 
@@ -122,7 +123,9 @@ static const SlirpCb callbacks = {
 int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 {
 	struct stack *s = calloc(1, sizeof(*s));
+	const struct net_family *v6 = &c->addresses.v6;
 	SlirpConfig cfg;
+	int r = 0;
 
 	if (!s)
 		return err_errno(e, ENOMEM, "make the network stack");
@@ -130,16 +133,23 @@ int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 	memset(&cfg, 0, sizeof(cfg));
 	cfg.version = 4; /* libslirp 4.7; later ones take it */
 	cfg.in_enabled = true;
-	(void)inet_pton(AF_INET, "10.0.2.0", &cfg.vnetwork);
-	(void)inet_pton(AF_INET, "255.255.255.0", &cfg.vnetmask);
-	(void)inet_pton(AF_INET, NET_GATEWAY, &cfg.vhost);
-	(void)inet_pton(AF_INET, NET_DNS, &cfg.vnameserver);
-	(void)inet_pton(AF_INET, NET_ADDRESS, &cfg.vdhcp_start);
-	cfg.in6_enabled = c->ipv6 != 0;
-	(void)inet_pton(AF_INET6, "fd00::", &cfg.vprefix_addr6);
-	cfg.vprefix_len = NET_PREFIX6;
-	(void)inet_pton(AF_INET6, NET_GATEWAY6, &cfg.vhost6);
-	(void)inet_pton(AF_INET6, "fd00::3", &cfg.vnameserver6);
+	if (inet_pton(AF_INET, c->addresses.v4.network, &cfg.vnetwork) != 1 ||
+	    inet_pton(AF_INET, c->addresses.v4.host, &cfg.vhost) != 1 ||
+	    inet_pton(AF_INET, c->addresses.v4.dns, &cfg.vnameserver) != 1)
+		r = -EINVAL;
+	cfg.vnetmask.s_addr = htonl(UINT32_MAX << (32 - c->addresses.v4.prefix));
+	cfg.vdhcp_start = cfg.vhost; /* there is none */
+	cfg.in6_enabled = v6->network[0] != '\0';
+	cfg.vprefix_len = (uint8_t)v6->prefix;
+	if (cfg.in6_enabled && (inet_pton(AF_INET6, v6->network, &cfg.vprefix_addr6) != 1 ||
+				inet_pton(AF_INET6, v6->host, &cfg.vhost6) != 1 ||
+				inet_pton(AF_INET6, v6->dns, &cfg.vnameserver6) != 1))
+		r = -EINVAL;
+	if (r < 0) {
+		free(s);
+		return err_errno(e, r, "make the network stack");
+	}
+	s->addresses = c->addresses;
 	cfg.if_mtu = NET_MTU;
 	cfg.if_mru = TCP_SEGMENT + 40; /* both sides' segments are made after it, nothing else */
 	cfg.disable_host_loopback = !c->allow_host_loopback;
@@ -172,8 +182,8 @@ int stack_forward(struct stack *s, const struct net_forward *f, int family)
 {
 	union address host, guest;
 	socklen_t n = address_make(&host, family, f->host_ip, f->host_port);
-	socklen_t m = address_make(&guest, family, family == AF_INET6 ? NET_ADDRESS6 : NET_ADDRESS,
-				   f->container_port);
+	const struct net_family *to = family == AF_INET6 ? &s->addresses.v6 : &s->addresses.v4;
+	socklen_t m = address_make(&guest, family, to->container, f->container_port);
 	int fd = port_bind(f, family);
 
 	if (fd < 0)

@@ -58,14 +58,15 @@ static int feed(struct stack *s, const uint8_t *bytes, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	struct net_hello hello = { .version = 1 };
+	struct net_hello hello = { .version = 2, .addresses = net_private };
 	struct stack *s = NULL;
 	struct err e;
 	int tap[2], control[2];
 
 	if (shut_in() < 0 || n < 1)
 		return 0;
-	hello.ipv6 = bytes[0] & 1;
+	if (!(bytes[0] & 1))
+		hello.addresses.v6.network[0] = '\0';
 	hello.allow_host_loopback = bytes[0] >> 1 & 1;
 	if (stack_new(&hello, &s, &e) < 0)
 		return 0;

@@ -92,7 +92,7 @@ static int start_net(struct start *s, struct err *e)
 	json_object *ports = s->m->spec->ports;
 	size_t n = json_len(ports);
 	scoped(mem) struct net_forward *f = calloc(n + 1, sizeof(*f));
-	struct net_config c = { .forward = f, .n_forwards = n, .ipv6 = 1 };
+	struct net_config c = { .forward = f, .n_forwards = n, .addresses = &net_private };
 
 	if (!f)
 		return err_errno(e, ENOMEM, "start the network");

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interfaces, addresses and routes by rtnetlink(7).  Every function works in the network namespace
+ * in which SOCK (rtnl_open()) was made and returns 0 or the kernel's negative errno. */
+#ifndef COVE_NETNS_LINK_H
+#define COVE_NETNS_LINK_H
+
+#include "netns/subnet.h"
+
+#define LINK_MAC 6 /* bytes of an Ethernet address */
+
+/* A bridge NAME.  -EOPNOTSUPP: the kernel has none. */
+int link_add_bridge(int sock, const char *name, int mtu);
+/* A pair of veth devices: NAME here, and PEER with address MAC inside namespace PEER_NETNS. */
+int link_add_veth(int sock, const char *name, int mtu, const char *peer,
+		  const unsigned char mac[LINK_MAC], int peer_netns);
+/* Interface number of NAME, or a negative errno. */
+int link_index(int sock, const char *name);
+int link_set_mtu(int sock, const char *name, int mtu);
+int link_up(int sock, const char *name);
+int link_set_master(int sock, const char *name, const char *master);
+int link_delete(int sock, const char *name);
+int link_add_address(int sock, const char *name, const struct addr *a, int prefix);
+/* The default route through GATEWAY; METRIC 0 is the kernel's choice. */
+int link_add_default(int sock, const char *name, const struct addr *gateway, unsigned metric);
+
+#endif
