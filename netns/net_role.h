@@ -8,10 +8,7 @@
 
 struct stack; /* netns/stack.c: libslirp and its loop */
 
-/* A stack with the usual addresses; ports are bound by stack_forward(). */
 int stack_new(const struct net_hello *c, struct stack **ret, struct err *e);
-/* Forward a datagram port of the host for FAMILY.  0 or a negative errno, as port_bind(). */
-int stack_forward(struct stack *s, const struct net_forward *f, int family);
 /* Move frames between TAP_FD and the host's sockets until CONTROL_FD has its end of file, or the
  * tap has gone.  -EIO: RELAY_FD (negative: none) had its own. */
 int stack_run(struct stack *s, int tap_fd, int control_fd, int relay_fd, struct err *e);

@@ -43,6 +43,11 @@ int port_bind(const struct net_forward *f, int family)
 		return -errno;
 	if (!f->udp && setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
 		return -errno;
+	/* Answers to a datagram come from the address that it was sent to. */
+	if (f->udp &&
+	    setsockopt(sock, family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		       family == AF_INET6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof(on)) < 0)
+		return -errno;
 	if (family == AF_INET6 && setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -errno;
 	if (bind(sock, &a.any, n) < 0)

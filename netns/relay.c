@@ -22,6 +22,7 @@
 #include "netns/net_protocol.h"
 #include "netns/net_role.h"
 #include "netns/port.h"
+#include "netns/relay_udp.h"
 #include "netns/rtnl.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
@@ -35,7 +36,8 @@
 #define SPARE_PIPES    16
 #define PAUSE_MS       100
 #define FDS_EACH       6 /* of a connection: two sockets, and two pipes at most */
-#define FDS_OTHER      64
+#define FLOWS_MAX      1024
+#define FDS_OTHER      (64 + FLOWS_MAX)
 
 struct pipe {
 	int r, w;
@@ -71,13 +73,33 @@ struct relay {
 	size_t n_spare;
 	struct connection *ready, **last_ready;
 	size_t n_connections, max_connections;
-	int paused; /* nothing is accepted for now */
+	int paused;		/* nothing is accepted for now */
+	struct flow_set *flows; /* of datagrams; NULL: no such port */
 };
 
 /* ---- the container's namespace -------------------------------------------------------------- */
 
-/* Everything that table 100 is asked for is delivered on this machine. */
-static int route_locally(int sock, int family)
+static const union address *own_address(const struct relay *r, int family)
+{
+	return family == AF_INET6 ? &r->own6 : &r->own4;
+}
+
+static const union address *gateway_address(const struct relay *r, int family)
+{
+	return family == AF_INET6 ? &r->gateway6 : &r->gateway4;
+}
+
+static void put_address(struct rtnl *q, unsigned short type, const union address *a)
+{
+	if (a->any.sa_family == AF_INET6)
+		rtnl_attr(q, type, &a->in6.sin6_addr, 16);
+	else
+		rtnl_attr(q, type, &a->in.sin_addr, 4);
+}
+
+/* Everything that table 100 is asked for is delivered on this machine; as from the container where
+ * nothing else is said (a local route would otherwise take the destination for the source). */
+static int route_locally(const struct relay *r, int sock, int family)
 {
 	struct rtnl q;
 	struct rtmsg *m = rtnl_begin(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*m));
@@ -89,45 +111,44 @@ static int route_locally(int sock, int family)
 	m->rtm_scope = RT_SCOPE_HOST;
 	m->rtm_type = RTN_LOCAL;
 	rtnl_attr(&q, RTA_OIF, &lo, sizeof(lo));
+	put_address(&q, RTA_PREFSRC, own_address(r, family));
 	return rtnl_talk(sock, &q);
 }
 
-static int rule_for_answers(int sock, int family, const union address *own, int port)
+/* Answers of a connection have the container's address and the port.  A datagram's source is not
+ * chosen yet when its route is, and a server of datagrams may well speak to others from its port:
+ * so there only what goes to the gateway comes back to us, and all clients appear as the gateway.
+ */
+static int rule_for_answers(const struct relay *r, int sock, int family,
+			    const struct relay_port *port)
 {
 	struct rtnl q;
 	struct fib_rule_hdr *m = rtnl_begin(&q, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
-	struct fib_rule_port_range range = { (uint16_t)port, (uint16_t)port };
+	uint16_t number = (uint16_t)port->container_port;
+	struct fib_rule_port_range range = { number, number };
 	uint32_t priority = RULE_PRIORITY;
-	uint8_t tcp = IPPROTO_TCP;
+	uint8_t protocol = port->udp ? IPPROTO_UDP : IPPROTO_TCP;
+	const union address *a = port->udp ? gateway_address(r, family) : own_address(r, family);
 
 	m->family = (uint8_t)family;
-	m->src_len = family == AF_INET6 ? 128 : 32;
 	m->table = ROUTE_TABLE;
 	m->action = FR_ACT_TO_TBL;
-	if (family == AF_INET6)
-		rtnl_attr(&q, FRA_SRC, &own->in6.sin6_addr, 16);
-	else
-		rtnl_attr(&q, FRA_SRC, &own->in.sin_addr, 4);
+	*(port->udp ? &m->dst_len : &m->src_len) = family == AF_INET6 ? 128 : 32;
+	put_address(&q, port->udp ? FRA_DST : FRA_SRC, a);
 	rtnl_attr(&q, FRA_PRIORITY, &priority, sizeof(priority));
-	rtnl_attr(&q, FRA_IP_PROTO, &tcp, sizeof(tcp));
+	rtnl_attr(&q, FRA_IP_PROTO, &protocol, sizeof(protocol));
 	rtnl_attr(&q, FRA_SPORT_RANGE, &range, sizeof(range));
 	return rtnl_talk(sock, &q);
-}
-
-static const union address *own_address(const struct relay *r, int family)
-{
-	return family == AF_INET6 ? &r->own6 : &r->own4;
 }
 
 /* 1: sockets inside may have the client's address. */
 static int prepare_family(const struct relay *r, int sock, int family)
 {
-	int bad = route_locally(sock, family);
+	int bad = route_locally(r, sock, family);
 
 	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
-		if (r->port[i].family == family) {
-			bad = rule_for_answers(sock, family, own_address(r, family),
-					       r->port[i].container_port);
+		if (r->port[i].family == family || r->port[i].udp) {
+			bad = rule_for_answers(r, sock, family, &r->port[i]);
 			if (bad == -EEXIST) /* published twice */
 				bad = 0;
 		}
@@ -203,7 +224,8 @@ static int watch_listeners(struct relay *r, int op, uint32_t events)
 {
 	int bad = 0;
 	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
-		bad = watch(r, op, r->port[i].listener, events, (void *)&r->port[i]);
+		if (op == EPOLL_CTL_ADD || !r->port[i].udp)
+			bad = watch(r, op, r->port[i].listener, events, (void *)&r->port[i]);
 	return bad;
 }
 
@@ -263,26 +285,26 @@ static void set_port(union address *a, in_port_t port)
 }
 
 /* The address that the container is to see, of the family of its socket. */
-static void seen_address(const struct relay *r, const struct connection *c, union address *ret)
+static void seen_address(const struct relay *r, int family, const struct relay_port *port,
+			 const union address *client, union address *ret)
 {
-	int same = c->client.any.sa_family == c->family;
-
-	if (same && !is_its_own(r, &c->client)) {
-		*ret = c->client;
+	if (!port->udp && client->any.sa_family == family && !is_its_own(r, client)) {
+		*ret = *client;
 		return;
 	}
-	*ret = c->family == AF_INET6 ? r->gateway6 : r->gateway4;
-	set_port(ret, c->client.any.sa_family == AF_INET6 ? c->client.in6.sin6_port
-							  : c->client.in.sin_port);
+	*ret = *gateway_address(r, family);
+	set_port(ret,
+		 client->any.sa_family == AF_INET6 ? client->in6.sin6_port : client->in.sin_port);
 }
 
 /* Two published ports of one container port may have clients of one address: then any port. */
-static int bind_as_client(const struct relay *r, int sock, const struct connection *c)
+static int bind_as_client(const struct relay *r, int sock, int family,
+			  const struct relay_port *port, const union address *client)
 {
-	int on = 1, v6 = c->family == AF_INET6;
+	int on = 1, v6 = family == AF_INET6;
 	union address a;
 
-	seen_address(r, c, &a);
+	seen_address(r, family, port, client, &a);
 	if (setsockopt(sock, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT,
 		       &on, sizeof(on)) < 0 ||
 	    setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
@@ -293,29 +315,56 @@ static int bind_as_client(const struct relay *r, int sock, const struct connecti
 	return bind(sock, &a.any, address_size(&a)) < 0 ? -errno : 0;
 }
 
-static int start_connect(struct relay *r, struct connection *c)
+/* A socket in the container, of CLIENT's address where it can be, on its way to PORT.  -EINPROGRESS
+ * is no failure. */
+static int open_inside(const struct relay *r, int family, const struct relay_port *port,
+		       const union address *client)
 {
-	scoped(fd) int sock = socket(c->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int v6 = c->family == AF_INET6, on = 1, bad = 0;
-	union address to = *own_address(r, c->family);
+	scoped(fd) int sock = socket(
+		family, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	union address to = *own_address(r, family);
+	int bad = 0;
 
 	if (sock < 0)
 		return -errno;
 	if (!to.any.sa_family)
 		return -EAFNOSUPPORT;
-	set_port(&to, htons((uint16_t)c->port->container_port));
-	if (v6 ? r->transparent6 : r->transparent4)
-		bad = bind_as_client(r, sock, c);
+	if (family == AF_INET6 ? r->transparent6 : r->transparent4)
+		bad = bind_as_client(r, sock, family, port, client);
 	if (bad < 0)
 		return bad;
-	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	set_port(&to, htons((uint16_t)port->container_port));
 	if (connect(sock, &to.any, address_size(&to)) < 0 && errno != EINPROGRESS)
 		return -errno;
+	return take_fd(&sock);
+}
+
+static int start_connect(struct relay *r, struct connection *c)
+{
+	scoped(fd) int sock = open_inside(r, c->family, c->port, &c->client);
+	int on = 1, bad;
+
+	if (sock < 0)
+		return sock;
+	(void)setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	bad = watch(r, EPOLL_CTL_ADD, sock, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
 	if (bad < 0)
 		return bad;
 	c->fd[1] = take_fd(&sock);
 	return 0;
+}
+
+/* For a flow of datagrams.  By IPv4, whatever the client has: nothing would tell that a server
+ * listens there only, and one that listens on IPv6 mostly takes both. */
+static int make_flow(void *arg, const struct relay_port *port, const union address *client,
+		     void *what)
+{
+	struct relay *r = arg;
+	int family = r->own4.any.sa_family ? AF_INET : AF_INET6;
+	scoped(fd) int sock = open_inside(r, family, port, client);
+	int bad = sock < 0 ? sock : watch(r, EPOLL_CTL_ADD, sock, EPOLLIN, what);
+
+	return bad < 0 ? bad : take_fd(&sock);
 }
 
 /* A server may listen on IPv4 only: a client that came by IPv6 gets it as well. */
@@ -501,12 +550,40 @@ static int is_port(const struct relay *r, const void *what)
 	       (const struct relay_port *)what < r->port + r->n_ports;
 }
 
+static void serve_event(struct relay *r, void *what)
+{
+	const struct relay_port *port = what;
+
+	if (flows_has(r->flows, what))
+		flows_from_container(r->flows, what);
+	else if (!is_port(r, what))
+		make_ready(r, what);
+	else if (port->udp)
+		flows_from_client(r->flows, port);
+	else
+		accept_some(r, port);
+}
+
+/* Sockets of the container for datagrams, where a port wants them. */
+static int make_flows(struct relay *r)
+{
+	int wanted = 0;
+
+	for (size_t i = 0; i < r->n_ports; i++)
+		wanted |= r->port[i].udp;
+	if (!wanted)
+		return 0;
+	r->flows = flows_new(FLOWS_MAX, make_flow, r);
+	return r->flows ? 0 : -ENOMEM;
+}
+
 static int relay_loop(struct relay *r)
 {
 	struct epoll_event ev[EVENTS];
 
 	for (;;) {
-		int n = epoll_wait(r->epoll, ev, EVENTS, r->ready ? 0 : r->paused ? PAUSE_MS : -1);
+		int idle = r->paused ? PAUSE_MS : flows_expire(r->flows);
+		int n = epoll_wait(r->epoll, ev, EVENTS, r->ready ? 0 : idle);
 		if (n < 0 && errno != EINTR)
 			return 1;
 		if (n == 0 && r->n_connections < r->max_connections)
@@ -514,10 +591,7 @@ static int relay_loop(struct relay *r)
 		for (int i = 0; i < n; i++) {
 			if (!ev[i].data.ptr) /* the role net has ended */
 				return 0;
-			if (is_port(r, ev[i].data.ptr))
-				accept_some(r, ev[i].data.ptr);
-			else
-				make_ready(r, ev[i].data.ptr);
+			serve_event(r, ev[i].data.ptr);
 		}
 		serve_ready(r);
 	}
@@ -537,6 +611,9 @@ static int prepare(struct relay *r, int tap, struct err *e)
 	r->max_connections = files.rlim_cur > FDS_OTHER + FDS_EACH
 				     ? (size_t)(files.rlim_cur - FDS_OTHER) / FDS_EACH
 				     : 1;
+	bad = make_flows(r);
+	if (bad < 0)
+		return err_errno(e, bad, "publish ports");
 	r->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll < 0 || watch(r, EPOLL_CTL_ADD, r->control, EPOLLIN, NULL) < 0 ||
 	    watch_listeners(r, EPOLL_CTL_ADD, EPOLLIN) < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Published TCP ports.  A child of the role net, the relay, accepts a connection on the host's
- * port, connects to the container's port by a socket made inside the container's network namespace,
- * and moves bytes between the two with splice(2).  They never pass through libslirp.
+/* Published ports.  A child process, the relay, accepts a connection on the host's port, connects
+ * to the container's port by a socket made inside the container's network namespace, and moves
+ *bytes between the two with splice(2).  They never pass through libslirp.  Datagrams go the same
+ *way (relay_udp.h).
  *
  * The container sees the client's own address.  The socket inside is bound to it (IP_TRANSPARENT),
  * and a routing rule for each published port brings the answers back to the relay:
@@ -23,7 +24,7 @@
 
 /* A bound port of the host. */
 struct relay_port {
-	int listener, family, container_port;
+	int listener, family, container_port, udp;
 };
 
 /* The life of the relay, a forked process.  CONTROL is its SOCK_SEQPACKET to who made it: one

@@ -118,6 +118,10 @@ static const int packets[] = {
 static const int relaying[] = {
 	SCMP_SYS(read),
 	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(clock_gettime),
 	SCMP_SYS(close),
 	SCMP_SYS(epoll_wait),
 	SCMP_SYS(epoll_pwait),

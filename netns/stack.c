@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "netns/net_role.h"
-#include "netns/port.h"
 #include "src/util/scoped.h"
 
 #define FRAMES_A_WAKE_UP 64 /* read from the tap before the host's sockets get their turn */
@@ -37,7 +36,6 @@ struct stack {
 	struct pollfd *poll; /* grows with the connections */
 	size_t n_poll, cap_poll;
 	int tap;
-	struct net_addresses addresses;
 	unsigned char frame[FRAME_MAX];
 };
 
@@ -149,7 +147,6 @@ int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 		free(s);
 		return err_errno(e, r, "make the network stack");
 	}
-	s->addresses = c->addresses;
 	cfg.if_mtu = NET_MTU;
 	cfg.if_mru = TCP_SEGMENT + 40; /* both sides' segments are made after it, nothing else */
 	cfg.disable_host_loopback = !c->allow_host_loopback;
@@ -174,26 +171,6 @@ struct stack *stack_free(struct stack *s)
 	free(s->poll);
 	free(s);
 	return NULL;
-}
-
-/* A datagram port, which libslirp binds itself; it tells no reason: the same bind is tried first.
- */
-int stack_forward(struct stack *s, const struct net_forward *f, int family)
-{
-	union address host, guest;
-	socklen_t n = address_make(&host, family, f->host_ip, f->host_port);
-	const struct net_family *to = family == AF_INET6 ? &s->addresses.v6 : &s->addresses.v4;
-	socklen_t m = address_make(&guest, family, to->container, f->container_port);
-	int fd = port_bind(f, family);
-
-	if (fd < 0)
-		return fd;
-	(void)close(fd);
-	return slirp_add_hostxfwd(s->slirp, &host.any, n, &guest.any, m,
-				  SLIRP_HOSTFWD_UDP |
-					  (family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0)) < 0
-		       ? -EADDRINUSE
-		       : 0;
 }
 
 /* ---- the loop ------------------------------------------------------------------------------- */

@@ -37,19 +37,43 @@ setup() {
 	[[ $output != *127.0.0.1* ]] || die "$output"
 }
 
-@test "udp is forwarded" {
-	need socat nsenter
+# udp_client ADDRESS PORT TEXT: the answer to a datagram, asked for again where none comes.
+udp_client() {
+	python3 - "$@" <<-'EOF'
+		import socket, sys
+		address, port, text = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
+		s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+		s.settimeout(0.5)
+		for _ in range(20):
+		    s.sendto(text, (address, port))
+		    try:
+		        answer, peer = s.recvfrom(70000)
+		    except OSError:
+		        continue
+		    print(answer.decode()[:80], len(answer), "%s %d" % peer[:2])
+		    break
+	EOF
+}
+
+@test "udp goes both ways, and the answer comes from where the client sent to" {
+	need python3 nsenter
 	port=$(free_port)
-	cove run -d --name u -p "127.0.0.1:$port:9000/udp" busybox sleep 100 >/dev/null
-	cove unshare nsenter -n -t "$(cove inspect u --format '{{.State.Pid}}')" \
-		socat -u UDP4-RECV:9000 "OPEN:$T/got,creat,append" 3>&- &
+	cove run -d --name u -p "$port:9000/udp" busybox sleep 100 >/dev/null
+	cat >"$T/echo.py" <<-'EOF'
+		import socket
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.bind(("0.0.0.0", 9000))
+		while True:
+		    text, client = s.recvfrom(70000)
+		    s.sendto(client[0].encode() + b" " + text, client)
+	EOF
+	cove unshare nsenter -n -t "$(cove inspect u --format '{{.State.Pid}}')" python3 "$T/echo.py" 3>&- &
 	PIDS+=($!)
-	for _ in {1..60}; do
-		echo hello >"/dev/udp/127.0.0.1/$port"
-		grep -qs hello "$T/got" && return
-		sleep 0.1
-	done
-	die "nothing came through"
+	is "$(udp_client 127.0.0.1 "$port" hello)" "10.0.2.2 hello 14 127.0.0.1 $port"
+	is "$(udp_client 127.0.0.2 "$port" again)" "10.0.2.2 again 14 127.0.0.2 $port"
+	# A server of IPv4 only, a client of IPv6; and a datagram that fills one.
+	is "$(udp_client ::1 "$port" six)" "10.0.2.2 six 12 ::1 $port"
+	like "$(udp_client 127.0.0.1 "$port" "$(printf '%060000d' 0)")" " 60009 127.0.0.1 $port"
 }
 
 @test "a client that goes away in the middle harms nobody" {
