@@ -88,7 +88,7 @@ int netns_of(pid_t pid, struct err *e)
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(pid ? path : "/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? err_sys(e, "open the container's network") : fd;
 }
 

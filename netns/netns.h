@@ -19,7 +19,7 @@ typedef int netns_fn(void *arg, int *fds, size_t *n, struct err *e);
  * that FN opened arrive in FDS (the caller's); *N says how many are expected.  The caller needs
  * CAP_SYS_ADMIN over the namespace and one thread. */
 int netns_call(int netns, netns_fn *fn, void *arg, int *fds, size_t n, struct err *e);
-/* The namespace of process PID (CLOEXEC, the caller's), or the error. */
+/* The namespace of process PID, or with 0 our own (CLOEXEC, the caller's), or the error. */
 int netns_of(pid_t pid, struct err *e);
 
 /* A new network namespace (*RET_NETNS, the caller's) with its loopback up and, unless TAP is NULL,

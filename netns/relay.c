@@ -115,30 +115,63 @@ static int route_locally(const struct relay *r, int sock, int family)
 	return rtnl_talk(sock, &q);
 }
 
-/* Answers of a connection have the container's address and the port.  A datagram's source is not
- * chosen yet when its route is, and a server of datagrams may well speak to others from its port:
- * so there only what goes to the gateway comes back to us, and all clients appear as the gateway.
- */
-static int rule_for_answers(const struct relay *r, int sock, int family,
-			    const struct relay_port *port)
+struct rule {
+	const struct relay_port *port;	/* NULL: whatever its port */
+	const union address *from, *to; /* NULL: any */
+	uint32_t priority, table;
+	int on_link; /* but for the default route */
+};
+
+static int add_rule(int sock, int family, const struct rule *u)
 {
 	struct rtnl q;
 	struct fib_rule_hdr *m = rtnl_begin(&q, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
-	uint16_t number = (uint16_t)port->container_port;
-	struct fib_rule_port_range range = { number, number };
-	uint32_t priority = RULE_PRIORITY;
-	uint8_t protocol = port->udp ? IPPROTO_UDP : IPPROTO_TCP;
-	const union address *a = port->udp ? gateway_address(r, family) : own_address(r, family);
+	uint8_t bits = family == AF_INET6 ? 128 : 32;
+	uint32_t none = 0;
+	int r;
 
 	m->family = (uint8_t)family;
-	m->table = ROUTE_TABLE;
+	m->table = (uint8_t)u->table;
 	m->action = FR_ACT_TO_TBL;
-	*(port->udp ? &m->dst_len : &m->src_len) = family == AF_INET6 ? 128 : 32;
-	put_address(&q, port->udp ? FRA_DST : FRA_SRC, a);
-	rtnl_attr(&q, FRA_PRIORITY, &priority, sizeof(priority));
-	rtnl_attr(&q, FRA_IP_PROTO, &protocol, sizeof(protocol));
-	rtnl_attr(&q, FRA_SPORT_RANGE, &range, sizeof(range));
-	return rtnl_talk(sock, &q);
+	m->src_len = u->from ? bits : 0;
+	m->dst_len = u->to ? bits : 0;
+	if (u->from)
+		put_address(&q, FRA_SRC, u->from);
+	if (u->to)
+		put_address(&q, FRA_DST, u->to);
+	rtnl_attr(&q, FRA_PRIORITY, &u->priority, sizeof(u->priority));
+	if (u->on_link)
+		rtnl_attr(&q, FRA_SUPPRESS_PREFIXLEN, &none, sizeof(none));
+	if (u->port) {
+		uint16_t number = (uint16_t)u->port->container_port;
+		struct fib_rule_port_range range = { number, number };
+		uint8_t protocol = u->port->udp ? IPPROTO_UDP : IPPROTO_TCP;
+		rtnl_attr(&q, FRA_IP_PROTO, &protocol, sizeof(protocol));
+		rtnl_attr(&q, FRA_SPORT_RANGE, &range, sizeof(range));
+	}
+	r = rtnl_talk(sock, &q);
+	return r == -EEXIST ? 0 : r; /* published twice */
+}
+
+/* Answers of a connection have the container's address and the port, and go to the gateway, as whom
+ * clients of the host appear, or to where only the default route leads: neighbours on a bridge
+ * connect by themselves.  A datagram's source is not chosen yet when its route is, and a server of
+ * datagrams may well speak to others from its port: so there only what goes to the gateway comes
+ * back to us, and all clients appear as the gateway. */
+static int rules_for_answers(const struct relay *r, int sock, int family,
+			     const struct relay_port *port)
+{
+	const union address *own = own_address(r, family), *gateway = gateway_address(r, family);
+	const struct rule host = { port,	port->udp ? NULL : own,
+				   gateway,	RULE_PRIORITY,
+				   ROUTE_TABLE, 0 },
+			  neighbours = { NULL, NULL, NULL, RULE_PRIORITY + 1, RT_TABLE_MAIN, 1 },
+			  others = { port, own, NULL, RULE_PRIORITY + 2, ROUTE_TABLE, 0 };
+	int bad = add_rule(sock, family, &host);
+
+	if (bad == 0 && !port->udp)
+		bad = add_rule(sock, family, &neighbours);
+	return bad == 0 && !port->udp ? add_rule(sock, family, &others) : bad;
 }
 
 /* 1: sockets inside may have the client's address. */
@@ -147,11 +180,8 @@ static int prepare_family(const struct relay *r, int sock, int family)
 	int bad = route_locally(r, sock, family);
 
 	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
-		if (r->port[i].family == family || r->port[i].udp) {
-			bad = rule_for_answers(r, sock, family, &r->port[i]);
-			if (bad == -EEXIST) /* published twice */
-				bad = 0;
-		}
+		if (r->port[i].family == family || r->port[i].udp)
+			bad = rules_for_answers(r, sock, family, &r->port[i]);
 	return bad == 0;
 }
 

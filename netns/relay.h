@@ -5,8 +5,10 @@
  *way (relay_udp.h).
  *
  * The container sees the client's own address.  The socket inside is bound to it (IP_TRANSPARENT),
- * and a routing rule for each published port brings the answers back to the relay:
+ * and routing rules bring the answers back to the relay, for each published port:
  *
+ *	from 10.0.2.100 to 10.0.2.2 ipproto tcp sport 80 lookup 100
+ *	from all lookup main suppress_prefixlength 0
  *	from 10.0.2.100 ipproto tcp sport 80 lookup 100;  table 100: local default dev lo
  *
  * A client on the host's loopback appears as the gateway, 10.0.2.2: a container must never take a
@@ -19,7 +21,6 @@
 #include <stddef.h>
 
 #include "netns/net.h"
-
 #include "src/util/err.h"
 
 /* A bound port of the host. */

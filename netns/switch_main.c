@@ -86,10 +86,19 @@ static int reserve(struct net_switch *s, struct port *p, json_object *q, struct 
 	return p->id && p->name && r == 0 ? 0 : err_errno(e, ENOMEM, "take a member in");
 }
 
+static int first_of_family(const struct net_switch *s, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (s->subnet[k].base.family == s->subnet[i].base.family)
+			return 0;
+	return 1;
+}
+
 static json_object *description(const struct net_switch *s, const struct port *p)
 {
 	json_object *o = json_object_new_object(), *addresses = json_object_new_array(),
-		    *prefixes = json_object_new_array(), *gateways = json_object_new_array();
+		    *prefixes = json_object_new_array(), *gateways = json_object_new_array(),
+		    *servers = json_object_new_array();
 	char text[ADDR_TEXT];
 
 	for (size_t i = 0; i < s->n_subnets; i++) {
@@ -101,12 +110,20 @@ static json_object *description(const struct net_switch *s, const struct port *p
 			gateways,
 			json_object_new_string(s->internal ? "" : addr_text(&n->gateway, text)));
 	}
+	for (size_t i = 0; i < s->n_subnets; i++) {
+		/* Where names are asked for: here, or else at the role net's host. */
+		struct addr at = s->dns ? s->subnet[i].gateway : subnet_last(&s->subnet[i]);
+		if ((s->dns || !s->internal) && first_of_family(s, i))
+			(void)json_object_array_add(servers,
+						    json_object_new_string(addr_text(&at, text)));
+	}
 	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", p->mac[0], p->mac[1],
 		       p->mac[2], p->mac[3], p->mac[4], p->mac[5]);
 	json_put_str(o, "mac", text);
 	json_put(o, "addresses", addresses);
 	json_put(o, "prefixes", prefixes);
 	json_put(o, "gateways", gateways);
+	json_put(o, "nameservers", servers);
 	return o;
 }
 

@@ -54,7 +54,9 @@ struct container_create_options {
 	char **publish; /* -p */
 	int publish_all;
 	char **expose;
-	char **network; /* --network, one mode */
+	char **network; /* --network: one mode, or networks NAME[:KEY=VALUE,...] */
+	const char *ip, *ip6, *mac_address;
+	char **network_alias;
 	char **dns, **dns_search, **dns_option, **add_host;
 	int no_hosts;
 	const char *pid, *ipc, *uts, *cgroupns, *userns; /* modes */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/container/create.h"
+#include "src/network/network.h"
 #include "src/util/strbuf.h"
 
 #define HOSTNAME_LEN 64 /* uts_namespaces(7): __NEW_UTS_LEN */
@@ -26,23 +27,153 @@ static int set_mode(char **dst, const char *given, const char *fallback, const c
 	return err_set(e, -EINVAL, "unrecognized %s mode: %s", what, given);
 }
 
-int creation_set_network(struct creation *c, struct err *e)
+/* KEY=VALUE of one network. */
+static int set_key(json_object *n, const char *kv, struct err *e)
+{
+	static const struct {
+		const char *key, *member;
+		int list;
+	} keys[] = {
+		{ "ip", "addresses", 1 },
+		{ "ip6", "addresses", 1 },
+		{ "alias", "aliases", 1 },
+		{ "mac", "mac", 0 },
+		{ "interface_name", "interface", 0 },
+	};
+	size_t len = strcspn(kv, "=");
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		json_object *list;
+		if (strlen(keys[i].key) != len || strncmp(kv, keys[i].key, len) != 0 || !kv[len])
+			continue;
+		if (!keys[i].list) {
+			json_put_str(n, keys[i].member, kv + len + 1);
+			return 0;
+		}
+		list = json_get(n, keys[i].member);
+		return json_object_array_add(list, json_object_new_string(kv + len + 1)) < 0
+			       ? err_errno(e, ENOMEM, "--network")
+			       : 0;
+	}
+	return err_set(e, -EINVAL, "unknown bridge network option: %.*s", (int)len, kv);
+}
+
+static int add_network(struct creation *c, const char *ref, const char *keys, struct err *e)
+{
+	scoped(json) json_object *network = NULL;
+	scoped(strv) char **kv = strv_split(keys ? keys : "", ',');
+	json_object *n = json_object_new_object(), *list = c->spec->networks;
+	char interface[16];
+	int r = network_find(c->en, strcmp(ref, "bridge") == 0 ? NETWORK_DEFAULT : ref, &network,
+			     e);
+
+	(void)json_object_array_add(list, n);
+	if (r < 0)
+		return r;
+	(void)snprintf(interface, sizeof(interface), "eth%zu", json_len(list) - 1);
+	json_put_str(n, "name", json_get_str(network, "name"));
+	json_put_str(n, "interface", interface);
+	json_put_str(n, "mac", "");
+	json_put(n, "addresses", json_object_new_array());
+	json_put(n, "aliases", json_object_new_array());
+	for (size_t i = 0; keys && kv && kv[i] && r == 0; i++)
+		if (*kv[i])
+			r = set_key(n, kv[i], e);
+	return r;
+}
+
+static int is_twice(json_object *list)
+{
+	for (size_t i = 0; i < json_len(list); i++)
+		for (size_t k = i + 1; k < json_len(list); k++)
+			if (strcmp(json_get_str(json_object_array_get_idx(list, i), "name"),
+				   json_get_str(json_object_array_get_idx(list, k), "name")) == 0)
+				return 1;
+	return 0;
+}
+
+/* --ip, --ip6, --mac-address and --network-alias. */
+static int add_flags(struct creation *c, struct err *e)
+{
+	const struct container_create_options *o = c->o;
+	json_object *list = c->spec->networks, *first = json_object_array_get_idx(list, 0);
+	scoped(mem) char *mac = str_printf("mac=%s", o->mac_address ? o->mac_address : "");
+	const char *ips[] = { o->ip, o->ip6 };
+	int r = 0;
+
+	if ((o->ip || o->ip6 || o->mac_address) && json_len(list) > 1)
+		return err_set(e, -EINVAL, "--%s can only be set for a single network",
+			       o->ip	? "ip"
+			       : o->ip6 ? "ip6"
+					: "mac-address");
+	for (size_t i = 0; i < 2 && r == 0; i++) {
+		scoped(mem) char *kv = str_printf("ip=%s", ips[i] ? ips[i] : "");
+		if (ips[i])
+			r = kv ? set_key(first, kv, e) : err_errno(e, ENOMEM, "--ip");
+	}
+	if (r == 0 && o->mac_address)
+		r = mac ? set_key(first, mac, e) : err_errno(e, ENOMEM, "--mac-address");
+	for (size_t i = 0; r == 0 && i < json_len(list); i++)
+		for (size_t k = 0; o->network_alias && o->network_alias[k] && r == 0; k++) {
+			scoped(mem) char *kv = str_printf("alias=%s", o->network_alias[k]);
+			r = kv ? set_key(json_object_array_get_idx(list, i), kv, e)
+			       : err_errno(e, ENOMEM, "--network-alias");
+		}
+	return r;
+}
+
+/* Names of networks, each with its options; "a,b" is two of them. */
+static int set_bridges(struct creation *c, char *const *networks, struct err *e)
+{
+	int r = creation_copy(&c->spec->network, "bridge", e);
+
+	c->spec->networks = json_object_new_array();
+	for (size_t i = 0; networks[i] && r == 0; i++) {
+		size_t n = strcspn(networks[i], ":");
+		scoped(mem) char *names = strndup(networks[i], n);
+		scoped(strv) char **list = strv_split(names ? names : "", ',');
+		const char *keys = networks[i][n] ? networks[i] + n + 1 : NULL;
+		for (size_t k = 0; list && list[k] && r == 0; k++)
+			r = add_network(c, list[k], k == 0 ? keys : NULL, e);
+	}
+	if (r == 0 && is_twice(c->spec->networks))
+		return err_set(e, -EINVAL, "a network was given twice");
+	return r < 0 ? r : add_flags(c, e);
+}
+
+static int set_mode_or_bridges(struct creation *c, struct err *e)
 {
 	static const char *const modes[] = { "private", "none", "host", NULL };
 	const struct container_create_options *o = c->o;
-	struct container_spec *s = c->spec;
 	const char *mode = o->network && o->network[0] ? o->network[0] : "private";
-	int r = 0;
+	struct err ignored;
 
-	if (o->network && o->network[0] && o->network[1])
-		return err_set(e, -ENOTSUP,
-			       "a container is on one network: --network was given twice");
 	/* Other engines' words for a network of the container's own. */
 	if (strcmp(mode, "default") == 0 || strcmp(mode, "slirp4netns") == 0)
 		mode = "private";
-	r = set_mode(&s->network, mode, mode, modes, "network", e);
+	if (set_mode(&c->spec->network, mode, mode, modes, "network", &ignored) < 0)
+		return set_bridges(c, o->network, e);
+	if (o->network && o->network[0] && o->network[1])
+		return err_set(e, -EINVAL,
+			       "cannot set multiple networks without bridge network mode, selected "
+			       "mode %s: invalid argument",
+			       mode);
+	if (o->ip || o->ip6 || o->mac_address || strv_len(o->network_alias))
+		return err_set(
+			e, -EINVAL,
+			"networks and static ip/mac address can only be used with Bridge mode "
+			"networking: invalid argument");
+	return 0;
+}
+
+int creation_set_network(struct creation *c, struct err *e)
+{
+	const struct container_create_options *o = c->o;
+	struct container_spec *s = c->spec;
+	int r = set_mode_or_bridges(c, e);
+
 	if (r < 0)
-		return err_hint(e, "networks here: private, none, host, container:NAME, ns:PATH");
+		return r;
 	s->ports = json_object_new_array();
 	for (size_t i = 0; o->publish && o->publish[i] && r == 0; i++)
 		r = spec_parse_publish(o->publish[i], s->ports, e);
@@ -68,7 +199,8 @@ int creation_set_network(struct creation *c, struct err *e)
 		r = spec_parse_publish(s->expose[i], s->ports, e);
 	if (r == 0)
 		r = create_pick_ports(s->ports, e);
-	if (r == 0 && json_len(s->ports) && strcmp(s->network, "private") != 0) {
+	if (r == 0 && json_len(s->ports) && strcmp(s->network, "private") != 0 &&
+	    strcmp(s->network, "bridge") != 0) {
 		if (c->warn)
 			c->warn("Port mappings have been discarded because \"host\", \"none\" and "
 				"joined network "

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/container/generate.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,7 +43,45 @@ static int put_file(struct engine *en, const char *id, const char *name, const s
 	return 0;
 }
 
-static int make_hosts(const struct container_spec *s, const char *name, struct strbuf *b)
+/* An address of the host that a container can reach: the first that is not loopback. */
+static void put_host_address(struct strbuf *b)
+{
+	struct ifaddrs *list = NULL;
+	char text[INET_ADDRSTRLEN];
+
+	if (getifaddrs(&list) < 0)
+		return;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
+		    (i->ifa_flags & IFF_LOOPBACK) || !(i->ifa_flags & IFF_UP))
+			continue;
+		if (inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, text,
+			      sizeof(text)))
+			(void)strbuf_printf(
+				b, "%s\thost.containers.internal host.docker.internal\n", text);
+		break;
+	}
+	freeifaddrs(list);
+}
+
+/* Its own name with each address of bridge networks. */
+static void put_bridge_hosts(const struct container_spec *s, const char *name,
+			     json_object *networks, struct strbuf *b)
+{
+	put_host_address(b);
+	json_object_object_foreach(json_get(networks, "networks"), key, status)
+	{
+		json_object *list = json_get(status, "addresses");
+		(void)key;
+		for (size_t i = 0; i < json_len(list); i++)
+			if (*json_str_at(list, i))
+				(void)strbuf_printf(b, "%s\t%s %s\n", json_str_at(list, i),
+						    s->hostname, name);
+	}
+}
+
+static int make_hosts(const struct container_spec *s, const char *name, json_object *networks,
+		      struct strbuf *b)
 {
 	scoped(mem) char *host = NULL;
 	struct err ignored;
@@ -60,9 +102,10 @@ static int make_hosts(const struct container_spec *s, const char *name, struct s
 		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? NET_GATEWAY : ip,
 				    (int)n, s->add_host[i]);
 	}
-	if (!is(s->network, "host"))
-		(void)strbuf_printf(b, "%s\t%s%s%s\n", address, s->hostname, name ? " " : "",
-				    name ? name : "");
+	if (networks)
+		put_bridge_hosts(s, name, networks, b);
+	else if (!is(s->network, "host"))
+		(void)strbuf_printf(b, "%s\t%s\n", address, s->hostname);
 	if (is(s->network, "private"))
 		(void)strbuf_printf(b, NET_GATEWAY
 				    "\thost.containers.internal host.docker.internal\n");
@@ -87,7 +130,18 @@ static void copy_resolv(struct strbuf *b, const char *text, int servers, int sea
 	}
 }
 
-static int make_resolv(const struct container_spec *s, struct strbuf *b)
+static void put_bridge_servers(json_object *networks, struct strbuf *b)
+{
+	json_object_object_foreach(json_get(networks, "networks"), key, status)
+	{
+		json_object *list = json_get(status, "nameservers");
+		(void)key;
+		for (size_t i = 0; i < json_len(list); i++)
+			(void)strbuf_printf(b, "nameserver %s\n", json_str_at(list, i));
+	}
+}
+
+static int make_resolv(const struct container_spec *s, json_object *networks, struct strbuf *b)
 {
 	scoped(mem) char *host = NULL;
 	struct err ignored;
@@ -106,6 +160,8 @@ static int make_resolv(const struct container_spec *s, struct strbuf *b)
 		(void)strbuf_printf(b, "nameserver %s\n", s->dns[i]);
 	if (!n_dns && is(s->network, "private"))
 		(void)strbuf_puts(b, "nameserver " NET_DNS "\n");
+	if (!n_dns && networks)
+		put_bridge_servers(networks, b);
 	if (n_options) {
 		(void)strbuf_puts(b, "options");
 		for (size_t i = 0; i < n_options; i++)
@@ -115,7 +171,8 @@ static int make_resolv(const struct container_spec *s, struct strbuf *b)
 	return b->failed;
 }
 
-int generate_files(struct engine *en, const struct container_spec *s, const char *id, struct err *e)
+int generate_files(struct engine *en, const struct container_spec *s, const char *id,
+		   const char *name, json_object *networks, struct err *e)
 {
 	scoped(strbuf) struct strbuf hosts = STRBUF_INIT;
 	scoped(strbuf) struct strbuf resolv = STRBUF_INIT;
@@ -123,7 +180,7 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 	scoped(strbuf) struct strbuf env = STRBUF_INIT;
 	int r = 0;
 
-	if (make_hosts(s, NULL, &hosts) < 0 || make_resolv(s, &resolv) < 0 ||
+	if (make_hosts(s, name, networks, &hosts) < 0 || make_resolv(s, networks, &resolv) < 0 ||
 	    strbuf_printf(&hostname, "%s\n", s->hostname) < 0)
 		return err_errno(e, ENOMEM, "write the container's files");
 	(void)strbuf_printf(&env, "engine=\"cove\"\nid=\"%s\"\nimageid=\"%s\"\nrootless=%d\n", id,

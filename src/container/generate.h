@@ -12,9 +12,10 @@
 
 #define GENERATE_INIT "/run/cove-init" /* where --init's process 1 is bound */
 
-/* Write hosts, resolv.conf and hostname into containers/ID. */
+/* Write hosts, resolv.conf and hostname into containers/ID.  NETWORKS: its addresses on bridge
+ * networks (networks_status()), or NULL. */
 int generate_files(struct engine *en, const struct container_spec *s, const char *id,
-		   struct err *e);
+		   const char *name, json_object *networks, struct err *e);
 /* The config.json document.  IDS says what the surrounding user namespace maps (for the container's
  * own, which is nested in it); NULL as real root: no user namespace.  Owned. */
 int generate_config(struct engine *en, const struct container_spec *s, const char *id,

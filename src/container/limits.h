@@ -51,14 +51,15 @@ int limits_open(struct engine *en, const struct container_spec *s, const char *i
 		struct limits *ret, struct err *e);
 /* Only the cgroup of it; kind none when it has none. */
 int limits_open_cgroup(struct engine *en, const char *id, struct cgroup *ret, struct err *e);
-/* The cgroup of a running container whose first process is PID; one is made (by systemd) when it has
- * none.  -ENOTSUP: none can be had. */
+/* The cgroup of a running container whose first process is PID; one is made (by systemd) when it
+ * has none.  -ENOTSUP: none can be had. */
 int limits_adopt(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
 		 struct cgroup *ret, struct err *e);
 /* The same for a container whose cgroup CG cannot get a controller: it moves on into a scope. */
 int limits_move(struct engine *en, const struct container_spec *s, const char *id, pid_t pid,
 		struct cgroup *cg, struct err *e);
-/* The option of RESOURCES whose controller is among UNMET, or NULL: all can be set in the cgroup. */
+/* The option of RESOURCES whose controller is among UNMET, or NULL: all can be set in the cgroup.
+ */
 const char *limits_unmet(json_object *resources, const char *unmet);
 /* Affinity and priorities for process PID (0: this one and what it starts). */
 int limits_apply(const struct limits *l, pid_t pid, struct err *e);

@@ -24,6 +24,7 @@
 #include "src/container/hooks_dir.h"
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
+#include "src/container/networks.h"
 #include "src/container/record.h"
 #include "src/container/root.h"
 #include "src/container/session.h"
@@ -51,6 +52,7 @@ struct start {
 	struct limits limits;
 	struct watch watch;
 	json_object *config;
+	json_object *networks; /* what it has on bridge networks */
 	struct sock_filter *filter;
 	size_t n_filter;
 	struct idmap uids, gids;
@@ -85,6 +87,18 @@ static int detach_from_caller(struct err *e)
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	proc_set_title("cove-monitor");
 	return 0;
+}
+
+/* A member of bridge networks; the addresses are there before the container, for its files. */
+static int start_member(struct start *s, struct err *e)
+{
+	const struct monitor *m = s->m;
+	scoped(json) json_object *networks = NULL;
+	int r = networks_of(m->en, m->spec, m->id, m->name, &networks, e);
+
+	return r < 0 ? r
+		     : networks_start(m->en, m->id, m->name, networks, m->spec->ports, &s->net,
+				      &s->networks, e);
 }
 
 static int start_net(struct start *s, struct err *e)
@@ -226,6 +240,11 @@ static int restore_process(struct start *s, const struct runtime_options *o, str
 		r = err_sys(e, "become the parent of orphans");
 	if (r == 0 && strcmp(m->spec->network, "host") != 0)
 		r = netns_make(o->tap, &netns, &s->process.tap, e);
+	if (r == 0 && o->want_netns) {
+		s->process.tap = dup(netns);
+		if (s->process.tap < 0)
+			r = err_sys(e, "restore");
+	}
 	return r < 0 ? r
 		     : criu_restore(&c, json_get_str(json_get(s->config, "root"), "path"), o->stdio,
 				    netns, o->cgroup, &s->process, e);
@@ -253,6 +272,7 @@ static int create_process(struct start *s, struct err *e)
 				     .filter = s->filter,
 				     .n_filter = s->n_filter,
 				     .tap = is_private ? &tap : NULL,
+				     .want_netns = s->networks != NULL,
 				     .cgroup_fd = s->limits.cgroup.fd,
 				     .cgroup = &s->limits.cgroup,
 				     .keep_groups = spec->keep_groups };
@@ -280,7 +300,7 @@ static int create_process(struct start *s, struct err *e)
 	if (r < 0)
 		return r;
 	s->io.console = take_fd(&s->process.console);
-	if (is_private)
+	if (is_private || s->networks)
 		r = net_connect(&s->net, s->process.tap, e);
 	fd_close(take_fd(&s->process.tap));
 	return r;
@@ -320,12 +340,14 @@ static int prepare(struct start *s, struct err *e)
 	}
 	if (r == 0 && strcmp(m->spec->network, "private") == 0)
 		r = start_net(s, e);
+	if (r == 0 && strcmp(m->spec->network, "bridge") == 0)
+		r = start_member(s, e);
 	if (r == 0)
 		r = session_io_open(&s->io, m->spec->tty, m->spec->interactive, e);
 	if (r == 0)
 		r = generate_filter(m->en, m->spec, &s->filter, &s->n_filter, e);
 	if (r == 0)
-		r = generate_files(m->en, m->spec, m->id, e);
+		r = generate_files(m->en, m->spec, m->id, m->name, s->networks, e);
 	if (r == 0)
 		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL,
 				    s->has_ids ? &s->gids : NULL, &s->config, e);
@@ -372,6 +394,7 @@ static void start_done(struct start *s)
 	fd_close(s->listen_fd);
 	fd_close(s->lease);
 	json_free(s->config);
+	json_free(s->networks);
 	free(s->filter);
 	idmap_done(&s->uids);
 	idmap_done(&s->gids);

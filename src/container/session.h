@@ -9,9 +9,8 @@
  *	'z' stdin has ended                    'e' bytes from stderr
  *	'w' struct winsize                     's' it has started: struct session_started
  *	'q' only 'x' is wanted
- *	'k' int: a signal                      'f' it could not be started, or kept: struct session_failure
- *	                                       'x' it has ended: int exit code
- *	                                       end of file: all is cleaned up
+ *	'k' int: a signal                      'f' it could not be started, or kept: struct
+ *session_failure 'x' it has ended: int exit code end of file: all is cleaned up
  *
  * Backpressure: while a client has not taken what was read last, nothing more is read from the
  *process, so nothing is lost and nothing grows.  A client other than the first that takes nothing
@@ -65,7 +64,7 @@ struct session_options {
 			     the first (exec) */
 	void (*on_child)(pid_t pid, int status,
 			 void *arg); /* another child was reaped, may be NULL */
-	int tick_ms; /* on_tick is called about so often; 0: never */
+	int tick_ms;		     /* on_tick is called about so often; 0: never */
 	void (*on_tick)(void *arg);
 	void *arg;
 };

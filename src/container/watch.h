@@ -21,8 +21,8 @@ struct watch {
 /* The processes of the pid namespace of INIT and of those nested in it.  *RET owned.  0 or a
  * negative errno. */
 int watch_members(pid_t init, pid_t **ret, size_t *ret_n);
-/* CPU time of PID in nanoseconds, its memory (a fair share of what is shared) and swap in bytes, its
- * threads. */
+/* CPU time of PID in nanoseconds, its memory (a fair share of what is shared) and swap in bytes,
+ * its threads. */
 void watch_usage(pid_t pid, int64_t *ret_cpu_ns, int64_t *ret_memory, int64_t *ret_threads);
 /* Look once.  Over the limit of memory, the largest process is killed; over that of processes the
  * whole container: RLIMIT_NPROC has let it come so far only because it is up to something. */

@@ -248,7 +248,9 @@ int driver_create(const struct driver *d, const struct runtime_options *o, json_
 		r = receive_console(console, &ret->console, e);
 	if (r == 0 && o->tap)
 		r = netns_add_tap(ret->pid, o->tap, &ret->tap, e);
-	return r;
+	if (r == 0 && o->want_netns)
+		r = ret->tap = netns_of(ret->pid, e);
+	return r < 0 ? r : 0;
 }
 
 int driver_start(const struct driver *d, struct err *e)

@@ -83,13 +83,13 @@ static int set_up_network(struct init *in, struct err *e)
 	if (!(in->plan->clone_flags & CLONE_NEWNET))
 		return 0;
 	r = netns_loopback_up(e);
-	if (r < 0 || !in->o->tap)
+	if (r < 0 || !(in->o->tap || in->o->want_netns))
 		return r;
-	tap = tap_open(in->o->tap, e);
+	tap = in->o->tap ? tap_open(in->o->tap, e) : netns_of(0, e);
 	if (tap < 0)
 		return tap;
 	r = sync_send(in->sync, 't', tap);
-	return r < 0 ? err_errno(e, r, "hand over the tap device") : 0;
+	return r < 0 ? err_errno(e, r, "hand over the network") : 0;
 }
 
 static int set_names(struct init *in, struct err *e)

@@ -80,7 +80,8 @@ static int make_device(struct init *in, const struct plan_device *d, struct err 
 
 	if (!name || !name[1])
 		return err_errno(e, name ? EINVAL : ENOMEM, "device %s", d->path);
-	/* That is always the one of the container's own devpts (config-linux.md, "Default Devices"). */
+	/* That is always the one of the container's own devpts (config-linux.md, "Default
+	 * Devices"). */
 	if (strcmp(clean, "/dev/ptmx") == 0)
 		return 0;
 	*name++ = '\0';

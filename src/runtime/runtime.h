@@ -73,6 +73,7 @@ struct runtime_options {
 	size_t n_filter;
 	int stdio[3];		      /* without a terminal: becomes 0, 1, 2 */
 	const struct tap_config *tap; /* NULL: no tap device wanted */
+	int want_netns;		      /* instead: the network namespace, for whoever fills it */
 	int cgroup_fd;		      /* directory to be cloned into, or -EBADF */
 	int keep_groups;	      /* do not drop the caller's supplementary groups */
 	int preserve_fds;	      /* 3..3+N-1 stay open */
@@ -90,7 +91,7 @@ struct runtime_process {
 	int pidfd;
 	int sync;      /* parent's end of the pair */
 	int console;   /* pty master or -EBADF */
-	int tap;       /* or -EBADF */
+	int tap;       /* or the network namespace, as was wanted; or -EBADF */
 	char *program; /* owned: what it was asked to execute, for messages */
 	const struct runtime_subject *subject; /* that of the options, borrowed */
 };

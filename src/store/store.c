@@ -13,6 +13,7 @@
 #include "src/store/reserve.h"
 #include "src/store/schema_container.h"
 #include "src/store/schema_image.h"
+#include "src/store/schema_network.h"
 #include "src/util/lock.h"
 #include "src/util/strbuf.h"
 
@@ -44,6 +45,7 @@ static const char *const migrations[] = {
 	SCHEMA_IMAGE SCHEMA_CONTAINER,
 	SCHEMA_SIGNATURE,
 	SCHEMA_SOURCE,
+	SCHEMA_NETWORK,
 };
 
 static int sql_err(struct store *s, struct err *e, int rc, const char *what)

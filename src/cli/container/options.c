@@ -69,10 +69,18 @@ const struct opt container_network_rows[] = {
 	     .spellings = "dns-opt"),
 	LIST(0, "dns-search", "DOMAIN", AT(dns_search), "Set a search domain"),
 	LIST(0, "expose", "PORT", AT(expose), "Tell that the container listens on a port"),
-	LIST(0, "network", "MODE", AT(network), "Network of the container", .spellings = "net",
-	     .man = "private (its own, with access to the outside), none, host, container:NAME or "
-		    "ns:PATH. The default is "
+	STR(0, "ip", "ADDRESS", AT(ip), "IPv4 address on its network"),
+	STR(0, "ip6", "ADDRESS", AT(ip6), "IPv6 address on its network"),
+	STR(0, "mac-address", "MAC", AT(mac_address), "Ethernet address on its network"),
+	LIST(0, "network", "MODE|NAME[:KEY=VALUE...]", AT(network), "Network of the container",
+	     .spellings = "net",
+	     .man = "private (its own, with access to the outside), none, host, container:NAME, "
+		    "ns:PATH, or bridge networks: bridge (the default one) and names of networks, "
+		    "several by repeating the option. A network takes the keys ip, ip6, mac, alias "
+		    "and "
+		    "interface_name: --network front:ip=10.89.0.5,alias=web. The default is "
 		    "private."),
+	CSV(0, "network-alias", "NAME", AT(network_alias), "Further name on its networks"),
 	FLAG(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
 	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish),
 	     "Publish a port or a range of ports",
