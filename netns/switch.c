@@ -4,13 +4,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netns/dns.h"
+#include "netns/message.h"
 #include "netns/netns.h"
 #include "netns/rtnl.h"
 #include "src/util/fd.h"
@@ -200,6 +204,75 @@ int switch_restart_net(struct net_switch *s, struct err *e)
 	return r;
 }
 
+/* ---- names ---------------------------------------------------------------------------------- */
+
+/* What the name server has no use for. */
+static void give_up_descriptors(struct net_switch *s)
+{
+	(void)close(SWITCH_FD_LISTEN);
+	(void)close(SWITCH_FD_DIR);
+	(void)close(SWITCH_FD_STARTER); /* it may be closed already */
+	fd_close(s->netns);
+	fd_close(s->rtnl);
+	fd_close(s->net.control);
+	fd_close(s->net.child.pidfd);
+	fd_close(s->dns_control);
+	for (const struct port *p = s->ports; p; p = p->next)
+		fd_close(p->sock);
+}
+
+int switch_restart_dns(struct net_switch *s, struct err *e)
+{
+	scoped(fd) int theirs = -EBADF;
+	struct dns_config c = { .udp = s->dns_udp,
+				.tcp = s->dns_tcp,
+				.n_sockets = 2,
+				.internal = s->internal,
+				.servers = json_get(s->network, "network_dns_servers") };
+	int r;
+
+	proc_end(&s->dns_child);
+	fd_close(take_fd(&s->dns_control));
+	r = fd_pair(SOCK_SEQPACKET, &s->dns_control, &theirs, e);
+	if (r == 0)
+		r = proc_fork(&s->dns_child, e);
+	if (r < 0)
+		return err_in(e, "answer for names");
+	if (r == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		(void)prctl(PR_SET_NAME, "cove-switch-dns", 0, 0, 0);
+		c.control = theirs;
+		give_up_descriptors(s);
+		_exit(dns_main(&c));
+	}
+	for (const struct port *p = s->ports; p; p = p->next)
+		switch_tell_dns(s, p, 0);
+	return 0;
+}
+
+void switch_tell_dns(const struct net_switch *s, const struct port *p, int gone)
+{
+	scoped(json) json_object *o = json_object_new_object();
+	json_object *list = json_object_new_array();
+	char text[ADDR_TEXT];
+	struct err ignored;
+
+	if (s->dns_control < 0 || !p->id)
+		return;
+	json_put_str(o, "id", p->id);
+	for (size_t i = 0; i < s->n_subnets; i++)
+		if (p->addr[i].family)
+			(void)json_object_array_add(
+				list, json_object_new_string(addr_text(&p->addr[i], text)));
+	if (gone) {
+		json_free(list);
+	} else {
+		json_put(o, "addresses", list);
+		json_put_strv(o, "names", p->names);
+	}
+	(void)message_send(s->dns_control, o, -EBADF, &ignored); /* its end is seen elsewhere */
+}
+
 /* ---- making --------------------------------------------------------------------------------- */
 
 static int read_network(struct net_switch *s, struct err *e)
@@ -230,7 +303,8 @@ int switch_make(struct net_switch *s, json_object *network, struct err *e)
 				  .netns = -EBADF,
 				  .rtnl = -EBADF,
 				  .net = NET_NONE,
-				  .dns_sock = { -EBADF, -EBADF, -EBADF, -EBADF },
+				  .dns_udp = { -EBADF, -EBADF },
+				  .dns_tcp = { -EBADF, -EBADF },
 				  .dns_child = CHILD_NONE,
 				  .dns_control = -EBADF };
 	r = read_network(s, e);
@@ -245,10 +319,13 @@ int switch_make(struct net_switch *s, json_object *network, struct err *e)
 		return r;
 	s->netns = fds[0];
 	s->rtnl = fds[1];
-	for (size_t i = 0; at < n; i++)
-		s->dns_sock[i] = fds[at++];
-	if (s->internal)
-		return 0;
+	for (size_t i = 0; at < n; i++) {
+		s->dns_udp[i] = fds[at++];
+		s->dns_tcp[i] = fds[at++];
+	}
+	r = s->dns ? switch_restart_dns(s, e) : 0;
+	if (r < 0 || s->internal)
+		return r;
 	tap = fds[at];
 	r = net_connect(&s->net, tap, e);
 	fd_close(tap);

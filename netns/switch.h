@@ -48,7 +48,7 @@ struct net_switch {
 	int netns, rtnl; /* the namespace, and a netlink socket made in it */
 	struct net net;	 /* the way out */
 	int restarts;
-	int dns_sock[4]; /* UDP and TCP of the first gateway of each family, or -EBADF */
+	int dns_udp[2], dns_tcp[2]; /* at the first gateway of each family; or -EBADF */
 	struct child dns_child;
 	int dns_control;
 	struct port *ports;
@@ -59,6 +59,10 @@ struct net_switch {
 int switch_make(struct net_switch *s, json_object *network, struct err *e);
 /* The role net has ended: another one takes its place. */
 int switch_restart_net(struct net_switch *s, struct err *e);
+/* The name server has ended: another one takes its place and hears of all ports. */
+int switch_restart_dns(struct net_switch *s, struct err *e);
+/* Tell the name server of P, or (GONE) that it goes. */
+void switch_tell_dns(const struct net_switch *s, const struct port *p, int gone);
 /* Connect P: its end of the veth pair is INTERFACE in namespace NETNS. METRIC of its default route.
  */
 int switch_attach(struct net_switch *s, struct port *p, const char *interface, int netns,

@@ -36,6 +36,7 @@
 
 static void port_free(struct net_switch *s, struct port *p)
 {
+	switch_tell_dns(s, p, 1);
 	switch_detach(s, p);
 	fd_close(p->sock);
 	free(p->id);
@@ -83,7 +84,10 @@ static int reserve(struct net_switch *s, struct port *p, json_object *q, struct 
 	p->id = strdup(id);
 	p->name = strdup(name);
 	r = json_to_strv(json_get(q, "names"), &p->names);
-	return p->id && p->name && r == 0 ? 0 : err_errno(e, ENOMEM, "take a member in");
+	if (!p->id || !p->name || r < 0)
+		return err_errno(e, ENOMEM, "take a member in");
+	switch_tell_dns(s, p, 0);
+	return 0;
 }
 
 static int first_of_family(const struct net_switch *s, size_t i)
@@ -185,6 +189,7 @@ static size_t fill_poll(const struct net_switch *s, struct pollfd *p, struct por
 
 	p[n++] = (struct pollfd){ SWITCH_FD_LISTEN, POLLIN, 0 };
 	p[n++] = (struct pollfd){ s->net.control, POLLIN, 0 };
+	p[n++] = (struct pollfd){ s->dns_control, POLLIN, 0 };
 	for (struct port *q = s->ports; q && n < PORTS_MAX; q = q->next) {
 		of[n] = q;
 		p[n++] = (struct pollfd){ q->sock, POLLIN, 0 };
@@ -222,10 +227,12 @@ static int loop(struct net_switch *s, struct err *e)
 			return 0;
 		if (ready <= 0)
 			continue;
-		for (size_t i = 2; i < n; i++)
+		for (size_t i = 3; i < n; i++)
 			if (p[i].revents && serve(s, of[i]) < 0)
 				remove_port(s, of[i]);
 		if (p[1].revents && (++s->restarts > RESTARTS_MAX || switch_restart_net(s, e) < 0))
+			return e->code;
+		if (p[2].revents && (++s->restarts > RESTARTS_MAX || switch_restart_dns(s, e) < 0))
 			return e->code;
 		if (p[0].revents)
 			take_in(s);
