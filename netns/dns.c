@@ -19,6 +19,7 @@
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
+#define DNS_PORT   53
 #define TTL	   10 /* seconds: containers come and go */
 #define ADDRS_MAX  64 /* of one name */
 #define TICK_MS	   250
@@ -30,6 +31,20 @@ int64_t dns_now(void)
 	struct timespec t = { 0 };
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int dns_listen(const struct addr *a, int type)
+{
+	scoped(fd) int sock = socket(a->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	char text[ADDR_TEXT];
+	union address at;
+	socklen_t n = address_make(&at, a->family, addr_text(a, text), DNS_PORT);
+	int on = 1;
+
+	if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    bind(sock, &at.any, n) < 0 || (type == SOCK_STREAM && listen(sock, 64) < 0))
+		return -errno;
+	return take_fd(&sock);
 }
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -174,7 +189,7 @@ static void add_server(struct dns_server *s, const char *text)
 	union address *a = &s->server[s->n_servers];
 
 	if (s->n_servers < DNS_SERVERS_MAX &&
-	    address_make(a, strchr(text, ':') ? AF_INET6 : AF_INET, text, 53))
+	    address_make(a, strchr(text, ':') ? AF_INET6 : AF_INET, text, DNS_PORT))
 		s->n_servers++;
 }
 

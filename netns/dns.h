@@ -13,13 +13,20 @@
 
 #include <json-c/json_object.h>
 
+#include "netns/subnet.h"
+
 struct dns_config {
 	const int *udp, *tcp; /* listening sockets; negative ones are passed over */
 	int n_sockets;	      /* of each kind */
 	int control;
 	int internal;
 	json_object *servers; /* list of text; NULL or empty: the host's */
+	int ask_all;	      /* a name that one server does not know is asked of the next */
 };
+
+/* A socket of TYPE that listens for questions at A, in the caller's network namespace: descriptor
+ * (CLOEXEC, nonblocking) or a negative errno. */
+int dns_listen(const struct addr *a, int type);
 
 /* The life of the name server, a forked process; returns exit status. */
 int dns_main(const struct dns_config *c);

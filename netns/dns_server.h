@@ -10,7 +10,7 @@
 #include "netns/dns_message.h"
 #include "netns/port.h"
 
-#define DNS_SERVERS_MAX 3 /* as resolv.conf(5) has them */
+#define DNS_SERVERS_MAX 16
 #define DNS_PENDING_MAX 256
 #define DNS_CLIENTS_MAX 64
 #define DNS_POLL_MAX	(16 + DNS_PENDING_MAX + 2 * DNS_CLIENTS_MAX)
@@ -31,6 +31,7 @@ struct dns_pending {
 	uint8_t *query;
 	size_t n;
 	size_t server, tries;
+	size_t refused;	  /* servers that do not know the name */
 	int64_t deadline; /* milliseconds */
 };
 

@@ -81,7 +81,7 @@ static void pass_on(struct dns_server *s, int sock, const union address *client,
 	p->n = n;
 	p->client_sock = sock;
 	p->client = *client;
-	p->server = p->tries = 0;
+	p->server = p->tries = p->refused = 0;
 	if (ask_server(s, p) < 0)
 		try_next(s, p);
 }
@@ -121,6 +121,10 @@ void dns_udp_answer(struct dns_server *s, struct dns_pending *p)
 	}
 	if (n < 12 || memcmp(s->buffer, p->query, 2) != 0)
 		return; /* not the answer */
+	if ((s->buffer[3] & 0x0f) == DNS_NO_NAME && s->c->ask_all && ++p->refused < s->n_servers) {
+		try_next(s, p);
+		return;
+	}
 	memcpy(s->buffer, p->id, 2);
 	(void)sendto(p->client_sock, s->buffer, (size_t)n, MSG_DONTWAIT, &p->client.any,
 		     address_size(&p->client));

@@ -42,12 +42,11 @@ int member_start(json_object *hello, int run_fd, int state_fd, struct net *ret,
 	return message_ask(ret->control, hello, -EBADF, ret_status, e);
 }
 
-int member_ask(int state_fd, json_object *question, struct err *e)
+int member_ask(int state_fd, json_object *question, json_object **ret_status, struct err *e)
 {
 	scoped(fd) int sock = fd_connect_at(state_fd, "net", SOCK_SEQPACKET);
-	scoped(json) json_object *answer = NULL;
 
 	if (sock < 0)
 		return err_errno(e, sock, "reach the container's network process");
-	return message_ask(sock, question, -EBADF, &answer, e);
+	return message_ask(sock, question, -EBADF, ret_status, e);
 }

@@ -8,7 +8,8 @@
  *	engine                                    member
  *	{"id", "name", "networks": [...],
  *	 "ports": [...]}                 ---->
- *	                                 <----    {"networks": {NAME: {...}}}, or an error
+ *	                                 <----    {"networks": {NAME: {...}},
+ *	                                           "nameservers": [...]}, or an error
  *	'T', with the namespace          ---->
  *	                                 <----    struct net_answer
  *	end of file                      ---->
@@ -26,13 +27,15 @@
  * listens as "net" and keeps "network.json". */
 enum { MEMBER_FD_CONTROL = 3, MEMBER_FD_RUN = 4, MEMBER_FD_STATE = 5 };
 
-/* Start it and wait for the addresses: *RET_STATUS (owned) maps each network's name to
- * {"interface", "addresses", "prefixes", "gateways", "mac"}.  RUN_FD is the runtime directory,
+/* Start it and wait for the addresses: in *RET_STATUS (owned) "networks" maps each network's name
+ * to
+ * {"interface", "addresses", "prefixes", "gateways", "mac"}, and "nameservers" is for resolv.conf.
+ * RUN_FD is the runtime directory,
  * STATE_FD that of the container.  The caller is in the user's namespace. */
 int member_start(json_object *hello, int run_fd, int state_fd, struct net *ret,
 		 json_object **ret_status, struct err *e);
 /* Ask the member of a running container: {"op": "connect", as a member of "networks"} or
- * {"op": "disconnect", "name": NAME}. */
-int member_ask(int state_fd, json_object *question, struct err *e);
+ * {"op": "disconnect", "name": NAME}.  *RET_STATUS (owned) is as above. */
+int member_ask(int state_fd, json_object *question, json_object **ret_status, struct err *e);
 
 #endif

@@ -16,6 +16,7 @@
 #include "netns/message.h"
 #include "netns/net_protocol.h"
 #include "netns/publish.h"
+#include "netns/resolver.h"
 #include "netns/switch.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
@@ -41,6 +42,7 @@ struct member {
 	int netns; /* of the container, once it is there */
 	int listener;
 	struct publisher ports;
+	struct resolver resolver;
 };
 
 static const char *network_name(const struct membership *m)
@@ -237,7 +239,52 @@ static void remove_membership(struct member *o, struct membership *m)
 	free(m);
 }
 
-/* {"networks": {NAME: status}}, for the engine and for network.json. */
+/* The name servers of its networks, those of internal ones first: they say no at once. */
+static json_object *servers_of(const struct member *o, size_t *ret_networks)
+{
+	json_object *list = json_object_new_array();
+
+	*ret_networks = 0;
+	for (int internal = 1; internal >= 0; internal--)
+		for (const struct membership *m = o->first; m; m = m->next) {
+			json_object *servers = json_get(m->status, "nameservers");
+			if (json_get_bool(json_get(m->wanted, "network"), "internal", 0) !=
+				    internal ||
+			    json_len(servers) == 0)
+				continue;
+			++*ret_networks;
+			for (size_t i = 0; i < json_len(servers); i++)
+				(void)json_object_array_add(
+					list, json_object_new_string(json_str_at(servers, i)));
+		}
+	return list;
+}
+
+/* What /etc/resolv.conf is to name. */
+static json_object *nameservers(const struct member *o)
+{
+	size_t networks;
+	scoped(json) json_object *list = servers_of(o, &networks);
+	json_object *own;
+
+	if (networks < 2)
+		return take_ptr(&list);
+	own = json_object_new_array();
+	(void)json_object_array_add(own, json_object_new_string(RESOLVER_ADDRESS));
+	return own;
+}
+
+/* A name server of the container's own, where it is on several networks that have one. */
+static int renew_resolver(struct member *o, struct err *e)
+{
+	size_t networks;
+	scoped(json) json_object *list = servers_of(o, &networks);
+
+	resolver_end(&o->resolver);
+	return networks < 2 ? 0 : resolver_start(&o->resolver, o->netns, list, e);
+}
+
+/* {"networks": {NAME: status}, "nameservers": [...]}, for the engine and for network.json. */
 static json_object *describe(const struct member *o)
 {
 	json_object *answer = json_object_new_object(), *all = json_object_new_object();
@@ -250,6 +297,7 @@ static json_object *describe(const struct member *o)
 		json_put(all, network_name(m), one);
 	}
 	json_put(answer, "networks", all);
+	json_put(answer, "nameservers", nameservers(o));
 	return answer;
 }
 
@@ -338,6 +386,8 @@ static int meet_container(struct member *o, struct err *e)
 		r = attach(o, m, metric_of(o, m), e);
 	if (r == 0)
 		r = publish_connect(&o->ports, o->netns, e);
+	if (r == 0)
+		r = renew_resolver(o, e);
 	if (r < 0)
 		return r;
 	(void)unlinkat(MEMBER_FD_STATE, "net", 0);
@@ -407,6 +457,8 @@ static void serve_request(struct member *o)
 		(void)do_disconnect(o, q, &e);
 	else
 		(void)err_set(&e, -EPROTO, "unknown request");
+	if (e.code == 0)
+		(void)renew_resolver(o, &e);
 	write_state(o);
 	answer = e.code < 0 ? message_of_err(&e) : describe(o);
 	(void)message_send(sock, answer, -EBADF, &e); /* it may have gone */
@@ -432,11 +484,13 @@ static int mend(struct member *o, struct membership *m)
 static int loop(struct member *o)
 {
 	for (;;) {
-		struct pollfd p[MEMBERSHIPS_MAX + 3] = { { MEMBER_FD_CONTROL, POLLIN, 0 },
+		struct pollfd p[MEMBERSHIPS_MAX + 4] = { { MEMBER_FD_CONTROL, POLLIN, 0 },
 							 { o->listener, POLLIN, 0 },
-							 { o->ports.relay, POLLIN, 0 } };
-		struct membership *of[MEMBERSHIPS_MAX + 3] = { NULL };
-		nfds_t n = 3;
+							 { o->ports.relay, POLLIN, 0 },
+							 { o->resolver.control, POLLIN, 0 } };
+		struct membership *of[MEMBERSHIPS_MAX + 4] = { NULL };
+		struct err ignored;
+		nfds_t n = 4;
 		int broken = 0;
 		for (struct membership *m = o->first; m && n < ARRAY_LEN(p); m = m->next) {
 			of[n] = m;
@@ -449,7 +503,9 @@ static int loop(struct member *o)
 			return 0;
 		if (p[2].revents)
 			return 1;
-		for (nfds_t i = 3; i < n; i++)
+		if (p[3].revents)
+			(void)renew_resolver(o, &ignored); /* it was killed */
+		for (nfds_t i = 4; i < n; i++)
 			if (p[i].revents || of[i]->lease < 0)
 				(void)mend(o, of[i]);
 		if (p[1].revents)
@@ -459,7 +515,10 @@ static int loop(struct member *o)
 
 int main(void)
 {
-	struct member o = { .netns = -EBADF, .listener = -EBADF, .ports = PUBLISHER_NONE };
+	struct member o = { .netns = -EBADF,
+			    .listener = -EBADF,
+			    .ports = PUBLISHER_NONE,
+			    .resolver = RESOLVER_NONE };
 	scoped(json) json_object *answer = NULL;
 	struct net_answer a;
 	size_t n_fds = 1;

@@ -21,8 +21,6 @@
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 
-#define DNS_PORT 53
-
 /* ---- inside the network's namespace --------------------------------------------------------- */
 
 static int set_sysctl(const char *path, const char *value)
@@ -46,32 +44,6 @@ static void set_forwarding(void)
 			dbg("%s could not be set", on[i][0]); /* a kernel without IPv6 */
 }
 
-static int dns_socket(const struct addr *a, int type)
-{
-	scoped(fd) int sock = socket(a->family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	union {
-		struct sockaddr any;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} to;
-	int on = 1;
-
-	memset(&to, 0, sizeof(to));
-	to.any.sa_family = (sa_family_t)a->family;
-	if (a->family == AF_INET6) {
-		to.in6.sin6_port = htons(DNS_PORT);
-		memcpy(&to.in6.sin6_addr, a->b, 16);
-	} else {
-		to.in.sin_port = htons(DNS_PORT);
-		memcpy(&to.in.sin_addr, a->b, 4);
-	}
-	if (sock < 0 || setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    bind(sock, &to.any, a->family == AF_INET6 ? sizeof(to.in6) : sizeof(to.in)) < 0 ||
-	    (type == SOCK_STREAM && listen(sock, 64) < 0))
-		return -errno;
-	return take_fd(&sock);
-}
-
 static const struct subnet *first_of(const struct net_switch *s, int family)
 {
 	for (size_t i = 0; i < s->n_subnets; i++)
@@ -89,8 +61,8 @@ static int open_dns(const struct net_switch *s, int *fds, size_t *n, struct err 
 		int udp, tcp;
 		if (!net)
 			continue;
-		udp = dns_socket(&net->gateway, SOCK_DGRAM);
-		tcp = dns_socket(&net->gateway, SOCK_STREAM);
+		udp = dns_listen(&net->gateway, SOCK_DGRAM);
+		tcp = dns_listen(&net->gateway, SOCK_STREAM);
 		if (udp < 0 || tcp < 0)
 			return err_errno(e, udp < 0 ? udp : tcp, "listen for names");
 		fds[(*n)++] = udp;

@@ -132,13 +132,10 @@ static void copy_resolv(struct strbuf *b, const char *text, int servers, int sea
 
 static void put_bridge_servers(json_object *networks, struct strbuf *b)
 {
-	json_object_object_foreach(json_get(networks, "networks"), key, status)
-	{
-		json_object *list = json_get(status, "nameservers");
-		(void)key;
-		for (size_t i = 0; i < json_len(list); i++)
-			(void)strbuf_printf(b, "nameserver %s\n", json_str_at(list, i));
-	}
+	json_object *list = json_get(networks, "nameservers");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		(void)strbuf_printf(b, "nameserver %s\n", json_str_at(list, i));
 }
 
 static int make_resolv(const struct container_spec *s, json_object *networks, struct strbuf *b)

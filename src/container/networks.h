@@ -24,4 +24,21 @@ json_object *networks_status(struct engine *en, const char *id);
  * family; its place goes to *RET_AT unless NULL.  NULL: there is none. */
 const char *networks_first(json_object *status, const char *list, int v6, size_t *ret_at);
 
+/* Connect container REF to NETWORK, at once when it runs, and for its next starts.  WANTED: a
+ * member of the spec's networks without its name.  -EINVAL: it is not on bridge networks; -EEXIST:
+ * it is connected already. */
+int container_network_connect(struct engine *en, const char *network, const char *ref,
+			      json_object *wanted, struct err *e);
+/* And the other way; -ENOENT when it is not connected. */
+int container_network_disconnect(struct engine *en, const char *network, const char *ref,
+				 struct err *e);
+/* Connect a running container anew to all its networks. */
+int container_network_reload(struct engine *en, const char *ref, struct err *e);
+
+/* IDs of all containers that are on network NAME (owned list). */
+int networks_users(struct engine *en, const char *name, char ***ret, struct err *e);
+/* The running ones, as `network inspect` shows them: {ID: {"name", "interfaces": {...}}}.  Owned.
+ */
+int networks_members(struct engine *en, const char *name, json_object **ret, struct err *e);
+
 #endif
