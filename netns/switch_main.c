@@ -205,8 +205,9 @@ static int may_leave(void)
 	scoped(fd) int lock = lock_file(SWITCH_FD_DIR, "lock", LOCK_EXCLUSIVE, 0, &ignored);
 	struct pollfd p = { SWITCH_FD_LISTEN, POLLIN, 0 };
 
-	if (lock < 0 || poll(&p, 1, 0) != 0)
+	if (lock == -EAGAIN || poll(&p, 1, 0) != 0)
 		return 0;
+	/* Without the directory nobody can find us any more. */
 	(void)unlinkat(SWITCH_FD_DIR, "sock", 0);
 	return 1;
 }

@@ -502,6 +502,24 @@ static json_object *make_mapping(const struct idmap *outer, uint32_t self, int k
 	return list;
 }
 
+/* In a network of its own every group may send ICMP echo requests without a capability; what the
+ * user says goes first. */
+static json_object *make_sysctls(const struct container_spec *s)
+{
+	json_object *o = json_object_new_object();
+	int own = s->network && (is(s->network, "private") || is(s->network, "bridge"));
+
+	if (own)
+		json_put_str(o, "net.ipv4.ping_group_range", "0 0");
+	if (s->sysctl) {
+		json_object_object_foreach(s->sysctl, key, value)
+		{
+			json_put(o, key, json_object_get(value));
+		}
+	}
+	return o;
+}
+
 int generate_config(struct engine *en, const struct container_spec *s, const char *id,
 		    const struct idmap *uids, const struct idmap *gids, json_object **ret,
 		    struct err *e)
@@ -532,8 +550,7 @@ int generate_config(struct engine *en, const struct container_spec *s, const cha
 		json_put(linux_, "uidMappings", make_mapping(uids, en->uid, keep));
 		json_put(linux_, "gidMappings", make_mapping(gids, en->gid, keep));
 	}
-	if (s->sysctl)
-		json_put(linux_, "sysctl", json_object_get(s->sysctl));
+	json_put(linux_, "sysctl", make_sysctls(s));
 	if (s->resources && json_object_object_length(s->resources))
 		json_put(linux_, "resources", json_object_get(s->resources));
 	hide_paths(s, linux_);

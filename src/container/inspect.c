@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "netns/net.h"
 #include "src/container/checkpoint.h"
 #include "src/container/limits.h"
+#include "src/container/networks.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
 #include "src/util/scoped.h"
@@ -126,20 +128,75 @@ static void add_exposed(json_object *ports, char *const *expose)
 	}
 }
 
-static json_object *make_network(const struct container_spec *s)
+/* One network's part, or that of a container that has just one. */
+static void put_addresses(json_object *o, json_object *status)
+{
+	json_object *prefixes = json_get(status, "prefixes");
+	size_t at = 0, at6 = 0;
+	const char *a = networks_first(status, "addresses", 0, &at),
+		   *a6 = networks_first(status, "addresses", 1, &at6);
+
+	json_put_str(o, "EndpointID", "");
+	json_put_str(o, "Gateway", networks_first(status, "gateways", 0, NULL));
+	json_put_str(o, "IPAddress", a);
+	json_put_int(o, "IPPrefixLen",
+		     a ? json_object_get_int(json_object_array_get_idx(prefixes, at)) : 0);
+	json_put_str(o, "IPv6Gateway", networks_first(status, "gateways", 1, NULL));
+	json_put_str(o, "GlobalIPv6Address", a6);
+	json_put_int(o, "GlobalIPv6PrefixLen",
+		     a6 ? json_object_get_int(json_object_array_get_idx(prefixes, at6)) : 0);
+	json_put_str(o, "MacAddress", json_get_str(status, "mac"));
+}
+
+static void put_networks(json_object *o, const struct container_spec *s, json_object *statuses)
+{
+	json_object *all = json_object_new_object();
+
+	for (size_t i = 0; i < json_len(s->networks); i++) {
+		json_object *n = json_object_array_get_idx(s->networks, i),
+			    *one = json_object_new_object();
+		const char *name = json_get_str(n, "name");
+		put_addresses(one, json_get(statuses, name));
+		json_put_str(one, "NetworkID", name);
+		json_put(one, "DriverOpts", NULL);
+		json_put(one, "IPAMConfig", NULL);
+		json_put(one, "Links", NULL);
+		json_put(one, "Aliases", json_object_get(json_get(n, "aliases")));
+		json_put(all, name, one);
+	}
+	json_put(o, "Networks", all);
+}
+
+/* What a private network has, in the form of a bridge's status. */
+static json_object *private_status(void)
+{
+	json_object *o = json_object_new_object(), *addresses = json_object_new_array(),
+		    *gateways = json_object_new_array(), *prefixes = json_object_new_array();
+
+	(void)json_object_array_add(addresses, json_object_new_string(net_private.v4.container));
+	(void)json_object_array_add(gateways, json_object_new_string(net_private.v4.host));
+	(void)json_object_array_add(prefixes, json_object_new_int(net_private.v4.prefix));
+	json_put(o, "addresses", addresses);
+	json_put(o, "gateways", gateways);
+	json_put(o, "prefixes", prefixes);
+	return o;
+}
+
+static json_object *make_network(struct engine *en, const struct container *c,
+				 const struct container_spec *s)
 {
 	json_object *o = json_object_new_object(), *ports = make_ports(s);
-	int is_private = s->network && strcmp(s->network, "private") == 0;
+	scoped(json) json_object *state = networks_status(en, c->id);
+	scoped(json) json_object *alone = NULL;
+	json_object *statuses = json_get(state, "networks");
 
 	add_exposed(ports, s->expose);
-	json_put_str(o, "EndpointID", "");
-	json_put_str(o, "Gateway", is_private ? "10.0.2.2" : "");
-	json_put_str(o, "IPAddress", is_private ? "10.0.2.100" : "");
-	json_put_int(o, "IPPrefixLen", is_private ? 24 : 0);
-	json_put_str(o, "IPv6Gateway", "");
-	json_put_str(o, "GlobalIPv6Address", "");
-	json_put_int(o, "GlobalIPv6PrefixLen", 0);
-	json_put_str(o, "MacAddress", "");
+	if (s->network && strcmp(s->network, "private") == 0)
+		alone = private_status();
+	else if (json_len(s->networks) == 1)
+		alone = json_object_get(json_get(
+			statuses, json_get_str(json_object_array_get_idx(s->networks, 0), "name")));
+	put_addresses(o, alone);
 	json_put_str(o, "Bridge", "");
 	json_put_str(o, "SandboxID", "");
 	json_put_bool(o, "HairpinMode", 0);
@@ -147,6 +204,8 @@ static json_object *make_network(const struct container_spec *s)
 	json_put_int(o, "LinkLocalIPv6PrefixLen", 0);
 	json_put(o, "Ports", ports);
 	json_put_str(o, "SandboxKey", "");
+	if (json_len(s->networks))
+		put_networks(o, s, statuses);
 	return o;
 }
 
@@ -306,7 +365,7 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 	json_put(o, "GraphDriver", make_driver(en, c, s));
 	json_put(o, "Mounts", make_mounts(s));
 	json_put(o, "Dependencies", json_object_new_array());
-	json_put(o, "NetworkSettings", make_network(s));
+	json_put(o, "NetworkSettings", make_network(en, c, s));
 	json_put_str(o, "Namespace", "");
 	json_put_bool(o, "IsInfra", 0);
 	json_put(o, "Config", make_config(c, s));

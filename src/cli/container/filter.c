@@ -42,6 +42,17 @@ static int is_ancestor(struct engine *en, const struct container *c, const char 
 	return image_find(en, want, &i, &ignored) == 0 && strcmp(i->id, c->image_id) == 0;
 }
 
+static int is_on_network(json_object *spec, const char *value)
+{
+	json_object *networks = json_get(spec, "Networks");
+
+	for (size_t i = 0; i < json_len(networks); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(networks, i), "name"), value) ==
+		    0)
+			return 1;
+	return strcmp(json_get_str(spec, "Network"), value) == 0;
+}
+
 /* 1: passes, 0: not, or -EINVAL. */
 static int passes(struct engine *en, const struct container *c, const char *key, const char *value,
 		  struct err *e)
@@ -98,7 +109,7 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 		if (r < 0)
 			return r;
 		if (key[0] == 'n')
-			return strcmp(json_get_str(other->spec, "Network"), value) == 0;
+			return is_on_network(other->spec, value);
 		json_object *mounts = json_get(other->spec, "Mounts");
 		for (size_t i = 0; i < json_len(mounts); i++) {
 			json_object *m = json_object_array_get_idx(mounts, i);
