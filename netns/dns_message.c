@@ -152,20 +152,17 @@ size_t dns_refuse(uint8_t *out, size_t size, const uint8_t *msg, size_t n,
 
 static int reverse4(const char *name, struct addr *ret)
 {
-	unsigned b[4];
-	int end = 0;
-
-	if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &b[3], &b[2], &b[1], &b[0], &end) != 4 ||
-	    !end || name[end])
-		return -EINVAL;
 	memset(ret, 0, sizeof(*ret));
 	ret->family = AF_INET;
-	for (size_t i = 0; i < 4; i++) {
-		if (b[i] > 255)
+	for (size_t i = 4; i-- > 0;) { /* the last byte comes first */
+		char *end;
+		unsigned long b = strtoul(name, &end, 10);
+		if (end == name || *end != '.' || b > 255 || !isdigit((unsigned char)*name))
 			return -EINVAL;
-		ret->b[i] = (uint8_t)b[i];
+		ret->b[i] = (uint8_t)b;
+		name = end + 1;
 	}
-	return 0;
+	return strcmp(name, "in-addr.arpa") == 0 ? 0 : -EINVAL;
 }
 
 int dns_reverse(const char *name, struct addr *ret)

@@ -57,14 +57,14 @@ static void remove_port(struct net_switch *s, struct port *p)
 
 static int parse_mac(const char *text, unsigned char mac[LINK_MAC])
 {
-	unsigned b[LINK_MAC];
-	char end;
-
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
-		   &end) != LINK_MAC)
-		return -EINVAL;
-	for (size_t i = 0; i < LINK_MAC; i++)
-		mac[i] = (unsigned char)b[i];
+	for (size_t i = 0; i < LINK_MAC; i++) {
+		char *end;
+		unsigned long b = strtoul(text, &end, 16);
+		if (end != text + 2 || *end != (i + 1 < LINK_MAC ? ':' : '\0'))
+			return -EINVAL;
+		mac[i] = (unsigned char)b;
+		text = end + 1;
+	}
 	return 0;
 }
 

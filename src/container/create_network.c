@@ -128,7 +128,7 @@ static int set_bridges(struct creation *c, char *const *networks, struct err *e)
 	int r = creation_copy(&c->spec->network, "bridge", e);
 
 	c->spec->networks = json_object_new_array();
-	for (size_t i = 0; networks[i] && r == 0; i++) {
+	for (size_t i = 0; networks && networks[i] && r == 0; i++) {
 		size_t n = strcspn(networks[i], ":");
 		scoped(mem) char *names = strndup(networks[i], n);
 		scoped(strv) char **list = strv_split(names ? names : "", ',');
