@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a tar, applied to a throw-away root.  What must hold: nothing appears outside the
- * layer, and a stream that was taken comes out of the split as it went in. */
+/* Any bytes as a tar, applied to a throw-away root as a layer and as a copy.  What must hold:
+ * nothing appears outside, and a stream that was taken comes out of the split as it went in. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "overlay/layer.h"
 #include "overlay/layer_apply.h"
 #include "overlay/split.h"
 #include "src/util/path.h"
@@ -47,12 +49,49 @@ static int compare(void *arg, const void *bytes, size_t n, struct err *e)
 	return 0;
 }
 
-/* The scratch directory holds "layer" and nothing else: st_nlink counts directories. */
-static void check_outside(int fd)
+/* The scratch directory holds N directories and nothing else. */
+static void check_outside(int fd, unsigned n)
 {
-	struct stat st;
-	if (fstat(fd, &st) < 0 || st.st_nlink != 3)
+	int dup = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fdopendir(dup);
+
+	if (!d)
 		abort();
+	for (struct dirent *de; (de = readdir(d));)
+		if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0 && n-- == 0)
+			abort();
+	(void)closedir(d);
+	if (n)
+		abort();
+}
+
+/* Into a tree that is there already, with links that mean to leave it. */
+static void copy(int fd, const uint8_t *data, size_t size)
+{
+	static const char *const links[] = { "../../../..", "/", "/nowhere/at/all", "..", "." };
+	const struct layer_copy how = { .base = "/base", .is_host = 1, .overwrite = size & 1 };
+	struct layer_tree_options o = { .copy = &how };
+	struct input in = { data, size };
+	int64_t tree;
+	struct err e;
+	int root;
+
+	if (mkdirat(fd, "copy", 0700) < 0 || mkdirat(fd, "copy/base", 0700) < 0 ||
+	    mkdirat(fd, "copy/base/d", 0700) < 0)
+		abort();
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		const char name[] = { "copy/base/a" };
+		char path[sizeof(name)];
+		memcpy(path, name, sizeof(name));
+		path[sizeof(name) - 2] = (char)('e' + i);
+		if (symlinkat(links[i], fd, path) < 0)
+			abort();
+	}
+	root = openat(fd, "copy", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (layer_apply(root, &o, next, &in, &tree, &e) < 0 && !e.text[0])
+		abort();
+	(void)close(root);
+	check_outside(fd, 2);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -74,7 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	layer_fd = openat(fd, "layer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = layer_apply(layer_fd, &o, next, &in, &tree, &e);
-	check_outside(fd);
+	check_outside(fd, 1);
 	if (r < 0 && !e.text[0])
 		abort();
 	in = (struct input){ data, size };
@@ -88,6 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	}
 	(void)close(layer_fd);
+	copy(fd, data, size);
 	if (path_rmtree(AT_FDCWD, path) < 0)
 		abort();
 	(void)close(fd);
