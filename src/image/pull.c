@@ -22,6 +22,7 @@
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
+#include "src/util/sha256.h"
 #include "src/util/strbuf.h"
 
 #define PLACES_MAX 32 /* mirrors of a registry */
@@ -314,9 +315,12 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 	pull_progress_say(&p->progress, "Getting image source signatures");
 	if (p->requirements) {
 		int64_t n = json_get_int(o, "signatures", 0);
+		char digest[SHA256_TEXT_LEN];
 
 		p->n_signatures = n > 0 ? (size_t)n : 0;
-		if (trust_check(p->en, &p->subject, p->requirements, p->digest, p->tmp_fd,
+		/* Of the bytes that will be stored, whatever the role says. */
+		sha256_text(p->manifest, p->manifest_len, digest);
+		if (trust_check(p->en, &p->subject, p->requirements, digest, p->tmp_fd,
 				p->n_signatures, e) < 0)
 			return e->code;
 	}

@@ -108,17 +108,19 @@ static int give_up(struct push_source *s, const struct err *e)
 /* Where blob DIGEST lies on this host. */
 static void add_local(const struct push_source *s, const char *digest, json_object *m)
 {
-	int is_dir = s->place && str_starts(s->place, "dir:");
-	scoped(mem) char *name =
-		str_printf("%s%s", is_dir ? "" : "blobs/sha256/", digest_hex(digest));
+	const char *place = s->place && s->local ? strchr(s->place, ':') : NULL;
+	const struct archive_item *it;
+	scoped(mem) char *name = NULL;
 	scoped(mem) char *path = NULL;
-	const struct archive_item *it =
-		s->local && name ? image_archive_find(s->local, name) : NULL;
 
+	if (!place)
+		return;
+	name = str_printf("%s%s", str_starts(s->place, "dir:") ? "" : "blobs/sha256/",
+			  digest_hex(digest));
+	it = name ? image_archive_find(s->local, name) : NULL;
 	if (!it)
 		return;
-	path = s->local->dir ? str_printf("%s/%s", strchr(s->place, ':') + 1, name)
-			     : strdup(strchr(s->place, ':') + 1);
+	path = s->local->dir ? str_printf("%s/%s", place + 1, name) : strdup(place + 1);
 	json_put_str(m, "path", path);
 	json_put_int(m, "offset", it->offset);
 }

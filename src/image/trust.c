@@ -11,6 +11,7 @@
 #include "src/image/policy.h"
 #include "src/image/pull_call.h"
 #include "src/image/pull_protocol.h"
+#include "src/image/signature.h"
 #include "src/image/trust_role.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -105,25 +106,44 @@ static int ask(struct pull_call *c, int dir_fd, json_object *take_m, json_object
 	return pull_is(*ret, "done") ? 0 : err_set(e, -EBADMSG, "trust: unexpected message");
 }
 
+/* Signatures lie where the role that fetched them can still write; what is judged does not. */
+static int copy_signatures(int from, int to, size_t n, struct err *e)
+{
+	for (size_t k = 0; k < n; k++) {
+		scoped(mem) char *bytes = NULL;
+		char name[32];
+		size_t len = 0;
+
+		(void)snprintf(name, sizeof(name), SIGNATURE_FILE, k + 1);
+		if (path_read(from, name, SIGNATURE_MAX, &bytes, &len, e) < 0 ||
+		    path_replace(to, name, bytes, len, 0600, 0, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 int trust_check(struct engine *en, const struct trust_subject *s, json_object *requirements,
 		const char *digest, int dir_fd, size_t n, struct err *e)
 {
 	__attribute__((cleanup(scoped_pull_call))) struct pull_call c = PULL_CALL_NONE;
+	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(json) json_object *answer = NULL;
 	scoped(mem) char *text = json_text(requirements);
 	scoped(mem) char *name = s->name ? reference_format(s->name) : strdup("");
 	json_object *m;
 
-	(void)en;
 	if (!text || !name)
 		return err_errno(e, ENOMEM, "check signatures");
-	if (path_replace(dir_fd, TRUST_REQUIREMENTS, text, strlen(text), 0600, 0, e) < 0)
+	if (n > SIGNATURES_MAX)
+		return err_set(e, -E2BIG, "more than %d signatures", SIGNATURES_MAX);
+	if (dir_call_open(&dir, en, e) < 0 || copy_signatures(dir_fd, dir.tmp_fd, n, e) < 0 ||
+	    path_replace(dir.tmp_fd, TRUST_REQUIREMENTS, text, strlen(text), 0600, 0, e) < 0)
 		return e->code;
 	m = pull_message("verify");
 	json_put_str(m, "digest", digest);
 	json_put_str(m, "reference", name);
 	json_put_int(m, "signatures", (int64_t)n);
-	return ask(&c, dir_fd, m, &answer, e) < 0 ? err_in(e, "Source image rejected") : 0;
+	return ask(&c, dir.tmp_fd, m, &answer, e) < 0 ? err_in(e, "Source image rejected") : 0;
 }
 
 int trust_places(struct engine *en, const struct reference *const *list, size_t n,

@@ -26,7 +26,7 @@ enum trust_verdict { TRUST_ACCEPTED, TRUST_NEEDS_SIGNATURES };
  */
 int trust_decide(struct engine *en, const char *policy_path, const struct trust_subject *s,
 		 json_object **ret_requirements, struct err *e);
-/* Check manifest DIGEST of S by REQUIREMENTS: DIR_FD, private, holds the files signature-1... up to
+/* Check manifest DIGEST of S by REQUIREMENTS: DIR_FD holds the files signature-1... up to
  * N.  0, or -EACCES "Source image rejected: ...". */
 int trust_check(struct engine *en, const struct trust_subject *s, json_object *requirements,
 		const char *digest, int dir_fd, size_t n, struct err *e);

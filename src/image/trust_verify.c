@@ -169,6 +169,7 @@ static int check_signed(const struct subject *s, const struct requirement *r, st
 {
 	scoped(strbuf) struct strbuf keyring = STRBUF_INIT;
 	scoped(strbuf) struct strbuf reasons = STRBUF_INIT;
+	scoped(mem) char *hint = NULL;
 
 	if (!s->all.n)
 		return err_set(e, -EACCES, "A signature was required, but no signature exists");
@@ -181,13 +182,14 @@ static int check_signed(const struct subject *s, const struct requirement *r, st
 
 		if (rc >= 0)
 			return 0;
-		if (why.hint[0]) /* the host lacks something */
-			(void)err_hint(e, "%s", why.hint);
+		if (why.hint[0] && !hint) /* the host lacks something */
+			hint = strdup(why.hint);
 		(void)strbuf_printf(&reasons, "%s%.300s", reasons.len ? "; " : "", why.text);
 	}
-	return err_set(e, -EACCES, "%s%s",
-		       s->all.n > 1 ? "None of the signatures were accepted, reasons: " : "",
-		       reasons.s ? reasons.s : "");
+	(void)err_set(e, -EACCES, "%s%s",
+		      s->all.n > 1 ? "None of the signatures were accepted, reasons: " : "",
+		      reasons.s ? reasons.s : "");
+	return hint ? err_hint(e, "%s", hint) : e->code;
 }
 
 static int check_requirement(const struct subject *s, json_object *o, struct err *e)

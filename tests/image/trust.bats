@@ -158,6 +158,22 @@ stores() {
 	like "$output" "nosuch"
 }
 
+@test "where gpgv is missing, that is told" {
+	start_registry
+	load_busybox
+	key good
+	stores
+	push --sign-by good@example.org "$IMAGE" "$REGISTRY/a:1"
+	policy "$(by_gpg "$T/good.asc")"
+	mkdir "$T/bin"
+	ln -s "$(command -v newuidmap)" "$(command -v newgidmap)" "$(command -v timeout)" "$T/bin/"
+	output=$(PATH=$T/bin "$COVE" pull -q --tls-verify=false "$REGISTRY/a:1" 2>&1) && die "the image was taken"
+	like "$output" "Source image rejected: start gpgv: .*No such file"
+	like "$output" "install gpgv: the policy wants signatures to be checked"
+	output=$(PATH=$T/bin "$COVE" push -q --tls-verify=false --sign-by good@example.org "$IMAGE" "$REGISTRY/a:2" 2>&1) && die "it was signed"
+	like "$output" "install gpg: "
+}
+
 @test "signed by skopeo and podman, checked by us" {
 	need skopeo podman
 	start_registry
