@@ -363,9 +363,7 @@ static int check_leftovers(struct engine *en, struct store *s, struct check *c, 
 			 "SELECT name FROM layer WHERE name NOT IN (SELECT layer FROM image_layer)",
 			 &unused, e);
 	if (r == 0)
-		r = list(s,
-			 "SELECT id FROM image UNION SELECT substr(manifest_digest, 8) FROM image",
-			 &blobs, e);
+		r = list(s, IMAGE_BLOBS, &blobs, e);
 	if (r < 0)
 		return r;
 	for (char **l = unused; l && *l && r == 0; l++) {

@@ -232,8 +232,7 @@ void image_collect(struct engine *en)
 	scoped(fd) int lock = lock_file(en->graph_fd, "publish.lock", LOCK_EXCLUSIVE, 0, &ignored);
 
 	if (!s || lock < 0 || known(s, "SELECT name FROM layer", &layers, &ignored) < 0 ||
-	    known(s, "SELECT id FROM image UNION SELECT substr(manifest_digest, 8) FROM image",
-		  &blobs, &ignored) < 0)
+	    known(s, IMAGE_BLOBS, &blobs, &ignored) < 0)
 		return;
 	unknown(en, "layers", layers, &lost_layers);
 	unknown(en, "blobs/sha256", blobs, &lost_blobs);

@@ -32,6 +32,9 @@ int image_blob_write(struct engine *en, const char *digest, const void *bytes, s
  * keeps away.  A lock descriptor. */
 int image_publish_lock(struct engine *en, struct err *e);
 
+/* Selects the names of all blobs that records name. */
+#define IMAGE_BLOBS "SELECT id FROM image UNION SELECT substr(manifest_digest, 8) FROM image"
+
 /* Move the layer directory NAME out of layers/ and delete it.  Failures are left to
  * image_collect(). */
 void image_layer_discard(struct engine *en, const char *name);

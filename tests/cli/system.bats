@@ -65,8 +65,13 @@ Deleted Volumes
 unused
 Total reclaimed space: 7kB"
 	[ -d "$S/volumes/used" ] && [ ! -d "$S/volumes/unused" ]
+	cove network create --label a=b unusednet >/dev/null
+	run_cove system prune -f --filter label=other
+	cove network exists unusednet
 	run_cove system prune -af
-	like "$output" "Deleted Images"
+	like "$output" "Deleted Images.*Deleted Networks
+unusednet"
+	run_cove 1 network exists unusednet
 	run_cove 1 image exists named
 	cove exec r true
 	run_cove system check

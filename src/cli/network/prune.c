@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/network/prune.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,16 +27,6 @@ static const struct opt options[] = {
 	END,
 };
 
-static int confirm(struct err *e)
-{
-	scoped(mem) char *answer = NULL;
-	int r = prompt_line("WARNING! This will remove all networks not used by at least one "
-			    "container.\nAre you sure you want to continue? [y/N] ",
-			    &answer, e);
-
-	return r < 0 ? r : answer[0] == 'y' || answer[0] == 'Y';
-}
-
 static int check_filters(char *const *filters, struct err *e)
 {
 	for (; filters && *filters; filters++)
@@ -44,7 +36,7 @@ static int check_filters(char *const *filters, struct err *e)
 	return 0;
 }
 
-static int prune_one(struct engine *en, json_object *network, struct err *e)
+static int prune_one(struct engine *en, json_object *network, char ***deleted, struct err *e)
 {
 	scoped(strv) char **ids = NULL;
 	const char *name = json_get_str(network, "name");
@@ -56,32 +48,45 @@ static int prune_one(struct engine *en, json_object *network, struct err *e)
 	if (r < 0 || strv_len(ids))
 		return r;
 	r = network_forget(en, json_get_str(network, "id"), e);
-	if (r == 0)
-		(void)printf("%s\n", name);
+	if (r == 0 && strv_add(deleted, name) < 0)
+		r = err_errno(e, ENOMEM, "prune networks");
 	return r;
+}
+
+int network_prune(struct engine *en, char *const *filters, char ***deleted, struct err *e)
+{
+	scoped(json) json_object *all = NULL;
+	scoped(json) json_object *list = NULL;
+	int status = 0, r = check_filters(filters, e);
+
+	if (r == 0)
+		r = network_list(en, &all, e);
+	if (r == 0)
+		r = network_filter(en, all, filters, &list, e);
+	for (size_t i = 0; r == 0 && i < json_len(list); i++)
+		if (prune_one(en, json_object_array_get_idx(list, i), deleted, e) < 0)
+			status = exit_failed(EXIT_ENGINE, status, e);
+	return r < 0 ? r : status;
 }
 
 static int prune(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct prune_options *o = opts;
-	scoped(json) json_object *all = NULL;
-	scoped(json) json_object *list = NULL;
-	int status = 0, r = check_filters(o->filter, e);
+	scoped(strv) char **deleted = NULL;
+	int r = check_filters(o->filter, e);
 
 	(void)args;
-	if (r == 0 && !o->force) {
-		r = confirm(e);
-		if (r <= 0)
-			return r;
-	}
-	if (r >= 0)
-		r = network_list(en, &all, e);
 	if (r == 0)
-		r = network_filter(en, all, o->filter, &list, e);
-	for (size_t i = 0; r == 0 && i < json_len(list); i++)
-		if (prune_one(en, json_object_array_get_idx(list, i), e) < 0)
-			status = exit_failed(EXIT_ENGINE, status, e);
-	return r < 0 ? r : status;
+		r = o->force ? 1
+			     : prompt_continue("WARNING! This will remove all networks not used by "
+					       "at least one container.\n",
+					       e);
+	if (r <= 0)
+		return r;
+	r = network_prune(en, o->filter, &deleted, e);
+	for (char **name = deleted; name && *name; name++)
+		(void)puts(*name);
+	return r;
 }
 
 const struct cmd cmd_network_prune = {

@@ -9,6 +9,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/container/prune.h"
 #include "src/cli/image/prune.h"
+#include "src/cli/network/prune.h"
 #include "src/cli/prompt.h"
 #include "src/container/record.h"
 #include "src/util/scoped.h"
@@ -102,16 +103,22 @@ static int prune_all(struct engine *en, const struct prune_options *o, struct er
 {
 	struct prune_result containers = { 0 }, volumes = { 0 };
 	struct image_prune images = { .all = o->all, .filters = o->filters };
+	scoped(strv) char **networks = NULL;
 	char text[UNITS_MAX];
-	int r = prune_containers(en, o->filters, &containers, e);
+	int status = 0, r = prune_containers(en, o->filters, &containers, e);
 
 	if (r == 0 && o->volumes)
 		r = prune_volumes(en, o->filters, &volumes, e);
 	if (r == 0)
 		r = image_prune(en, &images, e);
+	if (r == 0)
+		r = status = network_prune(en, o->filters, &networks, e);
+	if (r > 0)
+		r = 0; /* told already */
 	print("Containers", containers.deleted);
 	print("Volumes", volumes.deleted);
 	print("Images", images.deleted);
+	print("Networks", networks);
 	if (r == 0)
 		(void)printf("Total reclaimed space: %s\n",
 			     size_human_digits(containers.freed + volumes.freed + images.freed, 4,
@@ -119,7 +126,7 @@ static int prune_all(struct engine *en, const struct prune_options *o, struct er
 	strv_free(containers.deleted);
 	strv_free(volumes.deleted);
 	strv_free(images.deleted);
-	return r;
+	return r < 0 ? r : status;
 }
 
 static int prune(struct engine *en, void *opts, char **args, struct err *e)
@@ -144,7 +151,8 @@ const struct cmd cmd_system_prune = {
 	.verb = "prune",
 	.help = "Remove what is not used",
 	.man = "Containers that do not run, then images without a name (with --all: without a "
-	       "container), and with --volumes volumes that no container has.",
+	       "container), networks that no container is on, and with --volumes volumes that none "
+	       "has.",
 	.examples = "cove system prune\ncove system prune --all --volumes --force",
 	.max_args = 0,
 	.size = sizeof(struct prune_options),

@@ -60,7 +60,7 @@ static int reset_all(struct engine *en, struct err *e)
 					     "cache",	      "reserve",       "publish.lock",
 					     "db.sqlite-wal", "db.sqlite-shm", "db.sqlite-journal",
 					     "db.sqlite",     "db.lock",       NULL };
-	static const char *const run[] = { "c", "blobs", "userns", NULL };
+	static const char *const run[] = { "c", "n", "blobs", "userns", NULL };
 	int holder, r = remove_containers(en, e);
 
 	engine_store_close(en);
@@ -84,6 +84,7 @@ static int reset(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *text = str_printf("WARNING! This will remove:\n"
 					    "        - all containers\n"
 					    "        - all images\n"
+					    "        - all networks\n"
 					    "        - all volumes\n"
 					    "        - the graphRoot directory: \"%s\"\n"
 					    "        - the runRoot directory: \"%s\"\n",
