@@ -102,6 +102,8 @@ struct sign_place;
 int push_signs(const struct push *p);
 /* Then it is an error where there are no names. */
 int push_refuse_signing(const struct push *p, struct err *e);
+/* Could they be kept, for the image at PLACE?  Before anything is sent. */
+int push_check_signing(struct push *p, const struct reference *place, struct err *e);
 /* The image's signatures as files of DIR_FD, if they hold for DIGEST (NULL: for what has no
  * digest); else the error says what to do.  *RET_N of them. */
 int push_take_signatures(struct push *p, int dir_fd, const char *digest, size_t *ret_n,

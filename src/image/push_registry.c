@@ -449,7 +449,7 @@ int push_to_registry(struct push *p, const char *target, char **ret, struct err 
 	scoped(mem) char *shown = NULL;
 
 	t.source.p = p;
-	if (read_target(&t, target, e) < 0)
+	if (read_target(&t, target, e) < 0 || push_check_signing(p, &t.place, e) < 0)
 		return e->code;
 	if (converse(&t, ret, e) >= 0)
 		return 0;

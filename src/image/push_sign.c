@@ -27,6 +27,31 @@ int push_refuse_signing(const struct push *p, struct err *e)
 		       : 0;
 }
 
+int push_check_signing(struct push *p, const struct reference *place, struct err *e)
+{
+	scoped(json) json_object *places = NULL;
+	const struct reference *refs[] = { place };
+	json_object *at;
+	const char *url;
+
+	if (!push_signs(p))
+		return 0;
+	if (trust_places(p->en, refs, 1, &places, e) < 0)
+		return e->code;
+	at = json_object_array_get_idx(places, 0);
+	url = json_get_str(at, "write");
+	if (p->o->sign_key && !json_get_bool(at, "attachments", 0)) {
+		(void)err_set(e, -EINVAL,
+			      "writing sigstore attachments is disabled by configuration");
+		return err_hint(e, "set use-sigstore-attachments: true in registries.d");
+	}
+	if (p->o->sign_by && (!url || !str_starts(url, "file://")))
+		return err_set(e, -ENOTSUP,
+			       "writing signatures to %s: only file: URLs can be written to",
+			       url ? url : "nowhere");
+	return 0;
+}
+
 int push_take_signatures(struct push *p, int dir_fd, const char *digest, size_t *ret_n,
 			 struct err *e)
 {
@@ -70,11 +95,6 @@ int push_signatures(struct push *p, const struct sign_place *place, const struct
 		return e->code;
 	at = json_object_array_get_idx(places, 0);
 	url = json_get_str(at, "write");
-	if (how.key && !json_get_bool(at, "attachments", 0)) {
-		(void)err_set(e, -EINVAL,
-			      "writing sigstore attachments is disabled by configuration");
-		return err_hint(e, "set use-sigstore-attachments: true in registries.d");
-	}
 	if (sign_manifest(&how, ref, digest, dir.tmp_fd, &n, e) < 0 ||
 	    (url &&
 	     signatures_to_lookaside(url, place->ref->repository, digest, dir.tmp_fd, n, e) < 0))

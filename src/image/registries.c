@@ -57,6 +57,7 @@ struct registries *registries_free(struct registries *r)
 	free(r->registries);
 	free(r->path);
 	strv_free(r->search);
+	strv_free(r->helpers);
 	json_free(r->aliases);
 	json_free(r->origins);
 	free(r);
@@ -200,6 +201,21 @@ static int read_mode(struct registries *r, const char *mode, const char *where, 
 	return 0;
 }
 
+/* A later file's list replaces the earlier one. */
+static int read_list(json_object *list, const char *what, const char *where, char ***ret,
+		     struct err *e)
+{
+	char **v = NULL;
+
+	if (!list)
+		return 0;
+	if (!json_object_is_type(list, json_type_array) || json_to_strv(list, &v) < 0)
+		return err_set(e, -EBADMSG, "%s: '%s' has the wrong type", where, what);
+	strv_free(*ret);
+	*ret = v;
+	return 0;
+}
+
 int registries_merge(struct registries *r, json_object *document, const char *name, struct err *e)
 {
 	json_object *search = json_get(document, "unqualified-search-registries");
@@ -209,15 +225,10 @@ int registries_merge(struct registries *r, json_object *document, const char *na
 		return err_set(e, -EBADMSG,
 			       "%s: version 1 of the format ([registries.search]) is not supported",
 			       name);
-	if (search) {
-		char **v = NULL;
-		if (!json_object_is_type(search, json_type_array) || json_to_strv(search, &v) < 0)
-			return err_set(e, -EBADMSG,
-				       "%s: 'unqualified-search-registries' has the wrong type",
-				       name);
-		strv_free(r->search);
-		r->search = v;
-	}
+	if (read_list(search, "unqualified-search-registries", name, &r->search, e) < 0 ||
+	    read_list(json_get(document, "credential-helpers"), "credential-helpers", name,
+		      &r->helpers, e) < 0)
+		return e->code;
 	if (list && !json_object_is_type(list, json_type_array))
 		return err_set(e, -EBADMSG, "%s: 'registry' has the wrong type", name);
 	for (size_t i = 0; i < json_len(list); i++)

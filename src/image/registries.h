@@ -33,6 +33,7 @@ struct registry {
 struct registries {
 	char *path;	      /* the main file, for messages */
 	char **search;	      /* unqualified-search-registries */
+	char **helpers;	      /* credential-helpers; NULL: auth.json alone */
 	json_object *aliases; /* short name -> name with registry */
 	json_object *origins; /* short name -> the file with its alias */
 	struct registry *registries;

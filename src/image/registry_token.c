@@ -4,10 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/auth_helper.h"
+#include "src/image/registries.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 
 #define TOKEN_MAX (64 << 10) /* what fits into a request's header */
+
+#define AUTH_FILES "containers-auth.json" /* the helper that is auth.json and its kin */
+
+/* Ask the helpers of registries.conf in their order; without such a list the files alone.  One that
+ * fails is told when no other one knows the registry. */
+static int ask_helpers(struct registry_session *s, struct err *e)
+{
+	scoped(registries) struct registries *r = NULL;
+	struct err first = { 0 };
+	int rc = 0;
+
+	if (registries_load(s->o.config_dir, NULL, &r, e) < 0)
+		return err_in(e, "loading registries configuration");
+	if (!r->helpers)
+		return auth_lookup(s->o.authfile, s->o.host, s->o.repository, &s->credentials, e);
+	for (char **h = r->helpers; *h && rc <= 0; h++) {
+		struct err one = { 0 };
+
+		rc = strcmp(*h, AUTH_FILES) != 0
+			     ? auth_helper_get(*h, s->o.host, &s->credentials, &one)
+			     : auth_lookup(s->o.authfile, s->o.host, s->o.repository,
+					   &s->credentials, &one);
+		if (rc < 0 && !first.code)
+			first = one;
+	}
+	if (rc > 0)
+		return 1;
+	if (first.code)
+		*e = first;
+	return e->code;
+}
 
 static int find_credentials(struct registry_session *s, struct err *e)
 {
@@ -18,7 +51,7 @@ static int find_credentials(struct registry_session *s, struct err *e)
 	if (s->o.creds)
 		rc = credentials_parse(s->o.creds, &s->credentials, e) < 0 ? e->code : 1;
 	else
-		rc = auth_lookup(s->o.authfile, s->o.host, s->o.repository, &s->credentials, e);
+		rc = ask_helpers(s, e);
 	if (rc < 0)
 		return rc;
 	s->looked_up = 1;

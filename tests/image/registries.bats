@@ -165,3 +165,25 @@ on_terminal() {
 	run_cove 125 push -q reg.invalid/x/app:1
 	like "$output" "is blocked in"
 }
+
+@test "credential helpers are asked in the order of registries.conf" {
+	start_registry --auth user secret
+	load_busybox
+	run_cove push -q --tls-verify=false --creds user:secret "$IMAGE" "$REGISTRY/a:1"
+	mkdir "$T/bin"
+	printf '#!/bin/sh\necho "$0 $(cat)" >>%s/asked\necho '"'"'{"Username":"user","Secret":"secret"}'"'"'\n' "$T" >"$T/bin/docker-credential-knows"
+	printf '#!/bin/sh\necho "$0 $(cat)" >>%s/asked\necho "credentials not found in native keychain"\nexit 1\n' "$T" >"$T/bin/docker-credential-empty"
+	chmod +x "$T"/bin/*
+	export PATH=$T/bin:$PATH
+	run_cove 125 pull -q --tls-verify=false "$REGISTRY/a:1"
+	echo 'credential-helpers = ["containers-auth.json", "empty", "knows"]' >"$CONF/registries.conf"
+	run_cove pull -q --tls-verify=false "$REGISTRY/a:1"
+	is "$(uniq "$T/asked" | sed 's|.*credential-||' | xargs)" "empty $REGISTRY knows $REGISTRY"
+	echo 'credential-helpers = ["empty"]' >"$CONF/registries.conf"
+	run_cove 125 pull -q --tls-verify=false "$REGISTRY/a:1"
+	echo 'credential-helpers = ["nosuch", "knows"]' >"$CONF/registries.conf"
+	run_cove pull -q --tls-verify=false "$REGISTRY/a:1"
+	echo 'credential-helpers = "knows"' >"$CONF/registries.conf"
+	run_cove 125 pull -q --tls-verify=false "$REGISTRY/a:1"
+	like "$output" "credential-helpers' has the wrong type"
+}

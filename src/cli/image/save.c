@@ -9,7 +9,7 @@
 
 struct save_options {
 	int multi, quiet, compress, uncompressed;
-	const char *format, *output;
+	const char *format, *output, *policy;
 };
 
 #define AT(f) offsetof(struct save_options, f)
@@ -27,6 +27,8 @@ static const struct opt options[] = {
 	     .man = "Archives have them anyway."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
 	     .man = "cove prints none; the option is there for scripts that give it."),
+	STR(0, "signature-policy", "FILE", AT(policy), "Accepted; what is in the store is trusted",
+	    .hidden = 1),
 	END,
 };
 
