@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "netns/rtnl.h"
@@ -24,14 +25,27 @@ static void put_mtu(struct rtnl *q, int mtu)
 	rtnl_attr(q, IFLA_MTU, &v, sizeof(v));
 }
 
+int link_random_mac(unsigned char mac[LINK_MAC])
+{
+	if (getrandom(mac, LINK_MAC, 0) != LINK_MAC)
+		return -errno;
+	mac[0] = (unsigned char)((mac[0] & 0xfc) | 2); /* local, of one host */
+	return 0;
+}
+
 int link_add_bridge(int sock, const char *name, int mtu)
 {
+	unsigned char mac[LINK_MAC];
 	struct rtnl q;
 	size_t info;
+	int r = link_random_mac(mac);
 
+	if (r < 0)
+		return r;
 	(void)rtnl_begin(&q, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
 	put_name(&q, IFLA_IFNAME, name);
 	put_mtu(&q, mtu);
+	rtnl_attr(&q, IFLA_ADDRESS, mac, sizeof(mac));
 	info = rtnl_nest(&q, IFLA_LINKINFO);
 	put_name(&q, IFLA_INFO_KIND, "bridge");
 	rtnl_end(&q, info);

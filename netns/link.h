@@ -8,7 +8,10 @@
 
 #define LINK_MAC 6 /* bytes of an Ethernet address */
 
-/* A bridge NAME.  -EOPNOTSUPP: the kernel has none. */
+/* A fresh Ethernet address of local scope. */
+int link_random_mac(unsigned char mac[LINK_MAC]);
+/* A bridge NAME with an address of its own: it would otherwise take the lowest of its ports', which
+ * come and go, and its neighbours would lose it.  -EOPNOTSUPP: the kernel has none. */
 int link_add_bridge(int sock, const char *name, int mtu);
 /* A pair of veth devices: NAME here, and PEER with address MAC inside namespace PEER_NETNS. */
 int link_add_veth(int sock, const char *name, int mtu, const char *peer,

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -352,9 +351,9 @@ int switch_attach(struct net_switch *s, struct port *p, const char *interface, i
 	int r;
 
 	if (!p->mac[0] && !p->mac[1]) {
-		if (getrandom(p->mac, sizeof(p->mac), 0) != (ssize_t)sizeof(p->mac))
-			return err_sys(e, "make an Ethernet address");
-		p->mac[0] = (unsigned char)((p->mac[0] & 0xfc) | 2); /* local, of one host */
+		r = link_random_mac(p->mac);
+		if (r < 0)
+			return err_errno(e, r, "make an Ethernet address");
 	}
 	(void)snprintf(name, sizeof(name), "v%u", number);
 	r = link_add_veth(s->rtnl, name, s->mtu, interface, p->mac, netns);
