@@ -161,7 +161,7 @@ file"
 }
 
 @test "killed, it leaves nothing, and the container can be started" {
-	local pid how
+	local pid role how
 	cove create --network none --name c -v vol:/v busybox sleep 1000 >/dev/null
 	mkfifo "$T/slow"
 	for how in KILL TERM INT; do
@@ -170,10 +170,11 @@ file"
 		pid=$!
 		exec 9>"$T/slow"
 		wait_for 10 eval "pgrep -P $pid cove-layer"
+		role=$(pgrep -P "$pid" cove-layer)
 		kill "-$how" "$pid"
 		wait "$pid" || true
 		exec 9>&-
-		wait_for 10 eval "! pgrep -u $(id -u) cove-layer"
+		wait_for 10 eval "! kill -0 $role"
 		COVE_TIMEOUT=10 run_cove start c
 		run_cove stop -t 0 c
 	done
