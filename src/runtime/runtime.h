@@ -41,7 +41,7 @@ struct runtime_overlay {
 			       for mount(2) */
 	char *const *lower; /* lowest layer first; relative to base or absolute */
 	const char *upper, *work; /* NULL: it is only read, and has two layers or more */
-	const char *target; /* an existing empty directory to mount on */
+	const char *target;	  /* an existing empty directory to mount on */
 };
 
 /* Mount O in the caller's mount namespace; the working directory becomes O's base.  USERXATTR: we
