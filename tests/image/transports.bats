@@ -150,7 +150,7 @@ digest_of() {
 		run_cove push -q --tls-verify=false "$first/$kind:1" "dir:$T/$kind.dir"
 		is "$(digest_of "$T/$kind.dir/manifest.json")" "$want" "digest in dir:"
 		skopeo copy -q "dir:$T/$kind.dir" "dir:$T/$kind.dir.copy"
-		is "$(ls -A "$T/$kind.dir" | grep -c tmp)" 0 "temporary files"
+		is "$(find "$T/$kind.dir" -name '*tmp*')" "" "temporary files"
 	done
 	run_cove push -q --tls-verify=false "$first/oci:1" "oci:$T/layout:1"
 	is "$(skopeo inspect --raw "oci:$T/layout:1" | sha256sum | cut -c-64)" "$want" "digest in oci:"
