@@ -328,6 +328,10 @@ stores() {
 	like "$output" "signatures, which would not hold.*--remove-signatures"
 	run_cove 125 push -q "$REGISTRY/a:1" "oci:$T/layout"
 	run_cove save -q -o "$T/a.tar" "$REGISTRY/a:1"
+	sed -i "s|http://127.0.0.1:$port|http://127.0.0.1:1|" "$CONF/registries.d/a.yaml" # a store that is not there is no store without signatures
+	policy "$(by_gpg "$T/good.asc"), {\"type\": \"insecureAcceptAnything\"}"
+	pull 125 --retry 0 "$REGISTRY/a:1"
+	like "$output" "reading signature http://127.0.0.1:1/a@sha256="
 	echo 'docker: [' >"$CONF/registries.d/b.yaml"
 	pull 125 "$REGISTRY/a:1"
 	like "$output" "registries.d/b.yaml"
