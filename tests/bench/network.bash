@@ -44,6 +44,33 @@ wait_ns() {
 	done
 }
 
+# bench_bridge PEER PORT SECONDS: out of a container on a bridge, and between two of them, beside podman's bridge.
+bench_bridge() {
+	local t server a b ours=""
+	cove network create bench-net >/dev/null || return
+	server=$(cove run -d --network bench-net -v "$LOAD:/load:ro" "$IMAGE" /load serve 0.0.0.0 7001)
+	ours=$(cove run -d --network bench-net -v "$LOAD:/load:ro" "$IMAGE" sleep 100000)
+	a=$(cove inspect "$server" --format '{{.NetworkSettings.IPAddress}}')
+	b=""
+	if [ ${#PODMAN[@]} != 0 ] && podman_do network create bench-net >/dev/null 2>&1; then
+		b=$("${PODMAN[@]}" run -d --network bench-net -v "$LOAD:/load:ro" "$IMAGE" sleep 100000 2>/dev/null)
+	fi
+	for t in up down connect; do
+		rate "cove bridge $t" "$COVE" exec "$ours" /load $t "$1" "$2" "$3"
+		rate "cove neighbours $t" "$COVE" exec "$ours" /load $t "$a" 7001 "$3"
+		[ -z "$b" ] || rate "podman bridge $t" "${PODMAN[@]}" exec "$b" /load $t "$1" "$2" "$3"
+	done
+	for t in up down connect; do
+		row "out of a bridge network, $t" "$(ratio "$(of "cove bridge $t")" "$(of "podman bridge $t")")" "of podman" ">= 1.0" ""
+	done
+	cove rm -f -t 0 "$server" "$ours" >/dev/null
+	cove network rm bench-net >/dev/null
+	if [ -n "$b" ]; then
+		podman_do rm -f -t 0 "$b" >/dev/null 2>&1
+		podman_do network rm bench-net >/dev/null 2>&1
+	fi
+}
+
 bench_network() {
 	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid theirs="" in_slirp=()
 	say "network: Gbit/s up and down, connections per second"
@@ -67,6 +94,7 @@ bench_network() {
 		rate "cove $t" "$COVE" exec "$cid" /load $t "$peer" "$port" "$secs"
 		[ ${#in_slirp[@]} = 0 ] || rate "slirp4netns $t" "${in_slirp[@]}" $t "$peer" "$port" "$secs"
 	done
+	bench_bridge "$peer" "$port" "$secs"
 	[ -z "$slirp_pid" ] || kill "$slirp_pid" "$netns_pid"
 	[ -z "$theirs" ] || podman_do rm -f -t 0 "$theirs" >/dev/null 2>&1
 	row "TCP from the container to a peer, up" "$(ratio "$(of 'cove up')" "$(of 'slirp4netns up')")" slirp4netns ">= 1.0" ">= 2"
