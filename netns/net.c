@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 const struct net_addresses net_private = {
 	.v4 = { "10.0.2.0", NET_PREFIX, NET_GATEWAY, NET_DNS, NET_ADDRESS },
 	.v6 = { "fd00::", NET_PREFIX6, NET_GATEWAY6, "fd00::3", NET_ADDRESS6 },
+	.mtu = NET_MTU,
 };
 
 int net_start(const struct net_config *c, struct net *ret, struct err *e)
@@ -44,6 +46,10 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 		return err_errno(e, ENOMEM, "start the network");
 	hello->version = 2;
 	hello->addresses = *c->addresses;
+	(void)snprintf(hello->outbound, sizeof(hello->outbound), "%s",
+		       c->outbound ? c->outbound : "");
+	(void)snprintf(hello->outbound6, sizeof(hello->outbound6), "%s",
+		       c->outbound6 ? c->outbound6 : "");
 	hello->allow_host_loopback = c->allow_host_loopback;
 	hello->n_forwards = (int)c->n_forwards;
 	if (c->n_forwards)

@@ -34,6 +34,7 @@ struct net_family {
 
 struct net_addresses {
 	struct net_family v4, v6;
+	int mtu; /* at most NET_MTU */
 };
 
 /* Those of a private network. */
@@ -49,6 +50,7 @@ struct net_config {
 	const struct net_addresses *addresses;
 	const struct net_forward *forward;
 	size_t n_forwards;
+	const char *outbound, *outbound6; /* connections go out from these; NULL or "": any */
 	int allow_host_loopback; /* 10.0.2.2 reaches the host's 127.0.0.1; off unless asked for */
 };
 

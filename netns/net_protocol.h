@@ -23,6 +23,7 @@ struct net_hello {
 	int version; /* 2 */
 	int allow_host_loopback;
 	struct net_addresses addresses;
+	char outbound[48], outbound6[48];
 	int n_forwards;
 	struct net_forward forward[]; /* n_forwards of them */
 };

@@ -37,7 +37,9 @@ static int receive_hello(struct net_hello *c, struct err *e)
 		return err_set(e, -EPROTO, "the engine's first message is not understood");
 	end_texts(&c->addresses.v4);
 	end_texts(&c->addresses.v6);
-	if (c->addresses.v4.prefix < 1 || c->addresses.v4.prefix > 30)
+	c->outbound[sizeof(c->outbound) - 1] = c->outbound6[sizeof(c->outbound6) - 1] = '\0';
+	if (c->addresses.mtu < 68 || c->addresses.mtu > NET_MTU || c->addresses.v4.prefix < 1 ||
+	    c->addresses.v4.prefix > 30)
 		return err_set(e, -EPROTO, "the engine's first message is not understood");
 	for (int i = 0; i < c->n_forwards; i++)
 		c->forward[i].host_ip[sizeof(c->forward[i].host_ip) - 1] = '\0';

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "netns/net_role.h"
+#include "netns/port.h"
 #include "src/util/scoped.h"
 
 #define FRAMES_A_WAKE_UP 64 /* read from the tap before the host's sockets get their turn */
@@ -122,6 +123,7 @@ int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 {
 	struct stack *s = calloc(1, sizeof(*s));
 	const struct net_family *v6 = &c->addresses.v6;
+	union address out, out6; /* libslirp copies them */
 	SlirpConfig cfg;
 	int r = 0;
 
@@ -147,8 +149,13 @@ int stack_new(const struct net_hello *c, struct stack **ret, struct err *e)
 		free(s);
 		return err_errno(e, r, "make the network stack");
 	}
-	cfg.if_mtu = NET_MTU;
-	cfg.if_mru = TCP_SEGMENT + 40; /* both sides' segments are made after it, nothing else */
+	cfg.if_mtu = (size_t)c->addresses.mtu;
+	/* Both sides' segments are made after it, nothing else. */
+	cfg.if_mru = cfg.if_mtu < TCP_SEGMENT + 40 ? cfg.if_mtu : TCP_SEGMENT + 40;
+	if (address_make(&out, AF_INET, c->outbound, 0) && c->outbound[0])
+		cfg.outbound_addr = &out.in;
+	if (address_make(&out6, AF_INET6, c->outbound6, 0) && c->outbound6[0])
+		cfg.outbound_addr6 = &out6.in6;
 	cfg.disable_host_loopback = !c->allow_host_loopback;
 	cfg.enable_emu = false;
 	cfg.disable_dhcp = true;

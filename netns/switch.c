@@ -157,6 +157,7 @@ static int start_net(struct net_switch *s, struct err *e)
 	if (first_of(s, AF_INET))
 		set_family(s, AF_INET, &a.v4);
 	set_family(s, AF_INET6, &a.v6);
+	a.mtu = s->mtu;
 	return net_start(&c, &s->net, e);
 }
 

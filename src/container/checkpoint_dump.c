@@ -617,7 +617,8 @@ int archived_parse(json_object *config, json_object *spec, char *const *volumes,
 	__attribute__((cleanup(scoped_config_dump))) struct config_dump d = { .stop_timeout = -1 };
 	int r = field_decode(config_fields, config, &d, "config.dump", e);
 
-	ret->options = (struct container_create_options){ .tls_verify = -1, .retry = -1, .sig_proxy = 1 };
+	ret->options =
+		(struct container_create_options){ .tls_verify = -1, .retry = -1, .sig_proxy = 1 };
 	if (r == 0 && !json_object_is_type(spec, json_type_object))
 		r = err_set(e, -EBADMSG, "spec.dump is no JSON object");
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/container/create.h"
+#include "src/container/private_network.h"
 #include "src/network/network.h"
 #include "src/util/strbuf.h"
 
@@ -141,17 +142,40 @@ static int set_bridges(struct creation *c, char *const *networks, struct err *e)
 	return r < 0 ? r : add_flags(c, e);
 }
 
+/* "private" and other engines' words for a network of the container's own, with options behind a
+ * colon: 1 when MODE is that. */
+static int set_private(struct creation *c, const char *mode, struct err *e)
+{
+	static const char *const words[] = { "private", "slirp4netns", "default" };
+	struct private_network unused;
+	size_t n = strcspn(mode, ":"), i = 0;
+
+	while (i < ARRAY_LEN(words) && (strlen(words[i]) != n || strncmp(words[i], mode, n) != 0))
+		i++;
+	if (i == ARRAY_LEN(words))
+		return 0;
+	if (mode[n]) {
+		c->spec->network_options = strv_split(mode + n + 1, ',');
+		if (!c->spec->network_options)
+			return err_errno(e, ENOMEM, "--network");
+	}
+	if (private_network_parse(c->spec->network_options, &unused, e) < 0 ||
+	    creation_copy(&c->spec->network, "private", e) < 0)
+		return e->code;
+	return 1;
+}
+
 static int set_mode_or_bridges(struct creation *c, struct err *e)
 {
-	static const char *const modes[] = { "private", "none", "host", NULL };
+	static const char *const modes[] = { "none", "host", NULL };
 	const struct container_create_options *o = c->o;
 	const char *mode = o->network && o->network[0] ? o->network[0] : "private";
 	struct err ignored;
+	int r = set_private(c, mode, e);
 
-	/* Other engines' words for a network of the container's own. */
-	if (strcmp(mode, "default") == 0 || strcmp(mode, "slirp4netns") == 0)
-		mode = "private";
-	if (set_mode(&c->spec->network, mode, mode, modes, "network", &ignored) < 0)
+	if (r < 0)
+		return r;
+	if (r == 0 && set_mode(&c->spec->network, mode, mode, modes, "network", &ignored) < 0)
 		return set_bridges(c, o->network, e);
 	if (o->network && o->network[0] && o->network[1])
 		return err_set(e, -EINVAL,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "src/container/private_network.h"
 #include "src/runtime/seccomp.h"
 #include "src/runtime/seccomp_profile.h"
 #include "src/util/path.h"
@@ -81,11 +82,11 @@ static void put_bridge_hosts(const struct container_spec *s, const char *name,
 }
 
 static int make_hosts(const struct container_spec *s, const char *name, json_object *networks,
-		      struct strbuf *b)
+		      const struct net_family *own, struct strbuf *b)
 {
 	scoped(mem) char *host = NULL;
 	struct err ignored;
-	const char *address = is(s->network, "private") ? NET_ADDRESS : "127.0.1.1";
+	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
 
 	if (is(s->network, "host") &&
 	    path_read(AT_FDCWD, "/etc/hosts", 1U << 20, &host, NULL, &ignored) == 0) {
@@ -99,7 +100,7 @@ static int make_hosts(const struct container_spec *s, const char *name, json_obj
 	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
 		size_t n = strcspn(s->add_host[i], ":");
 		const char *ip = s->add_host[i] + n + 1;
-		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? NET_GATEWAY : ip,
+		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? own->host : ip,
 				    (int)n, s->add_host[i]);
 	}
 	if (networks)
@@ -107,8 +108,8 @@ static int make_hosts(const struct container_spec *s, const char *name, json_obj
 	else if (!is(s->network, "host"))
 		(void)strbuf_printf(b, "%s\t%s\n", address, s->hostname);
 	if (is(s->network, "private"))
-		(void)strbuf_printf(b, NET_GATEWAY
-				    "\thost.containers.internal host.docker.internal\n");
+		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
+				    own->host);
 	return b->failed;
 }
 
@@ -138,7 +139,8 @@ static void put_bridge_servers(json_object *networks, struct strbuf *b)
 		(void)strbuf_printf(b, "nameserver %s\n", json_str_at(list, i));
 }
 
-static int make_resolv(const struct container_spec *s, json_object *networks, struct strbuf *b)
+static int make_resolv(const struct container_spec *s, json_object *networks,
+		       const struct net_family *own, struct strbuf *b)
 {
 	scoped(mem) char *host = NULL;
 	struct err ignored;
@@ -156,7 +158,7 @@ static int make_resolv(const struct container_spec *s, json_object *networks, st
 	for (size_t i = 0; i < n_dns; i++)
 		(void)strbuf_printf(b, "nameserver %s\n", s->dns[i]);
 	if (!n_dns && is(s->network, "private"))
-		(void)strbuf_puts(b, "nameserver " NET_DNS "\n");
+		(void)strbuf_printf(b, "nameserver %s\n", own->dns);
 	if (!n_dns && networks)
 		put_bridge_servers(networks, b);
 	if (n_options) {
@@ -171,13 +173,19 @@ static int make_resolv(const struct container_spec *s, json_object *networks, st
 int generate_files(struct engine *en, const struct container_spec *s, const char *id,
 		   const char *name, json_object *networks, struct err *e)
 {
+	const struct net_family *own;
+	struct private_network p;
 	scoped(strbuf) struct strbuf hosts = STRBUF_INIT;
 	scoped(strbuf) struct strbuf resolv = STRBUF_INIT;
 	scoped(strbuf) struct strbuf hostname = STRBUF_INIT;
 	scoped(strbuf) struct strbuf env = STRBUF_INIT;
 	int r = 0;
 
-	if (make_hosts(s, name, networks, &hosts) < 0 || make_resolv(s, networks, &resolv) < 0 ||
+	if (private_network_parse(s->network_options, &p, e) < 0)
+		return e->code;
+	own = &p.addresses.v4;
+	if (make_hosts(s, name, networks, own, &hosts) < 0 ||
+	    make_resolv(s, networks, own, &resolv) < 0 ||
 	    strbuf_printf(&hostname, "%s\n", s->hostname) < 0)
 		return err_errno(e, ENOMEM, "write the container's files");
 	(void)strbuf_printf(&env, "engine=\"cove\"\nid=\"%s\"\nimageid=\"%s\"\nrootless=%d\n", id,

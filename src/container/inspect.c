@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "netns/net.h"
 #include "src/container/checkpoint.h"
 #include "src/container/limits.h"
 #include "src/container/networks.h"
+#include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
 #include "src/util/scoped.h"
@@ -168,14 +168,18 @@ static void put_networks(json_object *o, const struct container_spec *s, json_ob
 }
 
 /* What a private network has, in the form of a bridge's status. */
-static json_object *private_status(void)
+static json_object *private_status(const struct container_spec *s)
 {
 	json_object *o = json_object_new_object(), *addresses = json_object_new_array(),
 		    *gateways = json_object_new_array(), *prefixes = json_object_new_array();
 
-	(void)json_object_array_add(addresses, json_object_new_string(net_private.v4.container));
-	(void)json_object_array_add(gateways, json_object_new_string(net_private.v4.host));
-	(void)json_object_array_add(prefixes, json_object_new_int(net_private.v4.prefix));
+	struct private_network p;
+	struct err ignored;
+
+	(void)private_network_parse(s->network_options, &p, &ignored); /* it was checked */
+	(void)json_object_array_add(addresses, json_object_new_string(p.addresses.v4.container));
+	(void)json_object_array_add(gateways, json_object_new_string(p.addresses.v4.host));
+	(void)json_object_array_add(prefixes, json_object_new_int(p.addresses.v4.prefix));
 	json_put(o, "addresses", addresses);
 	json_put(o, "gateways", gateways);
 	json_put(o, "prefixes", prefixes);
@@ -192,7 +196,7 @@ static json_object *make_network(struct engine *en, const struct container *c,
 
 	add_exposed(ports, s->expose);
 	if (s->network && strcmp(s->network, "private") == 0)
-		alone = private_status();
+		alone = private_status(s);
 	else if (json_len(s->networks) == 1)
 		alone = json_object_get(json_get(
 			statuses, json_get_str(json_object_array_get_idx(s->networks, 0), "name")));

@@ -25,6 +25,7 @@
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/networks.h"
+#include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/root.h"
 #include "src/container/session.h"
@@ -53,6 +54,7 @@ struct start {
 	struct watch watch;
 	json_object *config;
 	json_object *networks; /* what it has on bridge networks */
+	struct private_network private_network;
 	struct sock_filter *filter;
 	size_t n_filter;
 	struct idmap uids, gids;
@@ -106,7 +108,13 @@ static int start_net(struct start *s, struct err *e)
 	json_object *ports = s->m->spec->ports;
 	size_t n = json_len(ports);
 	scoped(mem) struct net_forward *f = calloc(n + 1, sizeof(*f));
-	struct net_config c = { .forward = f, .n_forwards = n, .addresses = &net_private };
+	const struct private_network *own = &s->private_network;
+	struct net_config c = { .forward = f,
+				.n_forwards = n,
+				.addresses = &own->addresses,
+				.outbound = own->outbound,
+				.outbound6 = own->outbound6,
+				.allow_host_loopback = own->allow_host_loopback };
 
 	if (!f)
 		return err_errno(e, ENOMEM, "start the network");
@@ -254,14 +262,15 @@ static int create_process(struct start *s, struct err *e)
 {
 	const struct monitor *m = s->m;
 	const struct container_spec *spec = m->spec;
-	static const struct tap_config tap = { .name = "tap0",
-					       .mtu = NET_MTU,
-					       .address = NET_ADDRESS,
-					       .prefix = NET_PREFIX,
-					       .gateway = NET_GATEWAY,
-					       .address6 = NET_ADDRESS6,
-					       .prefix6 = NET_PREFIX6,
-					       .gateway6 = NET_GATEWAY6 };
+	const struct net_addresses *a = &s->private_network.addresses;
+	const struct tap_config tap = { .name = "tap0",
+					.mtu = a->mtu,
+					.address = a->v4.container,
+					.prefix = a->v4.prefix,
+					.gateway = a->v4.host,
+					.address6 = a->v6.network[0] ? a->v6.container : NULL,
+					.prefix6 = a->v6.prefix,
+					.gateway6 = a->v6.host };
 	scoped(root_overlay) struct root_overlay paths = { 0 };
 	scoped(mem) char *user = root_user(m->en, spec);
 	int is_private = strcmp(spec->network, "private") == 0;
@@ -338,6 +347,8 @@ static int prepare(struct start *s, struct err *e)
 			r = idmap_read(0, "gid_map", &s->gids, e);
 		s->has_ids = 1;
 	}
+	if (r == 0 && strcmp(m->spec->network, "private") == 0)
+		r = private_network_parse(m->spec->network_options, &s->private_network, e);
 	if (r == 0 && strcmp(m->spec->network, "private") == 0)
 		r = start_net(s, e);
 	if (r == 0 && strcmp(m->spec->network, "bridge") == 0)

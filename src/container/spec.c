@@ -44,6 +44,7 @@ const struct field container_spec_fields[] = {
 	{ "ReadOnly", FIELD_BOOL, AT(read_only), FIELD_OMITEMPTY, NULL },
 	{ "ReadOnlyTmpfs", FIELD_BOOL, AT(read_only_tmpfs), FIELD_OMITEMPTY, NULL },
 	{ "Network", FIELD_STR, AT(network), FIELD_OMITEMPTY, NULL },
+	{ "NetworkOptions", FIELD_STRV, AT(network_options), FIELD_OMITEMPTY, NULL },
 	{ "Networks", FIELD_JSON, AT(networks), FIELD_OMITEMPTY, NULL },
 	{ "PidMode", FIELD_STR, AT(pid_mode), FIELD_OMITEMPTY, NULL },
 	{ "IpcMode", FIELD_STR, AT(ipc_mode), FIELD_OMITEMPTY, NULL },

@@ -43,9 +43,9 @@ struct container_spec {
 	int64_t shm_size;
 	int read_only, read_only_tmpfs;
 	char *network, *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;
-	json_object
-		*networks; /* with network "bridge": [{name, interface, addresses, mac, aliases}] */
-	json_object *ports; /* [{host_ip, host_port, container_port, protocol}] */
+	char **network_options; /* with network "private": KEY=VALUE */
+	json_object *networks;	/* with "bridge": [{name, interface, addresses, mac, aliases}] */
+	json_object *ports;	/* [{host_ip, host_port, container_port, protocol}] */
 	char **expose;
 	char **dns, **dns_search, **dns_option, **add_host;
 	int no_hosts;

@@ -259,3 +259,36 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	run_cove port --all
 	like "$output" "$(cove inspect web --format '{{.Id}}' | cut -c1-12)	443/tcp -> 0.0.0.0:18443"
 }
+
+@test "options of the private network, by either of its names" {
+	run_cove run --rm --network slirp4netns:cidr=10.7.0.0/24,mtu=1500,enable_ipv6=false busybox \
+		sh -c 'ip addr show tap0; ip route; ip -6 route; cat /etc/resolv.conf /etc/hosts'
+	like "$output" "mtu 1500"
+	like "$output" "inet 10.7.0.100/24"
+	like "$output" "default via 10.7.0.2"
+	[[ $output != *fd00::* ]] || die "IPv6 is there: $output"
+	like "$output" "nameserver 10.7.0.3"
+	like "$output" "10.7.0.2.host.containers.internal"
+	run_cove 125 run --rm --network private:mtu=9 busybox true
+	is "$output" 'Error: invalid option for the private network: "mtu=9"'
+	run_cove 125 run --rm --network private:nosuch=1 busybox true
+	is "$output" 'Error: unknown option for the private network: "nosuch=1"'
+}
+
+@test "the host's loopback is reached only when that was asked for" {
+	need python3 nsenter
+	local port want pid
+	port=$(free_port)
+	mkdir -p "$T/www"
+	echo from-host >"$T/www/index.html"
+	(cd "$T/www" && exec python3 -m http.server "$port" --bind 127.0.0.1) >/dev/null 2>&1 3>&- &
+	PIDS+=($!)
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
+	for want in false true; do
+		cove run -d --name c --network "private:allow_host_loopback=$want" busybox sleep 100 >/dev/null
+		pid=$(cove inspect c --format '{{.State.Pid}}')
+		run cove unshare nsenter -n -t "$pid" curl -sS -m 3 "http://10.0.2.2:$port/"
+		if $want; then is "$output" from-host; else [[ $output != *from-host* ]] || die "reached"; fi
+		cove rm -f -t 0 c >/dev/null
+	done
+}

@@ -76,7 +76,10 @@ const struct opt container_network_rows[] = {
 	     .spellings = "net",
 	     .man = "private (its own, with access to the outside), none, host, container:NAME, "
 		    "ns:PATH, or bridge networks: bridge (the default one) and names of networks, "
-		    "several by repeating the option. A network takes the keys ip, ip6, mac, alias "
+		    "several by repeating the option. private takes options as in "
+		    "private:mtu=1500,cidr=10.9.0.0/24 (allow_host_loopback, cidr, enable_ipv6, "
+		    "mtu, outbound_addr, outbound_addr6). A network takes the keys ip, ip6, mac, "
+		    "alias "
 		    "and "
 		    "interface_name: --network front:ip=10.89.0.5,alias=web. The default is "
 		    "private."),
