@@ -10,7 +10,7 @@
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
-int member_start(json_object *hello, int run_fd, int state_fd, struct net *ret,
+int member_start(json_object *hello, int run_fd, int state_fd, int outlive, struct net *ret,
 		 json_object **ret_status, struct err *e)
 {
 	scoped(mem) char *program = proc_role_path("cove-member");
@@ -23,7 +23,7 @@ int member_start(json_object *hello, int run_fd, int state_fd, struct net *ret,
 				  .fds = fds,
 				  .n_fds = 3,
 				  .null_stdio = 1,
-				  .die_with_us = 1 };
+				  .die_with_us = !outlive };
 	int r;
 
 	if (!program)

@@ -31,8 +31,9 @@ enum { MEMBER_FD_CONTROL = 3, MEMBER_FD_RUN = 4, MEMBER_FD_STATE = 5 };
  * to
  * {"interface", "addresses", "prefixes", "gateways", "mac"}, and "nameservers" is for resolv.conf.
  * RUN_FD is the runtime directory,
- * STATE_FD that of the container.  The caller is in the user's namespace. */
-int member_start(json_object *hello, int run_fd, int state_fd, struct net *ret,
+ * STATE_FD that of the container.  OUTLIVE: as in struct net_config.  The
+ * caller is in the user's namespace. */
+int member_start(json_object *hello, int run_fd, int state_fd, int outlive, struct net *ret,
 		 json_object **ret_status, struct err *e);
 /* Ask the member of a running container: {"op": "connect", as a member of "networks"} or
  * {"op": "disconnect", "name": NAME}.  *RET_STATUS (owned) is as above. */

@@ -35,7 +35,7 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 				  .fds = fds,
 				  .n_fds = 1,
 				  .null_stdio = 1,
-				  .die_with_us = 1 };
+				  .die_with_us = !c->outlive };
 	int r;
 
 	if (c->n_forwards > NET_FORWARDS_MAX)

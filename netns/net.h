@@ -50,6 +50,7 @@ struct net_config {
 	const struct net_addresses *addresses;
 	const struct net_forward *forward;
 	size_t n_forwards;
+	int outlive; /* who starts it goes away: only the socket's end ends it */
 	const char *outbound, *outbound6; /* connections go out from these; NULL or "": any */
 	int allow_host_loopback; /* 10.0.2.2 reaches the host's 127.0.0.1; off unless asked for */
 };

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fib_rules.h>
-#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,6 +21,7 @@
 #include "netns/port.h"
 #include "netns/relay_udp.h"
 #include "netns/rtnl.h"
+#include "netns/tap.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
@@ -191,9 +189,7 @@ static int enter_container(struct relay *r, int tap, struct err *e)
 	scoped(fd) int netns = -EBADF;
 
 	if (setns(tap, CLONE_NEWNET) < 0) {
-		netns = ioctl(tap, TUNGETDEVNETNS); /* Linux 5.2 */
-		if (netns < 0)
-			netns = ioctl(tap, SIOCGSKNS); /* Linux 4.17 */
+		netns = tap_netns(tap);
 		if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
 			return err_sys(e, "publish ports: enter the container's network");
 	}

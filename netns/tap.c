@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -41,6 +42,15 @@ static int open_tun(struct err *e)
 				   "--network none");
 	return err_hint(e, "ask your administrator for: modprobe tun; until then use --network "
 			   "host or --network none");
+}
+
+int tap_netns(int fd)
+{
+	int netns = ioctl(fd, TUNGETDEVNETNS); /* Linux 5.2 */
+
+	if (netns < 0)
+		netns = ioctl(fd, SIOCGSKNS); /* Linux 4.17 */
+	return netns < 0 ? -errno : netns;
 }
 
 int tap_open(const struct tap_config *c, struct err *e)

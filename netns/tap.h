@@ -23,4 +23,8 @@ struct tap_config {
  * kernel has not is left out silently. */
 int tap_open(const struct tap_config *c, struct err *e);
 
+/* The network namespace in which tap FD is (CLOEXEC, the caller's), or a negative errno: -ENOTTY
+ * before Linux 4.17. */
+int tap_netns(int fd);
+
 #endif

@@ -10,6 +10,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/container/options.h"
 #include "src/cli/prompt.h"
+#include "src/container/container_net.h"
 #include "src/container/exited.h"
 #include "src/store/engine.h"
 #include "src/util/scoped.h"
@@ -82,14 +83,15 @@ static int run_command(const struct cmd *c, const struct globals *g, char *const
 	return r;
 }
 
-/* A monitor's last act. */
-static int run_exited(const struct globals *g, char *const *args, struct err *e)
+/* What a monitor that has become slim asks of us: its last act, or another network process. */
+static int run_for_monitor(int (*fn)(struct engine *, char *const *, struct err *),
+			   const struct globals *g, char *const *args, struct err *e)
 {
 	scoped(engine) struct engine *en = NULL;
 	const struct engine_options eo = { .graphroot = g->root, .runroot = g->runroot };
 	int r = engine_open(&eo, &en, e);
 
-	return r < 0 ? r : exited_main(en, args, e);
+	return r < 0 ? r : fn(en, args, e);
 }
 
 static int dispatch(const struct globals *g, char *const *argv, struct err *e)
@@ -110,7 +112,9 @@ static int dispatch(const struct globals *g, char *const *argv, struct err *e)
 	if (argv[0] && strcmp(argv[0], "__complete") == 0)
 		return complete_main(argv + 1, g);
 	if (argv[0] && strcmp(argv[0], "__exited") == 0)
-		return run_exited(g, argv + 1, e);
+		return run_for_monitor(exited_main, g, argv + 1, e);
+	if (argv[0] && strcmp(argv[0], "__network") == 0)
+		return run_for_monitor(container_net_main, g, argv + 1, e);
 	c = cmd_find(argv, &used, &noun);
 	if (c)
 		return run_command(c, g, argv + used, e);

@@ -19,13 +19,12 @@
 #include "netns/netns.h"
 #include "src/container/bundle.h"
 #include "src/container/checkpoint.h"
+#include "src/container/container_net.h"
 #include "src/container/exited.h"
 #include "src/container/generate.h"
 #include "src/container/hooks_dir.h"
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
-#include "src/container/networks.h"
-#include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/root.h"
 #include "src/container/session.h"
@@ -48,13 +47,12 @@ struct start {
 	struct driver driver;		/* of another runtime, when the container has one */
 	struct runtime_subject subject; /* for hooks */
 	char *dir;			/* the driver's, or the bundle for hooks */
-	struct net net;
+	struct container_net net;
+	int net_again; /* times that it was started anew */
 	struct log *log;
 	struct limits limits;
 	struct watch watch;
 	json_object *config;
-	json_object *networks; /* what it has on bridge networks */
-	struct private_network private_network;
 	struct sock_filter *filter;
 	size_t n_filter;
 	struct idmap uids, gids;
@@ -89,44 +87,6 @@ static int detach_from_caller(struct err *e)
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
 	proc_set_title("cove-monitor");
 	return 0;
-}
-
-/* A member of bridge networks; the addresses are there before the container, for its files. */
-static int start_member(struct start *s, struct err *e)
-{
-	const struct monitor *m = s->m;
-	scoped(json) json_object *networks = NULL;
-	int r = networks_of(m->en, m->spec, m->id, m->name, &networks, e);
-
-	return r < 0 ? r
-		     : networks_start(m->en, m->id, m->name, networks, m->spec->ports, &s->net,
-				      &s->networks, e);
-}
-
-static int start_net(struct start *s, struct err *e)
-{
-	json_object *ports = s->m->spec->ports;
-	size_t n = json_len(ports);
-	scoped(mem) struct net_forward *f = calloc(n + 1, sizeof(*f));
-	const struct private_network *own = &s->private_network;
-	struct net_config c = { .forward = f,
-				.n_forwards = n,
-				.addresses = &own->addresses,
-				.outbound = own->outbound,
-				.outbound6 = own->outbound6,
-				.allow_host_loopback = own->allow_host_loopback };
-
-	if (!f)
-		return err_errno(e, ENOMEM, "start the network");
-	for (size_t i = 0; i < n; i++) {
-		json_object *p = json_object_array_get_idx(ports, i);
-		const char *ip = json_get_str(p, "host_ip"), *proto = json_get_str(p, "protocol");
-		(void)snprintf(f[i].host_ip, sizeof(f[i].host_ip), "%s", ip ? ip : "");
-		f[i].host_port = (int)json_get_int(p, "host_port", 0);
-		f[i].container_port = (int)json_get_int(p, "container_port", 0);
-		f[i].udp = proto && strcmp(proto, "udp") == 0;
-	}
-	return net_start(&c, &s->net, e);
 }
 
 /* A socket in the runtime directory, by a path short enough for sun_path wherever that directory
@@ -262,26 +222,17 @@ static int create_process(struct start *s, struct err *e)
 {
 	const struct monitor *m = s->m;
 	const struct container_spec *spec = m->spec;
-	const struct net_addresses *a = &s->private_network.addresses;
-	const struct tap_config tap = { .name = "tap0",
-					.mtu = a->mtu,
-					.address = a->v4.container,
-					.prefix = a->v4.prefix,
-					.gateway = a->v4.host,
-					.address6 = a->v6.network[0] ? a->v6.container : NULL,
-					.prefix6 = a->v6.prefix,
-					.gateway6 = a->v6.host };
+	struct tap_config tap;
 	scoped(root_overlay) struct root_overlay paths = { 0 };
 	scoped(mem) char *user = root_user(m->en, spec);
-	int is_private = strcmp(spec->network, "private") == 0;
 	struct runtime_options o = { .config = s->config,
 				     .user = user,
 				     .extra_groups = spec->group_add,
 				     .make_cwd = spec->make_workdir,
 				     .filter = s->filter,
 				     .n_filter = s->n_filter,
-				     .tap = is_private ? &tap : NULL,
-				     .want_netns = s->networks != NULL,
+				     .tap = container_net_tap(&s->net, &tap),
+				     .want_netns = s->net.is_bridge,
 				     .cgroup_fd = s->limits.cgroup.fd,
 				     .cgroup = &s->limits.cgroup,
 				     .keep_groups = spec->keep_groups };
@@ -309,8 +260,7 @@ static int create_process(struct start *s, struct err *e)
 	if (r < 0)
 		return r;
 	s->io.console = take_fd(&s->process.console);
-	if (is_private || s->networks)
-		r = net_connect(&s->net, s->process.tap, e);
+	r = container_net_connect(&s->net, s->process.tap, e);
 	fd_close(take_fd(&s->process.tap));
 	return r;
 }
@@ -347,18 +297,14 @@ static int prepare(struct start *s, struct err *e)
 			r = idmap_read(0, "gid_map", &s->gids, e);
 		s->has_ids = 1;
 	}
-	if (r == 0 && strcmp(m->spec->network, "private") == 0)
-		r = private_network_parse(m->spec->network_options, &s->private_network, e);
-	if (r == 0 && strcmp(m->spec->network, "private") == 0)
-		r = start_net(s, e);
-	if (r == 0 && strcmp(m->spec->network, "bridge") == 0)
-		r = start_member(s, e);
+	if (r == 0)
+		r = container_net_start(&s->net, m->en, m->spec, m->id, m->name, e);
 	if (r == 0)
 		r = session_io_open(&s->io, m->spec->tty, m->spec->interactive, e);
 	if (r == 0)
 		r = generate_filter(m->en, m->spec, &s->filter, &s->n_filter, e);
 	if (r == 0)
-		r = generate_files(m->en, m->spec, m->id, m->name, s->networks, e);
+		r = generate_files(m->en, m->spec, m->id, m->name, s->net.status, e);
 	if (r == 0)
 		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL,
 				    s->has_ids ? &s->gids : NULL, &s->config, e);
@@ -399,13 +345,12 @@ static void start_done(struct start *s)
 {
 	runtime_process_done(&s->process);
 	free(s->dir);
-	net_end(&s->net);
+	container_net_done(&s->net);
 	session_io_done(&s->io);
 	(void)log_close(s->log);
 	fd_close(s->listen_fd);
 	fd_close(s->lease);
 	json_free(s->config);
-	json_free(s->networks);
 	free(s->filter);
 	idmap_done(&s->uids);
 	idmap_done(&s->gids);
@@ -480,7 +425,8 @@ static void become_slim(struct start *s)
 	argv[SLIM_ERR] = keep_fd(s->io.err);
 	argv[SLIM_PIDFD] = keep_fd(s->process.pidfd);
 	argv[SLIM_LISTEN] = keep_fd(s->listen_fd);
-	argv[SLIM_NET] = keep_fd(s->net.control);
+	argv[SLIM_NET] = keep_fd(s->net.net.control);
+	argv[SLIM_NETNS] = keep_fd(s->net.netns);
 	argv[SLIM_WATCH_MEMORY] = str_printf("%lld", (long long)s->limits.watch.memory);
 	argv[SLIM_WATCH_PIDS] = str_printf("%lld", (long long)s->limits.watch.pids);
 	argv[SLIM_RUN] = keep_fd(m->en->run_fd);
@@ -496,7 +442,21 @@ static void become_slim(struct start *s)
 
 static void look(void *arg)
 {
-	watch_look(arg);
+	struct start *s = arg;
+	watch_look(&s->watch);
+}
+
+/* The network's process has died. */
+static int renew_net(void *arg)
+{
+	struct start *s = arg;
+	struct err e;
+
+	err_clear(&e);
+	if (s->net_again++ < CONTAINER_NET_AGAIN_MAX && container_net_again(&s->net, &e) == 0)
+		return s->net.net.control;
+	dbg("%s", e.text);
+	return -EBADF;
 }
 
 void monitor_main(const struct monitor *m)
@@ -504,7 +464,7 @@ void monitor_main(const struct monitor *m)
 	struct start s = { .m = m,
 			   .io = SESSION_IO_NONE,
 			   .process = RUNTIME_PROCESS_NONE,
-			   .net = NET_NONE,
+			   .net = { .net = NET_NONE, .netns = -EBADF },
 			   .limits = LIMITS_NONE,
 			   .lease = -EBADF,
 			   .listen_fd = -EBADF };
@@ -544,8 +504,10 @@ void monitor_main(const struct monitor *m)
 	if (s.watch.limits.memory + s.watch.limits.pids > 0) {
 		o.tick_ms = WATCH_MS;
 		o.on_tick = look;
-		o.arg = &s.watch;
 	}
+	o.net_fd = s.net.net.control;
+	o.on_net = renew_net;
+	o.arg = &s;
 	code = session_run(&o, &client, &e);
 	if (code < 0) {
 		struct session_failure f = { .err = e };
@@ -558,7 +520,7 @@ void monitor_main(const struct monitor *m)
 		      s.watch.killed || cgroup_oom_kills(&s.limits.cgroup) > 0);
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
-	net_stop(&s.net);
+	net_stop(&s.net.net);
 	start_done(&s);
 	exited_clean(m->en, m->spec, m->id);
 	fd_close(client); /* all is done: the client goes */

@@ -11,13 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "src/container/container_net.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/session.h"
 #include "src/container/watch.h"
 #include "src/util/fd.h"
+#include "src/util/proc.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -48,9 +51,51 @@ static void note_code(int run_fd, const char *id, int code)
 				   strlen(text)); /* the record that follows says the same */
 }
 
+struct slim {
+	char **argv;
+	struct watch watch;
+	int net, netns; /* the network's process, and the container's namespace */
+	int net_again;	/* times that it was started anew */
+};
+
 static void look(void *arg)
 {
-	watch_look(arg);
+	struct slim *s = arg;
+	watch_look(&s->watch);
+}
+
+/* The network's process has died: cove knows how to start it.  Its new socket comes from there. */
+static int renew_net(void *arg)
+{
+	struct slim *s = arg;
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	char *argv[] = { (char *)"cove",	  (char *)"--root",
+			 s->argv[SLIM_GRAPHROOT], (char *)"--runroot",
+			 s->argv[SLIM_RUNROOT],	  (char *)"__network",
+			 s->argv[SLIM_ID],	  NULL };
+	struct proc_fd fds[2];
+	struct proc_options o = {
+		.path = s->argv[SLIM_COVE], .argv = argv, .fds = fds, .n_fds = 2, .null_stdio = 1
+	};
+	scoped(child) struct child c = CHILD_NONE;
+	size_t n = 1;
+	struct err e;
+	char kind;
+
+	fd_close(take_fd(&s->net));
+	if (s->netns < 0 || s->net_again++ >= CONTAINER_NET_AGAIN_MAX ||
+	    fd_pair(SOCK_SEQPACKET, &ours, &theirs, &e) < 0)
+		return -EBADF;
+	fds[0] = (struct proc_fd){ theirs, CONTAINER_NET_FD_ANSWER };
+	fds[1] = (struct proc_fd){ s->netns, CONTAINER_NET_FD_NETNS };
+	if (proc_spawn(&o, &c, &e) < 0)
+		return -EBADF;
+	fd_close(take_fd(&theirs));
+	if (fd_recv(ours, &kind, 1, &s->net, &n) != 1 || n != 1)
+		s->net = -EBADF;
+	(void)proc_wait(&c);
+	return s->net;
 }
 
 int main(int argc, char **argv)
@@ -60,9 +105,9 @@ int main(int argc, char **argv)
 	struct session_options o = { .io = &io, .process = &process, .first_client = -EBADF };
 	scoped(log) struct log *log = NULL;
 	struct err e;
-	struct watch watch = { 0 };
+	struct slim s = { .argv = argv };
 	char code_text[16];
-	int code, net;
+	int code;
 
 	if (argc != SLIM_ARGC)
 		return 125;
@@ -74,28 +119,31 @@ int main(int argc, char **argv)
 	process.pid = number(argv[SLIM_PID]);
 	process.pidfd = keep(argv[SLIM_PIDFD]);
 	o.listen_fd = keep(argv[SLIM_LISTEN]);
-	net = keep(argv[SLIM_NET]);
+	s.net = keep(argv[SLIM_NET]);
+	s.netns = keep(argv[SLIM_NETNS]);
 	err_clear(&e);
 	if (*argv[SLIM_LOG] &&
 	    log_open(argv[SLIM_LOG], strtoll(argv[SLIM_LOG_MAX], NULL, 10), &log, &e) < 0)
 		dbg("%s", e.text);
 	o.log = log;
-	watch.limits.memory = strtoll(argv[SLIM_WATCH_MEMORY], NULL, 10);
-	watch.limits.pids = strtoll(argv[SLIM_WATCH_PIDS], NULL, 10);
-	watch.init = process.pid;
-	if (watch.limits.memory + watch.limits.pids > 0) {
+	s.watch.limits.memory = strtoll(argv[SLIM_WATCH_MEMORY], NULL, 10);
+	s.watch.limits.pids = strtoll(argv[SLIM_WATCH_PIDS], NULL, 10);
+	s.watch.init = process.pid;
+	if (s.watch.limits.memory + s.watch.limits.pids > 0) {
 		o.tick_ms = WATCH_MS;
 		o.on_tick = look;
-		o.arg = &watch;
 	}
+	o.net_fd = s.net;
+	o.on_net = renew_net;
+	o.arg = &s;
 	code = session_run(&o, NULL, &e);
 	if (code < 0)
 		code = 125;
-	net_stop(&(struct net){ .child = CHILD_NONE, .control = net });
+	net_stop(&(struct net){ .child = CHILD_NONE, .control = s.net });
 	note_code(keep(argv[SLIM_RUN]), argv[SLIM_ID], code);
 	(void)snprintf(code_text, sizeof(code_text), "%d", code);
 	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot",
 		    argv[SLIM_RUNROOT], "__exited", argv[SLIM_ID], code_text, argv[SLIM_LOCK],
-		    watch.killed ? "1" : "0", (char *)NULL);
+		    s.watch.killed ? "1" : "0", (char *)NULL);
 	return 125; /* the next command finds the note */
 }

@@ -31,21 +31,25 @@ int networks_of(struct engine *en, const struct container_spec *s, const char *i
 		json_object **ret, struct err *e)
 {
 	scoped(json) json_object *list = NULL;
+	scoped(json) json_object *state = NULL;
 
 	*ret = NULL;
 	if (!s->network || strcmp(s->network, "bridge") != 0)
 		return 0;
 	list = json_object_new_array();
+	state = networks_status(en, id);
 	for (size_t i = 0; i < json_len(s->networks); i++) {
-		json_object *n = json_object_array_get_idx(s->networks, i), *one, *doc = NULL;
+		json_object *n = json_object_array_get_idx(s->networks, i), *one, *has, *doc = NULL;
 		int r = network_find(en, json_get_str(n, "name"), &doc, e);
 		if (r < 0)
 			return r;
 		one = json_object_new_object();
 		json_put(one, "network", doc);
 		json_put_str(one, "interface", json_get_str(n, "interface"));
-		json_put_str(one, "mac", json_get_str(n, "mac"));
-		json_put(one, "addresses", json_object_get(json_get(n, "addresses")));
+		/* While it runs it keeps what it has. */
+		has = json_path(state, "networks", json_get_str(n, "name"), NULL);
+		json_put_str(one, "mac", json_get_str(has ? has : n, "mac"));
+		json_put(one, "addresses", json_object_get(json_get(has ? has : n, "addresses")));
 		json_put(one, "names", names_on(n, id, name));
 		(void)json_object_array_add(list, one);
 	}
@@ -62,7 +66,8 @@ static int state_dir(struct engine *en, const char *id)
 }
 
 int networks_start(struct engine *en, const char *id, const char *name, json_object *networks,
-		   json_object *ports, struct net *ret, json_object **ret_status, struct err *e)
+		   json_object *ports, int outlive, struct net *ret, json_object **ret_status,
+		   struct err *e)
 {
 	scoped(json) json_object *hello = json_object_new_object();
 	scoped(fd) int dir = state_dir(en, id);
@@ -73,7 +78,7 @@ int networks_start(struct engine *en, const char *id, const char *name, json_obj
 	json_put_str(hello, "name", name);
 	json_put(hello, "networks", json_object_get(networks));
 	json_put(hello, "ports", json_object_get(ports));
-	return member_start(hello, en->run_fd, dir, ret, ret_status, e);
+	return member_start(hello, en->run_fd, dir, outlive, ret, ret_status, e);
 }
 
 json_object *networks_status(struct engine *en, const char *id)

@@ -16,7 +16,8 @@ int networks_of(struct engine *en, const struct container_spec *s, const char *i
 /* Start the member process of container ID: addresses are there when this returns, *RET_STATUS
  * (owned) is what network.json will say. */
 int networks_start(struct engine *en, const char *id, const char *name, json_object *networks,
-		   json_object *ports, struct net *ret, json_object **ret_status, struct err *e);
+		   json_object *ports, int outlive, struct net *ret, json_object **ret_status,
+		   struct err *e);
 /* What a running container has now: {"networks": {NAME: {"interface", "addresses", "prefixes",
  * "gateways", "mac"}}}.  Owned, NULL when it has none. */
 json_object *networks_status(struct engine *en, const char *id);

@@ -98,6 +98,7 @@ struct client {
 struct session {
 	const struct session_options *o;
 	int epoll, signals;
+	int net;	 /* o->net_fd or who followed it, or -EBADF */
 	int out, err;	 /* what is still read; -EBADF at end of file */
 	int in;		 /* what is still written */
 	char *stdin_buf; /* what the process has not taken yet */
@@ -397,6 +398,10 @@ static void dispatch(struct session *s, const struct epoll_event *ev)
 		}
 	} else if (fd == s->in) {
 		flush_stdin(s);
+	} else if (fd == s->net) {
+		unwatch(s, fd);
+		s->net = s->ended ? -EBADF : s->o->on_net(s->o->arg);
+		watch(s, s->net, EPOLLIN);
 	} else {
 		for (size_t i = 0; i < s->n_clients; i++) {
 			if (s->client[i].fd != fd)
@@ -475,6 +480,8 @@ int session_run(const struct session_options *o, int *ret_client, struct err *e)
 		return err_sys(e, "watch the process");
 	watch(&s, s.signals, EPOLLIN);
 	watch(&s, o->listen_fd, EPOLLIN);
+	s.net = o->net_fd > 0 ? o->net_fd : -EBADF;
+	watch(&s, s.net, EPOLLIN);
 	if (o->first_client >= 0)
 		add_client(&s, o->first_client, 1);
 	reap(&s); /* it may have ended before the descriptor was there */

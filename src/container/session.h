@@ -64,7 +64,10 @@ struct session_options {
 			     the first (exec) */
 	void (*on_child)(pid_t pid, int status,
 			 void *arg); /* another child was reaped, may be NULL */
-	int tick_ms;		     /* on_tick is called about so often; 0: never */
+	int net_fd; /* readable when the network's process has ended; 0: none.  Then on_net() is
+		       called, which returns another one or a negative number. */
+	int (*on_net)(void *arg);
+	int tick_ms; /* on_tick is called about so often; 0: never */
 	void (*on_tick)(void *arg);
 	void *arg;
 };

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/container/container_net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "netns/netns.h"
+#include "src/container/container.h"
+#include "src/container/networks.h"
+#include "src/util/fd.h"
+
+#define TAP_NAME      "tap0"
+#define AGAIN_WAIT_NS 20000000 /* 20 ms */
+#define AGAIN_TRIES   100
+
+static int start_private(struct container_net *n, struct err *e)
+{
+	json_object *ports = n->spec->ports;
+	size_t count = json_len(ports);
+	scoped(mem) struct net_forward *f = calloc(count + 1, sizeof(*f));
+	struct net_config c = { .forward = f,
+				.n_forwards = count,
+				.addresses = &n->own.addresses,
+				.outbound = n->own.outbound,
+				.outbound6 = n->own.outbound6,
+				.allow_host_loopback = n->own.allow_host_loopback,
+				.outlive = n->netns >= 0 };
+
+	if (!f)
+		return err_errno(e, ENOMEM, "start the network");
+	for (size_t i = 0; i < count; i++) {
+		json_object *p = json_object_array_get_idx(ports, i);
+		const char *ip = json_get_str(p, "host_ip"), *proto = json_get_str(p, "protocol");
+		(void)snprintf(f[i].host_ip, sizeof(f[i].host_ip), "%s", ip ? ip : "");
+		f[i].host_port = (int)json_get_int(p, "host_port", 0);
+		f[i].container_port = (int)json_get_int(p, "container_port", 0);
+		f[i].udp = proto && strcmp(proto, "udp") == 0;
+	}
+	return net_start(&c, &n->net, e);
+}
+
+/* The addresses are there before the container, for its files. */
+static int start_member(struct container_net *n, struct err *e)
+{
+	scoped(json) json_object *networks = NULL;
+	int r = networks_of(n->en, n->spec, n->id, n->name, &networks, e);
+
+	json_free(n->status);
+	n->status = NULL;
+	return r < 0 ? r
+		     : networks_start(n->en, n->id, n->name, networks, n->spec->ports,
+				      n->netns >= 0, &n->net, &n->status, e);
+}
+
+static int start(struct container_net *n, struct err *e)
+{
+	return n->is_private ? start_private(n, e) : n->is_bridge ? start_member(n, e) : 0;
+}
+
+int container_net_start(struct container_net *n, struct engine *en, const struct container_spec *s,
+			const char *id, const char *name, struct err *e)
+{
+	*n = (struct container_net){ .en = en,
+				     .spec = s,
+				     .id = id,
+				     .name = name,
+				     .is_private = strcmp(s->network, "private") == 0,
+				     .is_bridge = strcmp(s->network, "bridge") == 0,
+				     .net = NET_NONE,
+				     .netns = -EBADF };
+	return private_network_parse(s->network_options, &n->own, e) < 0 ? e->code : start(n, e);
+}
+
+const struct tap_config *container_net_tap(const struct container_net *n, struct tap_config *buf)
+{
+	const struct net_addresses *a = &n->own.addresses;
+
+	if (!n->is_private)
+		return NULL;
+	*buf = (struct tap_config){ .name = TAP_NAME,
+				    .mtu = a->mtu,
+				    .address = a->v4.container,
+				    .prefix = a->v4.prefix,
+				    .gateway = a->v4.host,
+				    .address6 = a->v6.network[0] ? a->v6.container : NULL,
+				    .prefix6 = a->v6.prefix,
+				    .gateway6 = a->v6.host };
+	return buf;
+}
+
+int container_net_connect(struct container_net *n, int fd, struct err *e)
+{
+	if (!n->is_private && !n->is_bridge)
+		return 0;
+	/* For the day when it dies; an old kernel cannot tell a tap's. */
+	n->netns = n->is_private ? tap_netns(fd) : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return net_connect(&n->net, fd, e);
+}
+
+/* The old tap went with the process that had it. */
+static int make_tap(void *arg, int *fds, size_t *n_fds, struct err *e)
+{
+	const struct container_net *n = arg;
+	struct tap_config c;
+	int fd = tap_open(container_net_tap(n, &c), e);
+
+	if (fd < 0)
+		return fd;
+	fds[(*n_fds)++] = fd;
+	return 0;
+}
+
+static int try_again(struct container_net *n, struct err *e)
+{
+	scoped(fd) int tap = -EBADF;
+	int r;
+
+	net_end(&n->net);
+	n->net = (struct net)NET_NONE;
+	r = start(n, e);
+	if (r == 0 && n->is_private)
+		r = netns_call(n->netns, make_tap, n, &tap, 1, e);
+	if (r == 0)
+		r = net_connect(&n->net, n->is_private ? tap : n->netns, e);
+	if (r < 0)
+		net_end(&n->net);
+	return r;
+}
+
+/* The dead one's relay may still be on its way out, with the ports. */
+int container_net_again(struct container_net *n, struct err *e)
+{
+	const struct timespec moment = { .tv_nsec = AGAIN_WAIT_NS };
+	int r = -EADDRINUSE;
+
+	if (n->netns < 0)
+		return err_set(e, -ENOTSUP,
+			       "the container's network has ended, and this kernel does not tell "
+			       "where it was");
+	for (int i = 0; i < AGAIN_TRIES && r == -EADDRINUSE; i++) {
+		if (i)
+			(void)nanosleep(&moment, NULL);
+		err_clear(e);
+		r = try_again(n, e);
+	}
+	return r;
+}
+
+void container_net_done(struct container_net *n)
+{
+	net_end(&n->net);
+	fd_close(take_fd(&n->netns));
+	json_free(n->status);
+	n->status = NULL;
+}
+
+int container_net_main(struct engine *en, char *const *args, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	scoped(container_spec) struct container_spec *spec = NULL;
+	struct container_net n = { .net = NET_NONE, .netns = -EBADF };
+	int r;
+
+	if (!args[0] || args[1])
+		return err_set(e, -EINVAL, "__network ID is not for people");
+	r = container_find(en, args[0], &c, e);
+	if (r == 0)
+		r = container_spec_decode(c->spec, &spec, e);
+	if (r == 0)
+		r = private_network_parse(spec->network_options, &n.own, e);
+	if (r < 0)
+		return r;
+	n.en = en;
+	n.spec = spec;
+	n.id = c->id;
+	n.name = c->name;
+	n.is_private = strcmp(spec->network, "private") == 0;
+	n.is_bridge = !n.is_private;
+	n.netns = CONTAINER_NET_FD_NETNS;
+	r = container_net_again(&n, e);
+	if (r == 0)
+		r = fd_send(CONTAINER_NET_FD_ANSWER, "N", 1, &n.net.control, 1);
+	return r < 0 ? r : 0; /* the process stays, its socket is the monitor's */
+}
