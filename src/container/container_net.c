@@ -171,9 +171,10 @@ int container_net_main(struct engine *en, char *const *args, struct err *e)
 	r = container_find(en, args[0], &c, e);
 	if (r == 0)
 		r = container_spec_decode(c->spec, &spec, e);
-	if (r == 0)
-		r = private_network_parse(spec->network_options, &n.own, e);
-	if (r < 0)
+	if (r != 0)
+		return r;
+	r = private_network_parse(spec->network_options, &n.own, e);
+	if (r != 0)
 		return r;
 	n.en = en;
 	n.spec = spec;

@@ -174,17 +174,6 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	[[ " 7 52 56 " = *" $status "* ]] || die "curl: $status $output"
 }
 
-@test "without the relay the network ends, and the container can be removed" {
-	port=$(free_port)
-	cove run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null
-	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
-	kill -9 "$(pgrep -n -x cove-net-relay -u "$(id -u)")"
-	wait_for 20 eval '! curl -s -m 2 "http://127.0.0.1:$port/"'
-	run_cove rm -f -t 0 web
-	cove run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null
-	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
-}
-
 @test "a port in use, and one that is root's" {
 	port=$(free_port)
 	cove run -d --name one -p "127.0.0.1:$port:80" busybox sleep 100 >/dev/null
