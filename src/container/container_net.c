@@ -10,30 +10,22 @@
 #include <unistd.h>
 
 #include "netns/netns.h"
+#include "netns/pasta.h"
 #include "src/container/container.h"
 #include "src/container/networks.h"
 #include "src/util/fd.h"
+#include "src/util/strbuf.h"
 
 #define TAP_NAME      "tap0"
 #define AGAIN_WAIT_NS 20000000 /* 20 ms */
 #define AGAIN_TRIES   100
 
-static int start_private(struct container_net *n, struct err *e)
+/* The published ports, owned. */
+static struct net_forward *forwards(json_object *ports)
 {
-	json_object *ports = n->spec->ports;
-	size_t count = json_len(ports);
-	scoped(mem) struct net_forward *f = calloc(count + 1, sizeof(*f));
-	struct net_config c = { .forward = f,
-				.n_forwards = count,
-				.addresses = &n->own.addresses,
-				.outbound = n->own.outbound,
-				.outbound6 = n->own.outbound6,
-				.allow_host_loopback = n->own.allow_host_loopback,
-				.outlive = n->netns >= 0 };
+	struct net_forward *f = calloc(json_len(ports) + 1, sizeof(*f));
 
-	if (!f)
-		return err_errno(e, ENOMEM, "start the network");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; f && i < json_len(ports); i++) {
 		json_object *p = json_object_array_get_idx(ports, i);
 		const char *ip = json_get_str(p, "host_ip"), *proto = json_get_str(p, "protocol");
 		(void)snprintf(f[i].host_ip, sizeof(f[i].host_ip), "%s", ip ? ip : "");
@@ -41,7 +33,31 @@ static int start_private(struct container_net *n, struct err *e)
 		f[i].container_port = (int)json_get_int(p, "container_port", 0);
 		f[i].udp = proto && strcmp(proto, "udp") == 0;
 	}
-	return net_start(&c, &n->net, e);
+	return f;
+}
+
+static int start_private(struct container_net *n, struct err *e)
+{
+	scoped(mem) struct net_forward *f = forwards(n->spec->ports);
+	struct net_config c = { .forward = f,
+				.n_forwards = json_len(n->spec->ports),
+				.addresses = &n->own.addresses,
+				.outbound = n->own.outbound,
+				.outbound6 = n->own.outbound6,
+				.allow_host_loopback = n->own.allow_host_loopback,
+				.outlive = n->netns >= 0 };
+
+	return f ? net_start(&c, &n->net, e) : err_errno(e, ENOMEM, "start the network");
+}
+
+static int connect_pasta(struct container_net *n, int netns, struct err *e)
+{
+	scoped(mem) struct net_forward *f = forwards(n->spec->ports);
+	scoped(mem) char *point = str_printf("%s/c/%s/netns", n->en->runroot, n->id);
+
+	return f && point ? pasta_start(netns, point, n->spec->network_options, f,
+					json_len(n->spec->ports), &n->net.child, e)
+			  : err_errno(e, ENOMEM, "start pasta");
 }
 
 /* The addresses are there before the container, for its files. */
@@ -71,9 +87,12 @@ int container_net_start(struct container_net *n, struct engine *en, const struct
 				     .name = name,
 				     .is_private = strcmp(s->network, "private") == 0,
 				     .is_bridge = strcmp(s->network, "bridge") == 0,
+				     .is_pasta = strcmp(s->network, "pasta") == 0,
 				     .net = NET_NONE,
 				     .netns = -EBADF };
-	return private_network_parse(s->network_options, &n->own, e) < 0 ? e->code : start(n, e);
+	if (n->is_private && private_network_parse(s->network_options, &n->own, e) < 0)
+		return e->code;
+	return start(n, e);
 }
 
 const struct tap_config *container_net_tap(const struct container_net *n, struct tap_config *buf)
@@ -95,6 +114,8 @@ const struct tap_config *container_net_tap(const struct container_net *n, struct
 
 int container_net_connect(struct container_net *n, int fd, struct err *e)
 {
+	if (n->is_pasta)
+		return connect_pasta(n, fd, e);
 	if (!n->is_private && !n->is_bridge)
 		return 0;
 	/* For the day when it dies; an old kernel cannot tell a tap's. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process that connects a running container: the role net for a private network, the role
- * member for bridge networks.  It is started before the container, and again when it dies. */
+ * member for bridge networks.  It is started before the container, and again when it dies.  pasta
+ * is started when the container's namespace is there, and not looked after. */
 #ifndef COVE_CONTAINER_CONTAINER_NET_H
 #define COVE_CONTAINER_CONTAINER_NET_H
 
@@ -16,7 +17,7 @@ struct container_net {
 	struct engine *en; /* all four borrowed */
 	const struct container_spec *spec;
 	const char *id, *name;
-	int is_private, is_bridge; /* or neither: there is no such process */
+	int is_private, is_bridge, is_pasta; /* or none: there is no such process */
 	struct private_network own;
 	struct net net;
 	json_object *status; /* what it has on bridge networks (networks_status()) */

@@ -165,6 +165,19 @@ static int set_private(struct creation *c, const char *mode, struct err *e)
 	return 1;
 }
 
+/* "pasta" with words of its command line behind a colon, likewise. */
+static int set_pasta(struct creation *c, const char *mode, struct err *e)
+{
+	if (strcmp(mode, "pasta") != 0 && !str_starts(mode, "pasta:"))
+		return 0;
+	if (mode[5]) {
+		c->spec->network_options = strv_split(mode + 6, ',');
+		if (!c->spec->network_options)
+			return err_errno(e, ENOMEM, "--network");
+	}
+	return creation_copy(&c->spec->network, "pasta", e) < 0 ? e->code : 1;
+}
+
 static int set_mode_or_bridges(struct creation *c, struct err *e)
 {
 	static const char *const modes[] = { "none", "host", NULL };
@@ -173,6 +186,8 @@ static int set_mode_or_bridges(struct creation *c, struct err *e)
 	struct err ignored;
 	int r = set_private(c, mode, e);
 
+	if (r == 0)
+		r = set_pasta(c, mode, e);
 	if (r < 0)
 		return r;
 	if (r == 0 && set_mode(&c->spec->network, mode, mode, modes, "network", &ignored) < 0)
@@ -224,7 +239,7 @@ int creation_set_network(struct creation *c, struct err *e)
 	if (r == 0)
 		r = create_pick_ports(s->ports, e);
 	if (r == 0 && json_len(s->ports) && strcmp(s->network, "private") != 0 &&
-	    strcmp(s->network, "bridge") != 0) {
+	    strcmp(s->network, "bridge") != 0 && strcmp(s->network, "pasta") != 0) {
 		if (c->warn)
 			c->warn("Port mappings have been discarded because \"host\", \"none\" and "
 				"joined network "

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "netns/net.h"
+#include "netns/pasta.h"
 #include "src/container/private_network.h"
 #include "src/runtime/seccomp.h"
 #include "src/runtime/seccomp_profile.h"
@@ -103,6 +104,8 @@ static int make_hosts(const struct container_spec *s, const char *name, json_obj
 		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? own->host : ip,
 				    (int)n, s->add_host[i]);
 	}
+	if (is(s->network, "pasta"))
+		put_host_address(b);
 	if (networks)
 		put_bridge_hosts(s, name, networks, b);
 	else if (!is(s->network, "host"))
@@ -159,6 +162,8 @@ static int make_resolv(const struct container_spec *s, json_object *networks,
 		(void)strbuf_printf(b, "nameserver %s\n", s->dns[i]);
 	if (!n_dns && is(s->network, "private"))
 		(void)strbuf_printf(b, "nameserver %s\n", own->dns);
+	if (!n_dns && is(s->network, "pasta"))
+		(void)strbuf_puts(b, "nameserver " PASTA_DNS "\n");
 	if (!n_dns && networks)
 		put_bridge_servers(networks, b);
 	if (n_options) {
@@ -181,7 +186,7 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 	scoped(strbuf) struct strbuf env = STRBUF_INIT;
 	int r = 0;
 
-	if (private_network_parse(s->network_options, &p, e) < 0)
+	if (private_network_parse(is(s->network, "private") ? s->network_options : NULL, &p, e) < 0)
 		return e->code;
 	own = &p.addresses.v4;
 	if (make_hosts(s, name, networks, own, &hosts) < 0 ||
@@ -515,7 +520,7 @@ static json_object *make_mapping(const struct idmap *outer, uint32_t self, int k
 static json_object *make_sysctls(const struct container_spec *s)
 {
 	json_object *o = json_object_new_object();
-	int own = s->network && (is(s->network, "private") || is(s->network, "bridge"));
+	int own = is(s->network, "private") || is(s->network, "bridge") || is(s->network, "pasta");
 
 	if (own)
 		json_put_str(o, "net.ipv4.ping_group_range", "0 0");

@@ -232,7 +232,7 @@ static int create_process(struct start *s, struct err *e)
 				     .filter = s->filter,
 				     .n_filter = s->n_filter,
 				     .tap = container_net_tap(&s->net, &tap),
-				     .want_netns = s->net.is_bridge,
+				     .want_netns = s->net.is_bridge || s->net.is_pasta,
 				     .cgroup_fd = s->limits.cgroup.fd,
 				     .cgroup = &s->limits.cgroup,
 				     .keep_groups = spec->keep_groups };

@@ -281,3 +281,26 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 		cove rm -f -t 0 c >/dev/null
 	done
 }
+
+@test "pasta is the way out when it is asked for" {
+	need pasta nsenter curl
+	local ip port
+	ip=$(hostname -I | cut -d' ' -f1)
+	[ -n "$ip" ] || skip "this host has no address but loopback"
+	port=$(free_port)
+	cove run -d --name p --network pasta -p "127.0.0.1:$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null
+	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
+	is "$(curl -fsS "http://127.0.0.1:$port/")" "hello from busybox"
+	like "$(cove exec p ip -4 addr)" "inet $ip/"
+	like "$(cove exec p cat /etc/resolv.conf)" "nameserver 169.254.1.1"
+	cove rm -f -t 0 p >/dev/null
+	! pgrep -u "$(id -u)" -f "pasta .*$XDG_RUNTIME_DIR" >/dev/null || die "pasta stays behind"
+	run_cove run --rm --network pasta:--mtu,1400,-I,eth7 busybox ip addr show eth7
+	like "$output" "mtu 1400"
+	run_cove 125 run --rm --network pasta:--nosuch busybox true
+	is "${#lines[@]}" 1 "lines"
+	like "$output" "pasta failed: .*nosuch"
+	run env PATH="$T" "$COVE_BUILD/cove" run --rm --network pasta busybox true
+	is "$status" 125
+	like "$output" "needs the package passt"
+}

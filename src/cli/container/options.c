@@ -74,7 +74,9 @@ const struct opt container_network_rows[] = {
 	STR(0, "mac-address", "MAC", AT(mac_address), "Ethernet address on its network"),
 	LIST(0, "network", "MODE|NAME[:KEY=VALUE...]", AT(network), "Network of the container",
 	     .spellings = "net",
-	     .man = "private (its own, with access to the outside), none, host, container:NAME, "
+	     .man = "private (its own, with access to the outside), pasta[:WORD,WORD...] (the same "
+		    "by the program pasta, with words for its command line), none, host, "
+		    "container:NAME, "
 		    "ns:PATH, or bridge networks: bridge (the default one) and names of networks, "
 		    "several by repeating the option. private takes options as in "
 		    "private:mtu=1500,cidr=10.9.0.0/24 (allow_host_loopback, cidr, enable_ipv6, "
