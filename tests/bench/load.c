@@ -6,6 +6,9 @@
  *	load down ADDRESS PORT SECONDS      receives; prints Gbit/s
  *	load connect ADDRESS PORT SECONDS   connects, gets one byte back, closes; prints connections
  *per second
+ *	load pace ADDRESS PORT SECONDS RATE as connect, RATE a second; prints how many were lost
+ *	load hold ADDRESS PORT N            opens N, then gets one byte from each; prints how many
+ *were lost
  *
  * The first byte that a client sends says what it wants.
  */
@@ -17,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -141,6 +145,55 @@ static void connections(struct sockaddr_in a, double seconds)
 	(void)printf("%.0f\n", (double)n / (now_s() - begin));
 }
 
+/* Connect, one byte there and back; 0, or -1: lost. */
+static int try_one(struct sockaddr_in a)
+{
+	const struct linger reset = { 1, 0 };
+	const struct timeval patience = { 5, 0 };
+	char byte = ECHO_ONE;
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), ok;
+
+	(void)setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	ok = s >= 0 && connect(s, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+	     send(s, &byte, 1, MSG_NOSIGNAL) == 1 && recv(s, &byte, 1, 0) == 1;
+	(void)setsockopt(s, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	(void)close(s);
+	return ok ? 0 : -1;
+}
+
+static void pace(struct sockaddr_in a, double seconds, double rate)
+{
+	double begin = now_s();
+	unsigned long lost = 0, n = 0;
+
+	for (; (double)n < seconds * rate; n++) {
+		double wait = begin + (double)n / rate - now_s();
+		if (wait > 0)
+			(void)usleep((useconds_t)(wait * 1e6));
+		lost += try_one(a) < 0;
+	}
+	(void)printf("%lu of %lu in %.1f s\n", lost, n, now_s() - begin);
+}
+
+static void hold(struct sockaddr_in a, size_t n)
+{
+	struct rlimit files;
+	int *s = calloc(n, sizeof(*s));
+	size_t lost = 0;
+
+	if (!s || getrlimit(RLIMIT_NOFILE, &files) < 0)
+		die("hold");
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	for (size_t i = 0; i < n; i++)
+		s[i] = connect_to(a);
+	for (size_t i = 0; i < n; i++) {
+		char byte = ECHO_ONE;
+		lost += send(s[i], &byte, 1, MSG_NOSIGNAL) != 1 || recv(s[i], &byte, 1, 0) != 1;
+	}
+	(void)printf("%zu of %zu\n", lost, n);
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 3 ? argv[1] : "";
@@ -151,6 +204,12 @@ int main(int argc, char **argv)
 		return transfer(address(argv[2], argv[3]), verb[0] == 'u' ? SINK : SOURCE,
 				strtod(argv[4], NULL)),
 		       0;
+	if (argc > 5 && strcmp(verb, "pace") == 0)
+		return pace(address(argv[2], argv[3]), strtod(argv[4], NULL),
+			    strtod(argv[5], NULL)),
+		       0;
+	if (argc > 4 && strcmp(verb, "hold") == 0)
+		return hold(address(argv[2], argv[3]), strtoul(argv[4], NULL, 10)), 0;
 	if (argc > 4 && strcmp(verb, "connect") == 0)
 		return connections(address(argv[2], argv[3]), strtod(argv[4], NULL)), 0;
 	(void)fprintf(

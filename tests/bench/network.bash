@@ -144,3 +144,48 @@ bench_published() {
 	row "published port: new connections per second" "$(ratio "$(of 'cove port connect')" "$(of 'podman port connect')")" \
 		"of podman" ">= 1.0" ">= 3"
 }
+
+# leaks FILE: descriptors and KiB of the engine's network processes that began after FILE was written.
+leaks() {
+	local pid fds=0 pss=0
+	for pid in $(comm -13 "$1" <(own_processes)); do
+		case $(cat "/proc/$pid/comm" 2>/dev/null) in
+		cove-net* | cove-member* | cove-switch*)
+			fds=$((fds + $(find "/proc/$pid/fd" -mindepth 1 2>/dev/null | wc -l)))
+			pss=$((pss + $(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || echo 0)))
+			;;
+		esac
+	done
+	echo "$fds descriptors, $pss KiB"
+}
+
+# soak KIND OPTION...: a published port under 1,000 connections a second for a minute, and 2,000 open at once.
+soak() {
+	local kind=$1 port cid seconds=60
+	shift
+	[ -z "$QUICK" ] || seconds=5
+	port=$(free_port)
+	own_processes >"$W/before"
+	cid=$(cove run -d "$@" -p "127.0.0.1:$port:7001" -v "$LOAD:/load:ro" "$IMAGE" /load serve 0.0.0.0 7001)
+	for _ in {1..60}; do
+		timeout 2 "$LOAD" connect 127.0.0.1 "$port" 0.01 >/dev/null 2>&1 && break
+		sleep 0.1
+	done
+	"$LOAD" hold 127.0.0.1 "$port" 200 >/dev/null
+	sleep 1
+	echo "$kind: before: $(leaks "$W/before")"
+	echo "$kind: 1,000 a second: lost $(timeout 100 "$LOAD" pace 127.0.0.1 "$port" $seconds 1000)"
+	echo "$kind: 2,000 at once: lost $(timeout 60 "$LOAD" hold 127.0.0.1 "$port" 2000)"
+	sleep 2
+	echo "$kind: after: $(leaks "$W/before")"
+	cove rm -f -t 0 "$cid" >/dev/null
+}
+
+bench_soak() {
+	say "a published port for a minute"
+	[ -w /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: left out"; return; }
+	soak private --network private
+	cove network create bench-net >/dev/null || return
+	soak bridge --network bench-net
+	cove network rm bench-net >/dev/null
+}
