@@ -78,9 +78,41 @@ static int start(struct container_net *n, struct err *e)
 	return n->is_private ? start_private(n, e) : n->is_bridge ? start_member(n, e) : 0;
 }
 
+static int same_port(json_object *a, json_object *b)
+{
+	const char *ip = json_get_str(a, "host_ip"), *other = json_get_str(b, "host_ip"),
+		   *proto = json_get_str(a, "protocol"), *theirs = json_get_str(b, "protocol");
+
+	return json_get_int(a, "host_port", 0) == json_get_int(b, "host_port", -1) &&
+	       strcmp(proto ? proto : "tcp", theirs ? theirs : "tcp") == 0 &&
+	       (!ip || !*ip || !other || !*other || strcmp(ip, other) == 0);
+}
+
+/* A port that is in use may be another container's: E gets a hint that names it. */
+static void name_holder(const struct container_net *n, struct err *e)
+{
+	struct container **list = NULL;
+	size_t count = 0;
+	struct err ignored;
+
+	if (e->code != -EADDRINUSE || e->hint[0] ||
+	    container_list(n->en, 0, &list, &count, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < json_len(list[i]->ports); k++)
+			for (size_t m = 0; m < json_len(n->spec->ports); m++)
+				if (strcmp(list[i]->id, n->id) != 0 && !e->hint[0] &&
+				    same_port(json_object_array_get_idx(list[i]->ports, k),
+					      json_object_array_get_idx(n->spec->ports, m)))
+					(void)err_hint(e, "container %s has it", list[i]->name);
+	container_list_free(list, count);
+}
+
 int container_net_start(struct container_net *n, struct engine *en, const struct container_spec *s,
 			const char *id, const char *name, struct err *e)
 {
+	int r;
+
 	*n = (struct container_net){ .en = en,
 				     .spec = s,
 				     .id = id,
@@ -92,7 +124,10 @@ int container_net_start(struct container_net *n, struct engine *en, const struct
 				     .netns = -EBADF };
 	if (n->is_private && private_network_parse(s->network_options, &n->own, e) < 0)
 		return e->code;
-	return start(n, e);
+	r = start(n, e);
+	if (r < 0)
+		name_holder(n, e);
+	return r;
 }
 
 const struct tap_config *container_net_tap(const struct container_net *n, struct tap_config *buf)
@@ -114,13 +149,18 @@ const struct tap_config *container_net_tap(const struct container_net *n, struct
 
 int container_net_connect(struct container_net *n, int fd, struct err *e)
 {
+	int r;
+
 	if (n->is_pasta)
 		return connect_pasta(n, fd, e);
 	if (!n->is_private && !n->is_bridge)
 		return 0;
 	/* For the day when it dies; an old kernel cannot tell a tap's. */
 	n->netns = n->is_private ? tap_netns(fd) : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return net_connect(&n->net, fd, e);
+	r = net_connect(&n->net, fd, e);
+	if (r < 0)
+		name_holder(n, e);
+	return r;
 }
 
 /* The old tap went with the process that had it. */

@@ -178,7 +178,7 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	port=$(free_port)
 	cove run -d --name one -p "127.0.0.1:$port:80" busybox sleep 100 >/dev/null
 	run_cove 125 run --rm -p "127.0.0.1:$port:80" busybox true
-	is "$output" "Error: publish port 127.0.0.1:$port/tcp: Address already in use"
+	is "$output" "Error: publish port 127.0.0.1:$port/tcp: Address already in use"$'\n'"container one has it"
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || return 0
 	run_cove 125 run --rm -p 81:80 busybox true
 	like "$output" "ip_unprivileged_port_start"
