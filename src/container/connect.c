@@ -203,11 +203,13 @@ int container_network_reload(struct engine *en, const char *ref, struct err *e)
 
 /* ---- who is there --------------------------------------------------------------------------- */
 
-int networks_users(struct engine *en, const char *name, char ***ret, struct err *e)
+/* For each container that is on networks: its ID and its list of them. */
+typedef int on_networks_fn(const char *id, json_object *networks, void *arg);
+
+static int for_each(struct engine *en, on_networks_fn *fn, void *arg, struct err *e)
 {
 	struct store *db = engine_store(en, e);
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	scoped(strv) char **ids = NULL;
 	int r = db ? store_query(db, &q, e,
 				 "SELECT id, spec FROM container WHERE spec LIKE "
 				 "'%\"Networks\"%'",
@@ -218,12 +220,54 @@ int networks_users(struct engine *en, const char *name, char ***ret, struct err 
 		scoped(json) json_object *spec = NULL;
 		const char *text = store_text(q, 1);
 		r = json_parse(text, strlen(text), &spec, e);
-		if (r == 0 && find_on(json_get(spec, "Networks"), name, NULL) &&
-		    strv_add(&ids, store_text(q, 0)) < 0)
+		if (r == 0 && fn(store_text(q, 0), json_get(spec, "Networks"), arg) < 0)
 			r = err_errno(e, ENOMEM, "list containers");
 	}
+	return r;
+}
+
+struct users {
+	const char *name;
+	char **ids;
+};
+
+static int add_user(const char *id, json_object *networks, void *arg)
+{
+	struct users *u = arg;
+	return find_on(networks, u->name, NULL) ? strv_add(&u->ids, id) : 0;
+}
+
+int networks_users(struct engine *en, const char *name, char ***ret, struct err *e)
+{
+	struct users u = { .name = name };
+	int r = for_each(en, add_user, &u, e);
+
+	if (r < 0)
+		strv_free(u.ids);
+	else
+		*ret = u.ids;
+	return r;
+}
+
+static int add_names(const char *id, json_object *networks, void *arg)
+{
+	json_object *names = json_object_new_array();
+
+	for (size_t i = 0; i < json_len(networks); i++)
+		(void)json_object_array_add(
+			names, json_object_new_string(json_get_str(
+				       json_object_array_get_idx(networks, i), "name")));
+	json_put(arg, id, names);
+	return 0;
+}
+
+int networks_names(struct engine *en, json_object **ret, struct err *e)
+{
+	scoped(json) json_object *o = json_object_new_object();
+	int r = o ? for_each(en, add_names, o, e) : err_errno(e, ENOMEM, "list containers");
+
 	if (r == 0)
-		*ret = take_ptr(&ids);
+		*ret = take_ptr(&o);
 	return r;
 }
 

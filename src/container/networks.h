@@ -38,6 +38,8 @@ int container_network_reload(struct engine *en, const char *ref, struct err *e);
 
 /* IDs of all containers that are on network NAME (owned list). */
 int networks_users(struct engine *en, const char *name, char ***ret, struct err *e);
+/* {ID: [names of its networks]} of the containers that are on any.  Owned. */
+int networks_names(struct engine *en, json_object **ret, struct err *e);
 /* The running ones, as `network inspect` shows them: {ID: {"name", "interfaces": {...}}}.  Owned.
  */
 int networks_members(struct engine *en, const char *name, json_object **ret, struct err *e);

@@ -220,8 +220,11 @@ address() {
 	run_cove network connect two a
 	cove start a >/dev/null
 	is "$(get a b)" from-b
-	run_cove ps --filter network=two --format '{{.Names}}'
+	run_cove ps --filter network=two --format "{{.Names}}"
 	is "$(sort <<<"$output" | paste -sd' ')" "a b"
+	run_cove ps --filter name=a --format '{{.Networks}}'
+	is "$output" one,two
+	is "$(cove ps --filter name=a --format json | jq -c '.[0].Networks')" '["one","two"]'
 	cove run -d --name p busybox sleep 1000 >/dev/null
 	run_cove 125 network connect two p
 	like "$output" "\"private\" is not supported: invalid network mode"

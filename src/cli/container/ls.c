@@ -10,6 +10,7 @@
 #include "src/cli/container/filter.h"
 #include "src/cli/container/options.h"
 #include "src/cli/report.h"
+#include "src/container/networks.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -238,8 +239,25 @@ static int print_table(struct container **list, size_t n, const struct ps_option
 	return fputs(out.s ? out.s : "", stdout) < 0 ? err_sys(e, "write to standard output") : 0;
 }
 
-static int print(struct container **list, size_t n, const struct ps_options *o, struct err *e)
+/* In the document a list, for templates one word. */
+static void put_networks(json_object *row, json_object *names, int json)
 {
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+
+	if (!names)
+		return;
+	for (size_t i = 0; i < json_len(names); i++)
+		(void)strbuf_printf(&b, "%s%s", i ? "," : "", json_str_at(names, i));
+	if (json)
+		json_put(row, "Networks", json_object_get(names));
+	else
+		json_put_str(row, "Networks", b.s ? b.s : "");
+}
+
+static int print(struct engine *en, struct container **list, size_t n, const struct ps_options *o,
+		 struct err *e)
+{
+	scoped(json) json_object *networks = NULL;
 	static const struct report_header headers[] = { { "ID", "CONTAINER ID" },
 							{ "CreatedHuman", "CREATED" },
 							{ "Created", "CREATED" },
@@ -263,9 +281,13 @@ static int print(struct container **list, size_t n, const struct ps_options *o, 
 		return print_table(list, n, o, e);
 	if (!rows)
 		return err_errno(e, ENOMEM, "list containers");
-	for (size_t i = 0; i < n; i++)
-		(void)json_object_array_add(rows,
-					    json ? document(list[i]) : row_object(list[i], o));
+	if ((json || strstr(o->format, ".Networks")) && networks_names(en, &networks, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++) {
+		json_object *row = json ? document(list[i]) : row_object(list[i], o);
+		put_networks(row, json_get(networks, list[i]->id), json);
+		(void)json_object_array_add(rows, row);
+	}
 	return json ? report_json(rows, e) : report_print(&r, rows, e);
 }
 
@@ -302,7 +324,7 @@ static int ls(struct engine *en, void *opts, char **args, struct err *e)
 	if (n)
 		qsort_r(list, kept, sizeof(*list), compare, (void *)o->sort);
 	if (r >= 0)
-		r = print(list, kept, o, e);
+		r = print(en, list, kept, o, e);
 	container_list_free(list, kept);
 	return r;
 }
