@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A checkpoint as a file, of the form that Podman gives it: a tar archive with
- *	config.dump, spec.dump	the container (checkpoint_dump.h)
+ *	config.dump, spec.dump	the container (archived.h)
  *	checkpoint/, pre-checkpoint/	criu's images
  *	rootfs-diff.tar, deleted.files	what differs from the image: a tar; a JSON list of paths
  *	volumes/NAME.tar	the named volumes

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a container is told of in a checkpoint archive: config.dump, Podman's description of a
- * container, and spec.dump, a config.json of the runtime-spec.
- *
- * An archive comes from a stranger.  What is read becomes options of create, which checks them as
- * if a user had typed them; the host's directories, annotations, hooks, devices, and the paths of
- * logs and programs are not taken over. */
+/* config.dump of a checkpoint archive: Podman's description of a container, written from ours, and
+ * read back.  What it says is made into options of create by archived.h. */
 #ifndef COVE_CONTAINER_CHECKPOINT_DUMP_H
 #define COVE_CONTAINER_CHECKPOINT_DUMP_H
 
@@ -13,39 +9,25 @@
 #include "src/container/container.h"
 #include "src/container/spec.h"
 
+/* Its members, as far as they are written and read. */
+struct config_dump {
+	char *id, *name, *image_id, *image_name, *user, *network, *umask, *log_driver;
+	char **entrypoint, **command, **create_command, **dns, **dns_search, **dns_option,
+		**add_host, **user_volumes, **dependencies;
+	json_object *labels, *volumes, *ports;
+	int64_t shm_size;
+	int privileged, has_network, is_interactive, stop_signal, stop_timeout;
+};
+
 /* config.dump of a container; NULL when out of memory. */
 json_object *checkpoint_config_dump(const struct container *c, const struct container_spec *s);
-
-struct archived_volume {
-	char *name, *target;
-	int is_anonymous;
-	int is_shm; /* /dev/shm of another engine, which keeps it outside of the container */
-};
-
-/* A container as an archive tells of it.  All owned, but for the options, which borrow. */
-struct archived {
-	struct container_create_options options; /* image to stop_timeout; no name */
-	char *id;				 /* 64 hex digits */
-	char *name;				 /* valid */
-	char *image_id;
-	int privileged;
-	char **binds; /* where it had the host's files and directories */
-	struct archived_volume *volumes;
-	size_t n_volumes;
-	char **strings;	  /* that the options borrow */
-	char **lists[16]; /* the same */
-	size_t n_lists;
-};
-
-/* From the two documents.  VOLUMES: -v as given on the command line, which are added and stand for
- * the host's directories.  PUBLISH (or NULL) takes the place of the ports.  -EBADMSG for what is no
- * such description; -ENOTSUP for containers that need others, or what cannot be made here. */
-int archived_parse(json_object *config, json_object *spec, char *const *volumes,
-		   char *const *publish, struct archived *ret, struct err *e);
-void archived_done(struct archived *a);
-static inline __attribute__((unused)) void scoped_archived(struct archived *a)
+/* Fill RET, owned by the caller (also after a failure), who set the members that have no zero for a
+ * default.  -EBADMSG. */
+int config_dump_parse(json_object *config, struct config_dump *ret, struct err *e);
+void config_dump_done(struct config_dump *d);
+static inline __attribute__((unused)) void scoped_config_dump(struct config_dump *d)
 {
-	archived_done(a);
+	config_dump_done(d);
 }
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "src/container/checkpoint_dump.h"
+#include "src/container/archived.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "overlay/layer.h"
+#include "src/container/archived.h"
 #include "src/container/checkpoint_archive.h"
-#include "src/container/checkpoint_dump.h"
 #include "src/container/create.h"
 #include "src/image/archive.h"
 #include "src/runtime/criu.h"

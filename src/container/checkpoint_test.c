@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/container/archived.h"
 #include "src/container/checkpoint_dump.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
