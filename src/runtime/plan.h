@@ -158,6 +158,11 @@ int plan_parse_mount(json_object *m, struct plan_mount *ret, struct err *e);
 /* The I-th mount option that is known by name (with "r" in front some are recursive), NULL behind
  * the last: for `features`. */
 const char *plan_mount_option(size_t i);
+/* Is there a form of it for all mounts below ("rro")? */
+int plan_mount_option_recurses(size_t i);
+/* The I-th flag that linux.seccomp may have, NULL behind the last; does this kernel have it? */
+const char *plan_seccomp_flag(size_t i);
+int plan_seccomp_flag_works(size_t i);
 void plan_mount_done(struct plan_mount *m);
 
 #endif

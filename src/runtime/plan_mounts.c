@@ -165,12 +165,22 @@ const char *plan_mount_option(size_t i)
 	return i < ARRAY_LEN(mount_options) ? mount_options[i].name : NULL;
 }
 
+static int recurses(const struct mount_option *o)
+{
+	return (o->kind == OPT_SET || o->kind == OPT_CLEAR) && (o->flag & MOUNT_ATTR_FLAGS);
+}
+
+int plan_mount_option_recurses(size_t i)
+{
+	return recurses(&mount_options[i]);
+}
+
 /* "rro", "rnosuid", ...: the attribute for every mount below, by mount_setattr(2). */
 static int apply_recursive(struct plan_mount *m, const char *o)
 {
 	const struct mount_option *k = o[0] == 'r' ? find_option(o + 1) : NULL;
 
-	if (!k || (k->kind != OPT_SET && k->kind != OPT_CLEAR) || !(k->flag & MOUNT_ATTR_FLAGS))
+	if (!k || !recurses(k))
 		return 0;
 	if (k->kind == OPT_SET) {
 		m->rset |= k->flag;

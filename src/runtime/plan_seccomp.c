@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "src/runtime/plan_parts.h"
 #include "src/runtime/seccomp.h"
@@ -18,6 +20,20 @@ static const struct {
 	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", 1U << 2 },
 	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1U << 5 },
 };
+
+const char *plan_seccomp_flag(size_t i)
+{
+	return i < ARRAY_LEN(flag_names) ? flag_names[i].name : NULL;
+}
+
+/* A flag that is known is taken before the program, which is none, is looked at. */
+int plan_seccomp_flag_works(size_t i)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		       flag_names[i].flag | (flag_names[i].flag == 1U << 5 ? 1U << 3 : 0),
+		       NULL) < 0 &&
+	       errno == EFAULT;
+}
 
 static const struct plan_member members[] = {
 	{ "", "defaultAction", json_type_string }, { "", "defaultErrnoRet", json_type_int },

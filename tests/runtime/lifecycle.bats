@@ -302,7 +302,11 @@ assert s["type"] == "stats" and s["id"] == "c1" and "cpu" in s["data"], s' "$out
 	run_rt features
 	python3 -c 'import json, sys
 f = json.loads(sys.argv[1])
-assert "poststop" in f["hooks"] and "user" in f["linux"]["namespaces"] and f["linux"]["seccomp"]["enabled"]' "$output"
+assert "poststop" in f["hooks"] and "user" in f["linux"]["namespaces"] and f["linux"]["seccomp"]["enabled"]
+assert {"ro", "rro", "rrw", "ridmap"} <= set(f["mountOptions"])
+s = f["linux"]["seccomp"]
+assert s["supportedFlags"] and set(s["supportedFlags"]) <= set(s["knownFlags"])
+assert "run.oci." in f["potentiallyUnsafeConfigAnnotations"]' "$output"
 	mkdir "$T/new"
 	run_rt spec --bundle "$T/new"
 	python3 -c 'import json, sys

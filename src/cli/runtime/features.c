@@ -17,6 +17,9 @@ static const char *const namespaces[] = { "cgroup", "ipc",  "mount", "network",
 static const char *const seccomp_archs[] = { "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32",
 					     "SCMP_ARCH_X86", "SCMP_ARCH_X86_64" };
 
+/* Annotations that do more than to inform: those of crun, and properties of systemd's units. */
+static const char *const unsafe_annotations[] = { "run.oci.", "org.systemd.property." };
+
 static json_object *strings(const char *const *list, size_t n)
 {
 	json_object *a = json_object_new_array();
@@ -64,12 +67,35 @@ static json_object *cgroup_features(void)
 	return o;
 }
 
+/* Those for one mount, then those for all below it. */
+static json_object *mount_options(void)
+{
+	json_object *a = table(plan_mount_option);
+
+	for (size_t i = 0; plan_mount_option(i); i++) {
+		scoped(mem) char *name = NULL;
+		if (!plan_mount_option_recurses(i))
+			continue;
+		name = str_printf("r%s", plan_mount_option(i));
+		if (name)
+			(void)json_object_array_add(a, json_object_new_string(name));
+	}
+	return a;
+}
+
 static json_object *seccomp_features(void)
 {
-	json_object *o = enabled(1);
+	json_object *o = enabled(1), *supported = json_object_new_array();
+
+	for (size_t i = 0; plan_seccomp_flag(i); i++)
+		if (plan_seccomp_flag_works(i))
+			(void)json_object_array_add(supported,
+						    json_object_new_string(plan_seccomp_flag(i)));
 	json_put(o, "actions", table(seccomp_action));
 	json_put(o, "operators", table(seccomp_operator));
 	json_put(o, "archs", strings(seccomp_archs, ARRAY_LEN(seccomp_archs)));
+	json_put(o, "knownFlags", table(plan_seccomp_flag));
+	json_put(o, "supportedFlags", supported);
 	return o;
 }
 
@@ -85,7 +111,7 @@ static int features(struct oci *oci, void *opts, char **args, struct err *e)
 	json_put_str(o, "ociVersionMin", "1.0.0");
 	json_put_str(o, "ociVersionMax", RUNTIME_SPEC_VERSION);
 	json_put(o, "hooks", strings(hook_kinds, ARRAY_LEN(hook_kinds)));
-	json_put(o, "mountOptions", table(plan_mount_option));
+	json_put(o, "mountOptions", mount_options());
 	json_put(l, "namespaces", strings(namespaces, ARRAY_LEN(namespaces)));
 	json_put(l, "capabilities", capabilities());
 	json_put(l, "cgroup", cgroup_features());
@@ -98,6 +124,8 @@ static int features(struct oci *oci, void *opts, char **args, struct err *e)
 	json_put(o, "linux", l);
 	json_put_str(annotations, "org.opencontainers.runc.checkpoint.enabled", "true");
 	json_put(o, "annotations", annotations);
+	json_put(o, "potentiallyUnsafeConfigAnnotations",
+		 strings(unsafe_annotations, ARRAY_LEN(unsafe_annotations)));
 	return report_json(o, e);
 }
 
