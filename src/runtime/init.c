@@ -175,10 +175,19 @@ static int move_root(int root_fd, struct err *e)
 	return 0;
 }
 
+/* From the beginning: a container that waits to be started outlives the terminal and the process
+ * group of the one who made it. */
+static int make_session(struct err *e)
+{
+	return setsid() < 0 && errno != EPERM ? err_sys(e, "make a session") : 0;
+}
+
 static int set_up(struct init *in, struct err *e)
 {
-	int r = await(in, 'm', e);
+	int r = make_session(e);
 
+	if (r == 0)
+		r = await(in, 'm', e);
 	if (r == 0)
 		r = make_cgroup_namespace(in, e);
 	if (r == 0) /* needs /proc as the host has it, and us dumpable */
@@ -331,7 +340,8 @@ void init_exec(struct init *in)
 	reset_signals();
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		dbg("the container has no id 0"); /* then we stay who we are */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	r = make_session(&e);
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		r = err_sys(&e, "become undumpable");
 	in->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r == 0 && in->root_fd < 0)

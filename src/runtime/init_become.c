@@ -135,8 +135,6 @@ static int place_stdio(struct init *in, struct err *e)
 	const struct plan *p = in->plan;
 	struct stat st;
 
-	if (setsid() < 0 && errno != EPERM)
-		return err_sys(e, "make a session");
 	for (int i = 0; i < 3; i++) {
 		int from = p->terminal ? in->console_fd : in->o->stdio[i];
 		if (dup2(from, i) < 0)

@@ -136,3 +136,19 @@ nothing_left() {
 	wait $pid || true
 	wait_for 20 nothing_left
 }
+
+# Slurm reads the output of RunTimeCreate to its end, and the container has it: it must be led elsewhere, with every
+# runtime; then its process group is killed, which the container must not be in.  The exit status of the job is that of RunTimeStart then, and scancel does not reach the container, which is
+# none of slurmstepd's processes.
+@test "srun --container with RunTimeCreate and RunTimeStart" {
+	local rt="$S/bin/cove-runtime --rootless=true --root=$S/jobs/%u" status=0
+	start_cluster "RunTimeQuery=\"$rt state %n.%u.%j.%s.%t\"" "RunTimeKill=\"$rt kill --all %n.%u.%j.%s.%t\"" \
+		"RunTimeDelete=\"$rt delete --force %n.%u.%j.%s.%t\"" "RunTimeStart=\"$rt start %n.%u.%j.%s.%t\"" \
+		"RunTimeCreate=\"$rt create --bundle %b %n.%u.%j.%s.%t </dev/null >>$S/jobs/out.%j.%s 2>&1\""
+	job --container="$B" /bin/sh -c 'echo in; id -u; hostname'
+	is "$(cat "$S"/jobs/out.2.0)" $'in\n0\ncove-runtime' output
+	wait_for 10 nothing_left
+	job --container="$B" /bin/nope >"$T/out" 2>&1 || status=$?
+	[ $status != 0 ] || die "a program that is not there: $(cat "$T/out")"
+	wait_for 10 nothing_left
+}

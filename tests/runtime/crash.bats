@@ -3,7 +3,7 @@
 
 load runtime
 
-@test "50 containers at the same time: none is lost, nothing is left" {
+@test "100 containers at the same time: none is lost, nothing is left" {
 	local i
 	cat >"$T/one" <<-'END'
 		set -e
@@ -17,9 +17,9 @@ load runtime
 		"$1" --root "$2" delete "c$4"
 		echo "done $4"
 	END
-	for i in {1..50}; do echo "$i"; done |
-		timeout 100 xargs -P 50 -I{} bash "$T/one" "$RUNTIME" "$ROOT" "$B" {} >"$T/log" 2>&1 || die "$(cat "$T/log")"
-	is "$(grep -c "^done " "$T/log")" 50 containers
+	for i in {1..100}; do echo "$i"; done |
+		timeout 200 xargs -P 100 -I{} bash "$T/one" "$RUNTIME" "$ROOT" "$B" {} >"$T/log" 2>&1 || die "$(cat "$T/log")"
+	is "$(grep -c "^done " "$T/log")" 100 containers
 	nothing_left
 }
 

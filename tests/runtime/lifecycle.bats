@@ -123,6 +123,13 @@ l["maskedPaths"] = []; l["readonlyPaths"] = []'
 	nothing_left
 }
 
+@test "a container that waits for its start is not in the process group of its maker" {
+	setsid --wait sh -c '"$@"; kill -TERM 0' sh "$RUNTIME" --root "$ROOT" create c1 </dev/null >"$T/create.out" 2>&1 || true
+	is "$(status_of c1)" created status
+	run_rt start c1
+	is "$(status_of c1)" running status
+}
+
 @test "names that are no ids, missing arguments, unknown signals and options" {
 	local id
 	for id in ../x a/b .x "" "a b" "$(printf 'a%.0s' {1..300})"; do
