@@ -298,7 +298,7 @@ p['rlimits'] = [{'type': 'RLIMIT_NOFILE', 'soft': 200, 'hard': 300}]"
 }
 
 @test "namespaces by path: joined, and checked for their type" {
-	unshare --user --map-root-user --net --uts --fork sleep 100 3>&- &
+	unshare --user --map-root-user --net --uts sleep 100 3>&- &
 	PIDS+=($!)
 	local pid=$!
 	wait_for 5 sh -c "[ \"\$(readlink /proc/$pid/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
