@@ -360,8 +360,8 @@ static int add_port(json_object *p, char ***list, struct err *e)
 	int64_t range = json_get_int(p, "range", 1);
 	int is_v6 = ip && strchr(ip, ':') != NULL;
 
-	if (range < 1 || host < 1 || inside < 1 || range > 65535 || host + range > 65536 ||
-	    inside + range > 65536)
+	if (range < 1 || host < 1 || inside < 1 || range > 65535 || host > 65536 - range ||
+	    inside > 65536 - range)
 		return err_set(e, -EBADMSG, "config.dump: a port is not valid");
 	return add(list,
 		   str_printf("%s%s%s%s%lld-%lld:%lld-%lld/%s", is_v6 ? "[" : "", ip ? ip : "",

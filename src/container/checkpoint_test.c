@@ -138,6 +138,9 @@ TEST(archives_that_make_no_sense_are_refused)
 		{ "{" CONFIG
 		  ",'newPortMappings':[{'host_port':65535,'container_port':1,'range':2}]}",
 		  "{" PROCESS "}", -EBADMSG },
+		{ "{" CONFIG
+		  ",'newPortMappings':[{'host_port':9223372036854775807,'container_port':1}]}",
+		  "{" PROCESS "}", -EBADMSG },
 		{ "{" CONFIG "}", "{" PROCESS ",'mounts':[{'destination':'/d','type':'ext4'}]}",
 		  -ENOTSUP },
 		{ "{" CONFIG "}", "{" PROCESS ",'mounts':[{'type':'tmpfs'}]}", -EBADMSG },
