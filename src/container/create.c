@@ -3,6 +3,7 @@
  * then the directory is made, then the record appears.  Nothing that cannot be honoured is left out
  * silently (an option is honoured or stops the command). */
 #include "src/container/create.h"
+#include "src/container/defaults.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -238,12 +239,19 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 {
 	scoped(container_spec) struct container_spec *spec = calloc(1, sizeof(*spec));
 	scoped(container) struct container *rec = calloc(1, sizeof(*rec));
-	scoped(creation) struct creation c = { .en = en, .o = o, .spec = spec, .warn = warn };
+	scoped(defaults) struct defaults d = { .config = NULL };
+	scoped(creation) struct creation c = { .en = en, .spec = spec, .warn = warn };
 	scoped(fd) int lock = -EBADF;
 	int r;
 
 	if (!spec || !rec)
 		return err_errno(e, ENOMEM, "create a container");
+	d.options = *o;
+	/* One that is restored is as it was. */
+	r = o->id ? 0 : defaults_apply(en, o, &d, e);
+	if (r < 0)
+		return r;
+	c.o = &d.options;
 	r = choose_id(&c, e);
 	if (r < 0)
 		return r;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* containers.conf, as containers.conf(5) says: the distribution's file, the administrator's and the
+ * user's with their drop-in directories, each over what was read before; $CONTAINERS_CONF in place
+ * of all, and $CONTAINERS_CONF_OVERRIDE on top. */
+#ifndef COVE_STORE_CONFIG_H
+#define COVE_STORE_CONFIG_H
+
+#include <json-c/json_object.h>
+
+#include "src/store/engine.h"
+
+/* All of it as one object (owned), empty where there is no file.  -EBADMSG "FILE: line 3: ...". */
+int config_read(struct engine *en, json_object **ret, struct err *e);
+
+#endif
