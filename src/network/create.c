@@ -140,7 +140,7 @@ static int add_subnet(struct making *m, json_object *list, size_t i, struct err 
 	char a[ADDR_TEXT];
 
 	if (subnet_parse(o->subnet[i], &s) < 0)
-		return err_set(e, -EINVAL, "invalid subnet \"%s\"", o->subnet[i]);
+		return err_set(e, -EINVAL, "invalid CIDR address: %s", o->subnet[i]);
 	if (overlaps_other(m, &s))
 		return err_set(e, -EINVAL,
 			       "subnet %s is already used on the host or by another config",

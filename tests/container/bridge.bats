@@ -82,7 +82,7 @@ address() {
 	done <<-'EOF2'
 		one|network name one already used: network already exists
 		--subnet 10.91.0.128/25|is already used
-		--subnet 10.91.0.0/33|invalid subnet
+		--subnet 10.91.0.0/33|invalid CIDR address
 		--subnet 10.92.0.0/24 --gateway 10.93.0.1|gateway 10.93.0.1 not in subnet
 		--subnet 10.92.0.0/24 --ip-range 10.93.0.0/28|not in its subnet
 		--gateway 10.93.0.1|without a subnet
@@ -130,7 +130,7 @@ address() {
 	is "$(within a curl -sS -m 5 "http://$ip:$port/")" from-host
 	# But not what the host has on its loopback.
 	local gateway
-	gateway=$(cove network inspect front --format '{{(index .Subnets 0).gateway}}')
+	gateway=$(cove network inspect front --format '{{(index .Subnets 0).Gateway}}')
 	run within a curl -sS -m 2 "http://$gateway:$port/" "http://${gateway%.*}.254:$port/"
 	[[ $output != *from-host* ]] || die "the host's loopback is reached: $output"
 }

@@ -7,6 +7,7 @@
 
 #include "src/cli/cmd.h"
 #include "src/container/networks.h"
+#include "src/network/network.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
@@ -69,6 +70,8 @@ static int test_dangling(struct engine *en, json_object *o, const char *value, s
 
 	if (!want && strcmp(value, "false") != 0)
 		return err_set(e, -EINVAL, "invalid dangling filter value \"%s\"", value);
+	if (strcmp(json_get_str(o, "name"), NETWORK_DEFAULT) == 0) /* it is always there */
+		return !want;
 	r = networks_users(en, json_get_str(o, "name"), &ids, e);
 	return r < 0 ? r : (strv_len(ids) == 0) == want;
 }
@@ -152,6 +155,19 @@ int network_filter(struct engine *en, json_object *list, char *const *filters, j
 	return 0;
 }
 
+static json_object *subnet_row(json_object *subnet)
+{
+	json_object *row = json_object_new_object(), *range = json_get(subnet, "lease_range"),
+		    *lease = json_object_new_object();
+
+	json_put_str(row, "Subnet", json_get_str(subnet, "subnet"));
+	json_put_str(row, "Gateway", json_get_str(subnet, "gateway"));
+	json_put_str(lease, "StartIP", json_get_str(range, "start_ip"));
+	json_put_str(lease, "EndIP", json_get_str(range, "end_ip"));
+	json_put(row, "LeaseRange", lease);
+	return row;
+}
+
 json_object *network_row(json_object *o)
 {
 	static const char *const names[][2] = {
@@ -160,7 +176,6 @@ json_object *network_row(json_object *o)
 		{ "driver", "Driver" },
 		{ "network_interface", "NetworkInterface" },
 		{ "created", "Created" },
-		{ "subnets", "Subnets" },
 		{ "ipv6_enabled", "IPv6Enabled" },
 		{ "internal", "Internal" },
 		{ "dns_enabled", "DNSEnabled" },
@@ -170,8 +185,13 @@ json_object *network_row(json_object *o)
 		{ "ipam_options", "IPAMOptions" },
 		{ "containers", "Containers" },
 	};
-	json_object *row = json_object_new_object();
+	json_object *row = json_object_new_object(), *subnets = json_object_new_array(),
+		    *from = json_get(o, "subnets");
 
+	for (size_t i = 0; i < json_len(from); i++)
+		(void)json_object_array_add(subnets,
+					    subnet_row(json_object_array_get_idx(from, i)));
+	json_put(row, "Subnets", subnets);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		json_object *v = json_get(o, names[i][0]);
 		if (v)

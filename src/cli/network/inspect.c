@@ -24,7 +24,7 @@ static int find(struct engine *en, const char *ref, json_object **ret, struct er
 	int r = network_find(en, ref, ret, e);
 
 	if (r < 0)
-		return err_in(e, "network %s", ref);
+		return err_in(e, "inspecting object: network %s", ref);
 	r = networks_members(en, json_get_str(*ret, "name"), &members, e);
 	json_put(*ret, "containers", members);
 	return r;
@@ -57,7 +57,7 @@ const struct cmd cmd_network_inspect = {
 	.help = "Show all that is known of a network",
 	.man = "\"containers\" are those that run, with their addresses.",
 	.examples = "cove network inspect front\n"
-		    "cove network inspect --format '{{range .Subnets}}{{.subnet}}{{end}}' front",
+		    "cove network inspect --format '{{range .Subnets}}{{.Subnet}}{{end}}' front",
 	.complete = "network",
 	.min_args = 1,
 	.max_args = -1,

@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The network commands by podman and by cove: output and exit status.
+load ../setup
+
+setup() {
+	cove_setup
+	COVE_CONTAINERS=1
+	need podman
+	load_busybox
+	cove save -q -o "$T/all.tar" busybox
+	podman_like load -q -i "$T/all.tar" >/dev/null 2>&1 || skip "podman does not work here"
+	podman_like network create probe >/dev/null 2>&1 || skip "podman makes no networks here"
+	podman_like network rm probe >/dev/null
+	for each in cove podman_like; do
+		$each network create --subnet 10.97.0.0/24 --label a=b used >/dev/null
+		$each create --name c --network used busybox true >/dev/null || skip "podman makes no containers here"
+	done
+}
+
+teardown() {
+	for n in used one two three; do podman_like network rm -f $n >/dev/null 2>&1 || true; done
+	[ ! -d "$T/podman" ] || timeout 20 podman --root "$T/podman" --runroot "$R/podman" system migrate >/dev/null 2>&1 || true
+	cove_teardown
+}
+
+# same ARG...: output and status agree, IDs and times apart.
+same() {
+	local ours theirs our_status=0 their_status=0
+	ours=$(cove "$@" 2>&1) || our_status=$?
+	theirs=$(podman_like "$@" 2>&1 | grep -v ^time=; exit "${PIPESTATUS[0]}") || their_status=$?
+	ours=$(sed -E 's/[0-9a-f]{64}/ID/g; s/^[0-9a-f]{12} /ID /' <<<"$ours")
+	theirs=$(sed -E 's/[0-9a-f]{64}/ID/g; s/^[0-9a-f]{12} /ID /' <<<"$theirs")
+	[ "$our_status" = "$their_status" ] && [ "$ours" = "$theirs" ] && return
+	printf '%s\n' "$*" "    ours   $our_status: $ours" "    theirs $their_status: $theirs" >>"$T/differences"
+}
+
+@test "network: sentences that scripts use" {
+	same network create one
+	same network create one
+	same network create --subnet 10.98.0.0/24 --gateway 10.98.0.9 --internal two
+	same network create --subnet 10.98.0.128/25 three
+	same network create --subnet 10.98 three
+	same network create host
+	same network ls
+	same network ls -q
+	same network ls --noheading
+	same network ls --format '{{.Name}}: {{.Driver}}'
+	same network ls -q --filter name=on
+	same network ls -q --filter label=a=b
+	same network ls -q --filter driver=bridge --filter name=two
+	same network ls -q --filter dangling=true
+	same network ls --filter nosuch=1
+	same network inspect two --format '{{.Name}} {{.Driver}} {{.Internal}} {{.IPv6Enabled}}'
+	same network inspect two --format '{{range .Subnets}}{{.Gateway}}{{end}}'
+	same network exists one
+	same network exists nosuch
+	same network rm nosuch
+	same network rm podman
+	run_cove 2 network rm used
+	same network rm one two
+	same network prune -f
+	same network connect nosuch c
+	same network disconnect nosuch c
+	same network connect used nosuch
+	same create --network nosuch busybox
+	same create --network none --network used busybox
+	same inspect c --format '{{.HostConfig.NetworkMode}}'
+	same rm c
+	same network rm used
+	[ ! -e "$T/differences" ] || die "$(cat "$T/differences")"
+}
