@@ -35,6 +35,10 @@ enum { MEMBER_FD_CONTROL = 3, MEMBER_FD_RUN = 4, MEMBER_FD_STATE = 5 };
  * caller is in the user's namespace. */
 int member_start(json_object *hello, int run_fd, int state_fd, int outlive, struct net *ret,
 		 json_object **ret_status, struct err *e);
+/* forwards.c: [{"host_ip", "host_port", "container_port", "protocol"}] as an array of as many
+ * (owned), or NULL when out of memory. */
+struct net_forward *net_forwards(json_object *ports);
+
 /* Ask the member of a running container: {"op": "connect", as a member of "networks"} or
  * {"op": "disconnect", "name": NAME}.  *RET_STATUS (owned) is as above. */
 int member_ask(int state_fd, json_object *question, json_object **ret_status, struct err *e);

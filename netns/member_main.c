@@ -314,24 +314,6 @@ static void write_state(const struct member *o)
 
 /* ---- the container comes -------------------------------------------------------------------- */
 
-static int read_ports(json_object *ports, struct net_forward **ret, struct err *e)
-{
-	struct net_forward *f = calloc(json_len(ports) + 1, sizeof(*f));
-
-	if (!f)
-		return err_errno(e, ENOMEM, "publish ports");
-	for (size_t i = 0; i < json_len(ports); i++) {
-		json_object *p = json_object_array_get_idx(ports, i);
-		const char *ip = json_get_str(p, "host_ip"), *proto = json_get_str(p, "protocol");
-		(void)snprintf(f[i].host_ip, sizeof(f[i].host_ip), "%s", ip ? ip : "");
-		f[i].host_port = (int)json_get_int(p, "host_port", 0);
-		f[i].container_port = (int)json_get_int(p, "container_port", 0);
-		f[i].udp = proto && strcmp(proto, "udp") == 0;
-	}
-	*ret = f;
-	return 0;
-}
-
 /* Where the relay reaches the container: its first addresses. */
 static void relay_addresses(const struct member *o, struct net_addresses *ret)
 {
@@ -365,9 +347,9 @@ static int prepare(struct member *o, struct err *e)
 	if (json_len(wanted) == 0 || json_len(wanted) > MEMBERSHIPS_MAX ||
 	    json_len(ports) > NET_FORWARDS_MAX)
 		return err_set(e, -EINVAL, "a container is on 1 to %d networks", MEMBERSHIPS_MAX);
-	r = read_ports(ports, &f, e);
-	if (r == 0)
-		r = publish_bind(&o->ports, f, json_len(ports), e);
+	f = net_forwards(ports);
+	r = f ? publish_bind(&o->ports, f, json_len(ports), e)
+	      : err_errno(e, ENOMEM, "publish ports");
 	for (size_t i = 0; i < json_len(wanted) && r == 0; i++) {
 		struct membership *m = add_membership(o, json_object_array_get_idx(wanted, i));
 		r = m ? reserve(o, m, e) : err_errno(e, ENOMEM, "join a network");

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "netns/member.h"
 #include "netns/netns.h"
 #include "netns/pasta.h"
 #include "src/container/container.h"
@@ -20,25 +21,9 @@
 #define AGAIN_WAIT_NS 20000000 /* 20 ms */
 #define AGAIN_TRIES   100
 
-/* The published ports, owned. */
-static struct net_forward *forwards(json_object *ports)
-{
-	struct net_forward *f = calloc(json_len(ports) + 1, sizeof(*f));
-
-	for (size_t i = 0; f && i < json_len(ports); i++) {
-		json_object *p = json_object_array_get_idx(ports, i);
-		const char *ip = json_get_str(p, "host_ip"), *proto = json_get_str(p, "protocol");
-		(void)snprintf(f[i].host_ip, sizeof(f[i].host_ip), "%s", ip ? ip : "");
-		f[i].host_port = (int)json_get_int(p, "host_port", 0);
-		f[i].container_port = (int)json_get_int(p, "container_port", 0);
-		f[i].udp = proto && strcmp(proto, "udp") == 0;
-	}
-	return f;
-}
-
 static int start_private(struct container_net *n, struct err *e)
 {
-	scoped(mem) struct net_forward *f = forwards(n->spec->ports);
+	scoped(mem) struct net_forward *f = net_forwards(n->spec->ports);
 	struct net_config c = { .forward = f,
 				.n_forwards = json_len(n->spec->ports),
 				.addresses = &n->own.addresses,
@@ -52,7 +37,7 @@ static int start_private(struct container_net *n, struct err *e)
 
 static int connect_pasta(struct container_net *n, int netns, struct err *e)
 {
-	scoped(mem) struct net_forward *f = forwards(n->spec->ports);
+	scoped(mem) struct net_forward *f = net_forwards(n->spec->ports);
 	scoped(mem) char *point = str_printf("%s/c/%s/netns", n->en->runroot, n->id);
 
 	return f && point ? pasta_start(netns, point, n->spec->network_options, f,
