@@ -178,17 +178,18 @@ static int try_again(struct container_net *n, struct err *e)
 	return r;
 }
 
-/* The dead one's relay may still be on its way out, with the ports. */
+/* The dead one's relay may still be on its way out, with the ports; and the kernel takes a moment to
+ * unregister a tap. */
 int container_net_again(struct container_net *n, struct err *e)
 {
 	const struct timespec moment = { .tv_nsec = AGAIN_WAIT_NS };
-	int r = -EADDRINUSE;
+	int r = -EAGAIN;
 
 	if (n->netns < 0)
 		return err_set(e, -ENOTSUP,
 			       "the container's network has ended, and this kernel does not tell "
 			       "where it was");
-	for (int i = 0; i < AGAIN_TRIES && r == -EADDRINUSE; i++) {
+	for (int i = 0; i < AGAIN_TRIES && r < 0; i++) {
 		if (i)
 			(void)nanosleep(&moment, NULL);
 		err_clear(e);
