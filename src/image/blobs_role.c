@@ -124,8 +124,15 @@ static int copy_local(const char *path, int64_t offset, const char *digest, stru
 	return check(d, digest, e);
 }
 
-/* "get": 1 when the file is made, 0 when it cannot be had, or the error. */
-static int get(struct http *h, json_object *first, json_object *m, struct err *e)
+static const char *given(json_object *o, const char *name)
+{
+	const char *s = json_get_str(o, name);
+
+	return s && *s ? s : NULL;
+}
+
+/* "get": 1 when the file is made; 0 when it cannot be had, WHY is said; or the error. */
+static int get(struct http *h, json_object *first, json_object *m, struct err *why, struct err *e)
 {
 	const char *digest = json_get_str(m, "digest"), *name = json_get_str(m, "file");
 	json_object *sources = json_get(first, "sources");
@@ -145,15 +152,16 @@ static int get(struct http *h, json_object *first, json_object *m, struct err *e
 				e);
 	for (size_t i = 0; d.md && i < json_len(sources) && rc < 0; i++) {
 		json_object *s = json_object_array_get_idx(sources, i);
-		const char *authfile = json_get_str(first, "authfile");
-		const char *config_dir = json_get_str(first, "config_dir");
 		const struct registry_options o = {
 			.host = json_get_str(s, "registry"),
 			.repository = json_get_str(s, "repository"),
 			.insecure = json_get_bool(s, "insecure", 0),
-			.authfile = authfile && *authfile ? authfile : NULL,
-			.config_dir = config_dir && *config_dir ? config_dir : NULL,
-			.retries = RETRIES
+			.creds = given(first, "creds"),
+			.authfile = given(first, "authfile"),
+			.cert_dir = given(first, "cert_dir"),
+			.config_dir = given(first, "config_dir"),
+			.retries = (int)json_get_int(first, "retries", RETRIES),
+			.retry_delay_ms = json_get_int(first, "retry_delay_ms", 0)
 		};
 
 		err_clear(e);
@@ -167,6 +175,7 @@ static int get(struct http *h, json_object *first, json_object *m, struct err *e
 	if (rc >= 0)
 		return 1;
 	dbg("%s: %s", digest, e->text);
+	*why = *e;
 	err_clear(e);
 	(void)unlinkat(PULL_DIR_FD, name, 0); /* the engine makes one of its own */
 	return 0;
@@ -180,15 +189,20 @@ int blobs_role(json_object *first, struct err *e)
 		return e->code;
 	for (;;) {
 		scoped(json) json_object *m = NULL;
+		struct err why = { 0 };
+		json_object *o;
 		int rc = pull_receive(PULL_SOCKET_FD, &m, e);
 
 		if (rc <= 0) /* that was all */
 			return rc;
-		rc = pull_is(m, "get") ? get(h, first, m, e)
+		rc = pull_is(m, "get") ? get(h, first, m, &why, e)
 				       : err_set(e, -EBADMSG, "push: unexpected message");
 		if (rc < 0)
 			return rc;
-		if (pull_send(PULL_SOCKET_FD, pull_message(rc ? "got" : "absent"), e) < 0)
+		o = pull_message(rc ? "got" : "absent");
+		if (!rc && o)
+			json_put_str(o, "text", why.text);
+		if (pull_send(PULL_SOCKET_FD, o, e) < 0)
 			return e->code;
 	}
 }

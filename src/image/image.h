@@ -130,6 +130,12 @@ struct image_save_options {
 	const char *oci_name; /* one more name of the first image, as it stands, or NULL */
 };
 int image_save(struct engine *en, const struct image_save_options *o, struct err *e);
+/* A manifest as it was written. */
+struct image_pushed {
+	char digest[72];
+	char media_type[128];
+	int64_t size;
+};
 struct image_push_options {
 	const char *reference;
 	const char *destination; /* [TRANSPORT:]NAME, or NULL: where the image's name leads */
@@ -145,6 +151,8 @@ struct image_push_options {
 	const char *sign_key;	     /* file with a private key for sigstore */
 	const char *sign_passphrase; /* file */
 	int remove_signatures;	     /* leave behind those that the image has */
+	int by_digest;		     /* registries: the manifest gets no tag */
+	struct image_pushed *pushed; /* registries: filled when not NULL */
 };
 /* Copy an image to a registry, a directory or an archive.  *RET_DIGEST: of the manifest there
  * (owned; NULL for archives). */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/manifest_list.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
 #include "src/util/names.h"
@@ -165,8 +166,12 @@ int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err 
 int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e)
 {
 	scoped(mem) char *id = NULL;
+	struct err ignored = { 0 };
 	int r = image_find_id(en, ref, &id, e);
 
+	/* Of a list, the image that fits here. */
+	if (r == -ENOENT && manifest_list_choose(en, ref, NULL, &id, &ignored) == 0)
+		r = 0;
 	if (r == 0)
 		r = image_by_id(en, id, ret, e);
 	/* Removed between the two: the user's word for it is the better one. */

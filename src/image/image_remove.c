@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/manifest_list.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
 #include "src/util/lock.h"
@@ -154,7 +155,11 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 {
 	scoped(image) struct image *i = NULL;
 	const char *name;
-	int r = image_find(en, ref, &i, e);
+	int r;
+
+	if (manifest_list_is(en, ref))
+		return manifest_list_remove(en, ref, ret, e);
+	r = image_find(en, ref, &i, e);
 
 	/* Its documents are damaged, its record is not. */
 	if (r == -EBADMSG && force) {

@@ -33,7 +33,11 @@ int image_blob_write(struct engine *en, const char *digest, const void *bytes, s
 int image_publish_lock(struct engine *en, struct err *e);
 
 /* Selects the names of all blobs that records name. */
-#define IMAGE_BLOBS "SELECT id FROM image UNION SELECT substr(manifest_digest, 8) FROM image"
+#define IMAGE_BLOBS                                                               \
+	"SELECT id FROM image UNION SELECT substr(manifest_digest, 8) FROM image" \
+	" UNION SELECT substr(digest, 8) FROM manifest_list"                      \
+	" UNION SELECT substr(digest, 8) FROM artifact"                           \
+	" UNION SELECT substr(digest, 8) FROM artifact_blob"
 
 /* Move the layer directory NAME out of layers/ and delete it.  Failures are left to
  * image_collect(). */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/manifest_list.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
 
@@ -11,7 +12,11 @@ int image_tag(struct engine *en, const char *ref, const char *target, struct err
 	scoped(image) struct image *i = NULL;
 	scoped(mem) char *name = NULL;
 	struct store *s;
-	int r = image_find(en, ref, &i, e);
+	int r;
+
+	if (manifest_list_is(en, ref))
+		return manifest_list_tag(en, ref, target, e);
+	r = image_find(en, ref, &i, e);
 
 	if (r == 0)
 		r = reference_new_name(target, &name, e);
@@ -56,8 +61,11 @@ int image_untag(struct engine *en, const char *ref, const char *name, struct err
 	scoped(image) struct image *i = NULL;
 	scoped(mem) char *full = NULL;
 	struct store *s;
-	int r = image_find(en, ref, &i, e);
+	int r;
 
+	if (manifest_list_is(en, ref))
+		return manifest_list_untag(en, ref, name, e);
+	r = image_find(en, ref, &i, e);
 	if (r == 0 && name)
 		r = reference_new_name(name, &full, e);
 	if (r < 0)

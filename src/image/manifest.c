@@ -285,3 +285,26 @@ int config_diff_ids(const char *bytes, size_t n, size_t n_layers, char ***ret, s
 	*ret = take_ptr(&v);
 	return 0;
 }
+
+json_object *manifest_descriptor(const char *type, const char *digest, int64_t size)
+{
+	json_object *o = json_object_new_object();
+
+	json_put_str(o, "mediaType", type);
+	json_put_str(o, "digest", digest);
+	json_put_int(o, "size", size);
+	return o;
+}
+
+int manifest_annotate(json_object *annotations, char *const *list, struct err *e)
+{
+	for (char *const *a = list; a && *a; a++) {
+		const char *equals = strchr(*a, '=');
+		scoped(mem) char *key = equals ? strndup(*a, (size_t)(equals - *a)) : NULL;
+
+		if (!key || !*key)
+			return err_set(e, -EINVAL, "no value given for annotation \"%s\"", *a);
+		json_put_str(annotations, key, equals + 1);
+	}
+	return 0;
+}

@@ -6,6 +6,7 @@
 #ifndef COVE_IMAGE_MANIFEST_H
 #define COVE_IMAGE_MANIFEST_H
 
+#include <json-c/json_object.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,11 @@ static inline __attribute__((unused)) void scoped_manifest(struct manifest *m)
 {
 	manifest_done(m);
 }
+
+/* {"mediaType","digest","size"}; owned. */
+json_object *manifest_descriptor(const char *type, const char *digest, int64_t size);
+/* Add "KEY=VALUE"s to an object.  -EINVAL. */
+int manifest_annotate(json_object *annotations, char *const *list, struct err *e);
 
 /* The entry of an index for WANT: borrowed.  NULL with -ENOENT in E, which lists what is there. */
 const struct descriptor *manifest_choose(const struct manifest *index, const struct platform *want,

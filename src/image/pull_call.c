@@ -134,6 +134,25 @@ int pull_registries(struct engine *en, struct registries **ret, struct err *e)
 		       : 0;
 }
 
+int pull_place(struct engine *en, const struct reference *name, int tls_verify,
+	       struct reference *ret, int *ret_insecure, struct err *e)
+{
+	scoped(registries) struct registries *r = NULL;
+	struct registry_source *list = NULL;
+	size_t n = 0;
+	int rc;
+
+	if (pull_registries(en, &r, e) < 0 || registries_sources(r, name, &list, &n, e) < 0)
+		return e->code;
+	/* Mirrors come first; the place itself is the last. */
+	rc = n ? reference_copy(&list[n - 1].ref, ret, e)
+	       : err_set(e, -EINVAL, "no place to push to");
+	if (rc >= 0)
+		*ret_insecure = tls_verify < 0 ? list[n - 1].insecure : !tls_verify;
+	registry_sources_free(list, n);
+	return rc;
+}
+
 int pull_is_insecure(struct engine *en, const char *registry, int tls_verify, struct err *e)
 {
 	scoped(registries) struct registries *r = NULL;

@@ -59,6 +59,10 @@ static inline __attribute__((unused)) void scoped_dir_call(struct dir_call *c)
 
 /* registries.conf as EN's user has it.  *RET owned. */
 int pull_registries(struct engine *en, struct registries **ret, struct err *e);
+/* Where NAME, which has a registry, itself lies by registries.conf: mirrors are for pulls.
+ * TLS_VERIFY as of pull_is_insecure().  *RET is the caller's.  -EPERM for a blocked registry. */
+int pull_place(struct engine *en, const struct reference *name, int tls_verify,
+	       struct reference *ret, int *ret_insecure, struct err *e);
 /* Where what the user has chosen is remembered: containers' cache directory.  Owned; NULL: nowhere.
  */
 char *pull_cache_dir(const struct engine *en);

@@ -38,11 +38,11 @@
  *
  * or for blobs as they were pulled, on the way to elsewhere:
  *
- *	engine	{"type":"blobs","sources":[{"registry","repository","insecure"}...],"authfile",
- *		"config_dir"}
+ *	engine	{"type":"blobs","sources":[{"registry","repository","insecure"}...],"creds",
+ *		"authfile","cert_dir","config_dir","retries","retry_delay_ms"}
  *	engine	{"type":"get","digest":D,"size":N,"file":NAME}	into a new file of fd 4; with "path"
  *		and "offset" first of all from there
- *	role	{"type":"got"} or {"type":"absent"}
+ *	role	{"type":"got"} or {"type":"absent","text":WHY}
  *
  * or for a list, which comes as a JSON array in the file "list" of fd 4:
  *

@@ -84,6 +84,7 @@ struct push_manifest {
 	char digest[DIGEST_LEN + 1];
 };
 int push_manifest(const struct push *p, struct push_manifest *ret, struct err *e);
+void push_say_what(const struct push_manifest *m, struct image_pushed *ret);
 static inline __attribute__((unused)) void scoped_push_manifest(struct push_manifest *m)
 {
 	free(m->bytes);

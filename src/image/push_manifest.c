@@ -107,6 +107,14 @@ static char *new_manifest(const struct push *p)
 	return json_text(o);
 }
 
+void push_say_what(const struct push_manifest *m, struct image_pushed *ret)
+{
+	/* Both have room for what the other has. */
+	(void)stpcpy(ret->digest, m->digest);
+	(void)stpcpy(ret->media_type, m->media_type);
+	ret->size = (int64_t)m->len;
+}
+
 int push_manifest(const struct push *p, struct push_manifest *ret, struct err *e)
 {
 	if (is_as_stored(p)) {

@@ -12,7 +12,6 @@
 #include "src/image/push.h"
 #include "src/image/push_source.h"
 #include "src/image/reference.h"
-#include "src/image/registries.h"
 #include "src/image/sign.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -52,23 +51,10 @@ static void scoped_target(struct target *t)
 
 static int read_target(struct target *t, const char *name, struct err *e)
 {
-	scoped(registries) struct registries *r = NULL;
-	struct registry_source *list = NULL;
-	size_t n = 0;
-	int rc;
-
 	if (reference_parse(name, &t->ref, e) < 0 ||
-	    (!t->ref.registry && reference_qualify(&t->ref, REFERENCE_HUB, e) < 0) ||
-	    pull_registries(t->p->en, &r, e) < 0 ||
-	    registries_sources(r, &t->ref, &list, &n, e) < 0)
+	    (!t->ref.registry && reference_qualify(&t->ref, REFERENCE_HUB, e) < 0))
 		return e->code;
-	/* Mirrors are for pulls; the place itself is the last. */
-	rc = n ? reference_copy(&list[n - 1].ref, &t->place, e)
-	       : err_set(e, -EINVAL, "no place to push to");
-	if (rc >= 0)
-		t->insecure = t->p->o->tls_verify < 0 ? list[n - 1].insecure : !t->p->o->tls_verify;
-	registry_sources_free(list, n);
-	return rc;
+	return pull_place(t->p->en, &t->ref, t->p->o->tls_verify, &t->place, &t->insecure, e);
 }
 
 /* Other repositories of the same registry that may have the blobs. */
@@ -366,7 +352,10 @@ static int push_document(struct target *t, char **ret, struct err *e)
 {
 	scoped(push_manifest) struct push_manifest m = { 0 };
 	scoped(json) json_object *answer = NULL;
-	const char *name = t->ref.digest ? t->ref.digest : t->ref.tag ? t->ref.tag : "latest";
+	const char *name = t->p->o->by_digest ? m.digest
+			   : t->ref.digest    ? t->ref.digest
+			   : t->ref.tag	      ? t->ref.tag
+					      : "latest";
 	const struct sign_place place = { .ref = &t->place,
 					  .insecure = t->insecure,
 					  .authfile = t->p->o->authfile,
@@ -379,6 +368,8 @@ static int push_document(struct target *t, char **ret, struct err *e)
 
 	if (push_manifest(t->p, &m, e) < 0)
 		return e->code;
+	if (t->p->o->pushed)
+		push_say_what(&m, t->p->o->pushed);
 	if (t->ref.digest && strcmp(t->ref.digest, m.digest) != 0)
 		return err_set(e, -EINVAL,
 			       "the image cannot be pushed as %s: its manifest there is %s",

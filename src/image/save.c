@@ -213,15 +213,6 @@ static int save_docker(struct save *s, struct err *e)
 
 /* ---- oci-archive ----------------------------------------------------------------------------- */
 
-static json_object *descriptor_json(const char *type, const char *digest, int64_t size)
-{
-	json_object *o = json_object_new_object();
-	json_put_str(o, "mediaType", type);
-	json_put_str(o, "digest", digest);
-	json_put_int(o, "size", size);
-	return o;
-}
-
 /* The manifest of the image with plain layers. */
 static json_object *oci_manifest(const struct save_image *si)
 {
@@ -231,11 +222,12 @@ static json_object *oci_manifest(const struct save_image *si)
 	(void)snprintf(digest, sizeof(digest), "sha256:%s", si->image->id);
 	json_put_int(o, "schemaVersion", 2);
 	json_put_str(o, "mediaType", MEDIA_OCI_MANIFEST);
-	json_put(o, "config", descriptor_json(MEDIA_OCI_CONFIG, digest, (int64_t)si->config_len));
+	json_put(o, "config",
+		 manifest_descriptor(MEDIA_OCI_CONFIG, digest, (int64_t)si->config_len));
 	for (size_t k = 0; k < si->n_layers; k++)
 		(void)json_object_array_add(
-			layers, descriptor_json("application/vnd.oci.image.layer.v1.tar",
-						si->layers[k].diff_id, si->layers[k].size));
+			layers, manifest_descriptor("application/vnd.oci.image.layer.v1.tar",
+						    si->layers[k].diff_id, si->layers[k].size));
 	json_put(o, "layers", layers);
 	annotations = json_get(si->image->manifest, "annotations");
 	if (annotations)
@@ -250,7 +242,7 @@ static void add_to_index(json_object *manifests, const struct save_image *si, co
 	char **n = si->names;
 
 	do {
-		json_object *d = descriptor_json(MEDIA_OCI_MANIFEST, digest, size);
+		json_object *d = manifest_descriptor(MEDIA_OCI_MANIFEST, digest, size);
 		if (n && *n) {
 			json_object *a = json_object_new_object();
 			json_put_str(a, "org.opencontainers.image.ref.name", *n);

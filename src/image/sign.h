@@ -29,6 +29,9 @@ struct sign_place {
 	int retries;
 	int64_t retry_delay_ms;
 };
+/* A message of TYPE to the role `pull` that says where P is, and how to talk to it.  Owned. */
+json_object *sign_place_message(const struct engine *en, const struct sign_place *p,
+				const char *type);
 /* Add the sigstore signatures among the N in DIR_FD to those attached to DIGEST in the registry. */
 int signatures_attach(struct engine *en, const struct sign_place *p, const char *digest, int dir_fd,
 		      size_t n, struct err *e);

@@ -34,19 +34,20 @@ static void scoped_attach(struct attach *a)
 	free(a->digests);
 }
 
-static json_object *place_message(const struct attach *a, const char *type)
+json_object *sign_place_message(const struct engine *en, const struct sign_place *p,
+				const char *type)
 {
 	json_object *m = pull_message(type);
 
-	json_put_str(m, "registry", a->p->ref->registry);
-	json_put_str(m, "repository", a->p->ref->repository);
-	json_put_bool(m, "insecure", a->p->insecure);
-	json_put_str(m, "creds", a->p->creds);
-	json_put_str(m, "authfile", a->p->authfile);
-	json_put_str(m, "cert_dir", a->p->cert_dir);
-	json_put_str(m, "config_dir", a->en->config_dir);
-	json_put_int(m, "retries", a->p->retries < 0 ? RETRIES : a->p->retries);
-	json_put_int(m, "retry_delay_ms", a->p->retry_delay_ms);
+	json_put_str(m, "registry", p->ref->registry);
+	json_put_str(m, "repository", p->ref->repository);
+	json_put_bool(m, "insecure", p->insecure);
+	json_put_str(m, "creds", p->creds);
+	json_put_str(m, "authfile", p->authfile);
+	json_put_str(m, "cert_dir", p->cert_dir);
+	json_put_str(m, "config_dir", en->config_dir);
+	json_put_int(m, "retries", p->retries < 0 ? RETRIES : p->retries);
+	json_put_int(m, "retry_delay_ms", p->retry_delay_ms);
 	return m;
 }
 
@@ -60,16 +61,6 @@ static int add_blob(struct attach *a, const char *bytes, size_t n, struct err *e
 		return e->code;
 	a->n_blobs++;
 	return 0;
-}
-
-static json_object *descriptor(const char *type, const char *digest, size_t size)
-{
-	json_object *o = json_object_new_object();
-
-	json_put_str(o, "mediaType", type);
-	json_put_str(o, "digest", digest);
-	json_put_int(o, "size", (int64_t)size);
-	return o;
 }
 
 static int has_layer(const struct attach *a, const char *digest, const char *signature)
@@ -105,7 +96,7 @@ static int add_layer(struct attach *a, const char *bytes, size_t n, struct err *
 		return 0;
 	if (add_blob(a, s.payload, s.payload_len, e) < 0)
 		return e->code;
-	layer = descriptor(SIGSTORE_MEDIA_TYPE, digest, s.payload_len);
+	layer = manifest_descriptor(SIGSTORE_MEDIA_TYPE, digest, s.payload_len);
 	annotations = json_object_new_object();
 	json_put_str(annotations, SIGSTORE_ANNOTATION, signature);
 	json_put(layer, "annotations", annotations);
@@ -134,7 +125,7 @@ static int add_present(struct attach *a, const char *digest, struct err *e)
 {
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(mem) char *text = NULL;
-	json_object *m = place_message(a, "signatures");
+	json_object *m = sign_place_message(a->en, a->p, "signatures");
 	unsigned long long n = 0;
 
 	json_put_str(m, "digest", digest);
@@ -171,7 +162,7 @@ static int make_manifest(struct attach *a, char **ret, struct err *e)
 	json_put_int(o, "schemaVersion", 2);
 	json_put_str(o, "mediaType", MEDIA_OCI_MANIFEST);
 	json_put(o, "config",
-		 descriptor(MEDIA_OCI_CONFIG, a->digests[a->n_blobs - 1], strlen(text)));
+		 manifest_descriptor(MEDIA_OCI_CONFIG, a->digests[a->n_blobs - 1], strlen(text)));
 	json_put(o, "layers", json_object_get(a->layers));
 	*ret = json_text(o);
 	return *ret ? 0 : err_errno(e, ENOMEM, "attach a signature");
@@ -209,7 +200,8 @@ static int push(struct attach *a, const char *digest, const char *manifest, stru
 	if (path_replace(a->dir.tmp_fd, PULL_MANIFEST, manifest, strlen(manifest), 0600, 0, e) <
 		    0 ||
 	    pull_call_start(c, -EBADF, a->dir.tmp_fd, e) < 0 ||
-	    pull_send(c->socket_fd, place_message(a, "push"), e) < 0 || upload(a, e) < 0)
+	    pull_send(c->socket_fd, sign_place_message(a->en, a->p, "push"), e) < 0 ||
+	    upload(a, e) < 0)
 		return e->code;
 	m = pull_message("manifest");
 	json_put_str(m, "reference", tag);

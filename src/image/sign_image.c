@@ -2,41 +2,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/blob_copy.h"
 #include "src/image/manifest.h"
 #include "src/image/pull_call.h"
-#include "src/image/pull_protocol.h"
 #include "src/image/sign.h"
 #include "src/image/trust.h"
 #include "src/util/json.h"
-#include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
-
-#define RETRIES 3
 
 /* The manifest of REF from where it is.  *RET owned. */
 static int get_manifest(struct engine *en, const struct image_sign_options *o,
 			const struct reference *ref, char **ret, size_t *ret_len, struct err *e)
 {
-	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
-	json_object *m;
-	int insecure = pull_is_insecure(en, ref->registry, -1, e);
+	struct sign_place at = {
+		.ref = ref, .authfile = o->authfile, .cert_dir = o->cert_dir, .retries = -1
+	};
+	const char *name = ref->digest ? ref->digest : ref->tag ? ref->tag : "latest";
 
-	if (insecure < 0 || dir_call_open(&dir, en, e) < 0)
-		return e->code;
-	m = pull_message("manifest");
-	json_put_str(m, "registry", ref->registry);
-	json_put_str(m, "repository", ref->repository);
-	json_put_str(m, "reference", ref->digest ? ref->digest : ref->tag ? ref->tag : "latest");
-	json_put_bool(m, "insecure", insecure);
-	json_put_str(m, "authfile", o->authfile);
-	json_put_str(m, "cert_dir", o->cert_dir);
-	json_put_str(m, "config_dir", en->config_dir);
-	json_put_int(m, "retries", RETRIES);
-	if (dir_call_run(&dir, m, e) < 0)
-		return e->code;
-	return path_read(dir.tmp_fd, PULL_MANIFEST, MANIFEST_MAX, ret, ret_len, e);
+	at.insecure = pull_is_insecure(en, ref->registry, -1, e);
+	return at.insecure < 0 || blob_manifest(en, &at, name, ret, ret_len, e) < 0 ? e->code : 0;
 }
 
 /* Where the signatures of REF go: a file: URL.  Owned. */

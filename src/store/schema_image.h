@@ -63,4 +63,40 @@
 	" source TEXT NOT NULL" /* "dir:/PATH", "oci:/PATH", "oci-archive:/PATH" */ \
 	") WITHOUT ROWID;"
 
+/* Version 5: lists of images (an index in blobs/, of which the store has some images, all or none)
+ * and artifacts (a manifest and its blobs, all in blobs/).  A name belongs to an image or to a
+ * list: who gets it takes it from the other. */
+#define SCHEMA_LIST                                                                 \
+	"CREATE TABLE manifest_list ("                                              \
+	" id TEXT PRIMARY KEY," /* of its own: the index changes */                 \
+	" digest TEXT NOT NULL,"                                                    \
+	" added INTEGER NOT NULL" /* nanoseconds */                                 \
+	") WITHOUT ROWID;"                                                          \
+	"CREATE TABLE manifest_list_name ("                                         \
+	" name TEXT PRIMARY KEY,"                                                   \
+	" list_id TEXT NOT NULL REFERENCES manifest_list(id) ON DELETE CASCADE"     \
+	") WITHOUT ROWID;"                                                          \
+	"CREATE INDEX manifest_list_name_list ON manifest_list_name(list_id);"      \
+	"CREATE TABLE manifest_list_source ("                                       \
+	" list_id TEXT NOT NULL REFERENCES manifest_list(id) ON DELETE CASCADE,"    \
+	" digest TEXT NOT NULL," /* of an entry */                                  \
+	" source TEXT NOT NULL," /* registry/repository, "image:ID", "artifact:" */ \
+	" PRIMARY KEY (list_id, digest)"                                            \
+	") WITHOUT ROWID;"                                                          \
+	"CREATE TRIGGER image_takes_name AFTER INSERT ON image_name BEGIN"          \
+	" DELETE FROM manifest_list_name WHERE name = NEW.name; END;"               \
+	"CREATE TRIGGER list_takes_name AFTER INSERT ON manifest_list_name BEGIN"   \
+	" DELETE FROM image_name WHERE name = NEW.name; END;"                       \
+	"CREATE TABLE artifact ("                                                   \
+	" id TEXT PRIMARY KEY,"                                                     \
+	" name TEXT UNIQUE," /* NULL: one that a list has */                        \
+	" digest TEXT NOT NULL,"                                                    \
+	" added INTEGER NOT NULL"                                                   \
+	") WITHOUT ROWID;"                                                          \
+	"CREATE TABLE artifact_blob ("                                              \
+	" artifact_id TEXT NOT NULL REFERENCES artifact(id) ON DELETE CASCADE,"     \
+	" digest TEXT NOT NULL,"                                                    \
+	" PRIMARY KEY (artifact_id, digest)"                                        \
+	") WITHOUT ROWID;"
+
 #endif

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "src/cli/cmd.h"
-#include "src/image/image.h"
+#include "src/image/manifest_list.h"
 
 static int exists(struct engine *en, void *opts, char **args, struct err *e)
 {
@@ -10,6 +10,8 @@ static int exists(struct engine *en, void *opts, char **args, struct err *e)
 	int r = image_find(en, args[0], &i, e);
 
 	(void)opts;
+	if (r == -ENOENT && manifest_list_is(en, args[0]))
+		return 0;
 	return r == -ENOENT ? exit_status(EXIT_OBJECT, r) : r;
 }
 

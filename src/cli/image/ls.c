@@ -8,7 +8,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/filter.h"
 #include "src/cli/report.h"
-#include "src/image/image.h"
+#include "src/image/manifest_list.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -210,6 +210,31 @@ static int print_rows(struct engine *en, const struct row *rows, size_t n,
 	return json ? report_json(list, e) : report_print(&r, list, e);
 }
 
+/* Lists of images are shown among them. */
+static int add_lists(struct engine *en, struct image ***list, size_t *n, struct err *e)
+{
+	scoped(strv) char **ids = NULL;
+	struct image **more;
+
+	if (manifest_list_ids(en, &ids, e) < 0)
+		return e->code;
+	more = reallocarray(*list, *n + strv_len(ids) + 1, sizeof(struct image *));
+	if (!more)
+		return err_errno(e, ENOMEM, "images");
+	*list = more;
+	for (char **id = ids; id && *id; id++) {
+		scoped(manifest_list) struct manifest_list *l = NULL;
+		struct err ignored = { 0 };
+
+		if (manifest_list_find(en, *id, &l, &ignored) < 0)
+			continue; /* removed meanwhile */
+		if (manifest_list_as_image(l, &more[*n], e) < 0)
+			return e->code;
+		++*n;
+	}
+	return 0;
+}
+
 static int ls(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct ls_options *o = opts;
@@ -224,8 +249,12 @@ static int ls(struct engine *en, void *opts, char **args, struct err *e)
 			strv_add(&filters, reference.s) < 0))
 		return err_errno(e, ENOMEM, "images");
 	r = image_list(en, &list, &n, e);
-	if (r < 0)
+	if (r >= 0)
+		r = add_lists(en, &list, &n, e);
+	if (r < 0) {
+		image_list_free(list, n);
 		return r;
+	}
 	r = image_filter(en, list, n, filters, e);
 	if (r >= 0) {
 		n = (size_t)r;

@@ -5,22 +5,13 @@
 #include <string.h>
 
 #include "src/cli/cmd.h"
-#include "src/cli/image/pull.h"
-#include "src/image/image.h"
+#include "src/cli/image/push.h"
+#include "src/image/manifest_list.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
-struct push_options {
-	struct pull_settings s;
-	int compress, force_compression, quiet, remove_signatures, retry, level, trust;
-	int64_t retry_delay_ms;
-	const char *compression, *digestfile, *format, *sign_by, *sign_key, *passphrase, *policy;
-};
-
-#define AT(f) offsetof(struct push_options, f)
-static const struct opt options[] = {
-	FLAG(0, "compress", AT(compress), "Compress layers that are written into a directory",
-	     .man = "For dir: only; to registries and OCI layouts layers go compressed anyway."),
+#define AT(f) offsetof(struct push_settings, f)
+const struct opt push_shared_options[] = {
 	STR(0, "compression-format", "FORMAT", AT(compression), "How to compress layers",
 	    .values = "gzip|zstd|zstd:chunked",
 	    .man = "Without it: gzip, or what the layer was before. zstd makes it an OCI image. "
@@ -30,10 +21,6 @@ static const struct opt options[] = {
 	    .man = "gzip has levels from 1 to 9 (6 without it), zstd from 1 to 20 (3)."),
 	STR(0, "digestfile", "FILE", AT(digestfile),
 	    "Write the digest of the manifest to this file", .complete = "file"),
-	FLAG(0, "disable-content-trust", AT(trust), "Push without Docker's content trust",
-	     .man = "cove has none; the option is there for scripts that give it."),
-	REFUSED(0, "encrypt-layer", "layers cannot be encrypted"),
-	REFUSED(0, "encryption-key", "layers cannot be encrypted"),
 	FLAG(0, "force-compression", AT(force_compression),
 	     "Do not use layers that the registry has in another compression"),
 	STR('f', "format", "FORMAT", AT(format), "Format of the manifest", .values = "oci|v2s2",
@@ -42,10 +29,6 @@ static const struct opt options[] = {
 	FLAG(0, "remove-signatures", AT(remove_signatures), "Leave signatures behind",
 	     .man = "Those that came with the image; without it they go where the image goes, and "
 		    "it is an error where they cannot."),
-	INT(0, "retry", "N", AT(retry), 0, 100,
-	    "How often to try again after a failure of the network", .def = "3"),
-	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	STR(0, "sign-by", "KEY", AT(sign_by), "Sign with this key of gpg's",
 	    .man = "The signature goes to the lookaside store that registries.d(5) names, "
 		   "$HOME/.local/share/containers/sigstore where it names none."),
@@ -57,13 +40,37 @@ static const struct opt options[] = {
 	REFUSED(0, "sign-by-sq-fingerprint", "keys of Sequoia are not used"),
 	STR(0, "sign-passphrase-file", "FILE", AT(passphrase),
 	    "Read the passphrase of the key from this file", .complete = "file"),
+	END,
+};
+_Static_assert(offsetof(struct push_settings, s) == 0, "the shared rows fill struct pull_settings");
+
+struct push_options {
+	struct push_settings p;
+	int compress, retry, trust;
+	int64_t retry_delay_ms;
+	const char *policy;
+};
+
+#undef AT
+#define AT(f) offsetof(struct push_options, f)
+static const struct opt options[] = {
+	FLAG(0, "compress", AT(compress), "Compress layers that are written into a directory",
+	     .man = "For dir: only; to registries and OCI layouts layers go compressed anyway."),
+	FLAG(0, "disable-content-trust", AT(trust), "Push without Docker's content trust",
+	     .man = "cove has none; the option is there for scripts that give it."),
+	REFUSED(0, "encrypt-layer", "layers cannot be encrypted"),
+	REFUSED(0, "encryption-key", "layers cannot be encrypted"),
+	INT(0, "retry", "N", AT(retry), 0, 100,
+	    "How often to try again after a failure of the network", .def = "3"),
+	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
+		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	STR(0, "signature-policy", "FILE", AT(policy), "Accepted; what is in the store is trusted",
 	    .hidden = 1),
 	END,
 };
-_Static_assert(offsetof(struct push_options, s) == 0, "the shared rows fill struct pull_settings");
+_Static_assert(offsetof(struct push_options, p) == 0, "the shared rows fill struct push_settings");
 
-static int write_digest(const char *path, const char *digest, struct err *e)
+int push_write_digest(const char *path, const char *digest, struct err *e)
 {
 	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int rc = fd < 0 ? -errno : fd_write_all(fd, digest, strlen(digest));
@@ -71,40 +78,60 @@ static int write_digest(const char *path, const char *digest, struct err *e)
 	return rc < 0 ? err_errno(e, rc, "write %s", path) : 0;
 }
 
-static int push(struct engine *en, void *opts, char **args, struct err *e)
+int push_settings_take(const struct push_settings *o, struct image_push_options *ret, struct err *e)
 {
-	const struct push_options *o = opts;
-	const struct image_push_options p = {
-		.reference = args[0],
-		.destination = args[1],
+	*ret = (struct image_push_options){
 		.format = o->format,
 		.compression = o->compression,
 		.level = o->level,
 		.force_compression = o->force_compression,
-		.compress = o->compress,
 		.authfile = o->s.authfile,
 		.creds = o->s.creds,
 		.cert_dir = o->s.cert_dir,
 		.tls_verify = o->s.tls_verify,
 		.quiet = o->quiet,
-		.retry = o->retry,
-		.retry_delay_ms = o->retry_delay_ms,
+		.retry = -1,
 		.sign_by = o->sign_by,
 		.sign_key = o->sign_key,
 		.sign_passphrase = o->passphrase,
 		.remove_signatures = o->remove_signatures,
 	};
-	scoped(mem) char *digest = NULL;
-
 	if (o->compression && !strcmp(o->compression, "zstd:chunked"))
 		return err_set(e, -ENOTSUP, "zstd:chunked layers cannot be written; use zstd");
-	if (image_push(en, &p, &digest, e) < 0)
+	return 0;
+}
+
+/* Not an image: a list of them. */
+static int push_list(struct engine *en, const struct image_push_options *p, char **ret,
+		     struct err *e)
+{
+	const struct manifest_push_options m = {
+		.list = p->reference, .destination = p->destination, .push = *p, .all = 1
+	};
+
+	return manifest_list_push(en, &m, ret, e);
+}
+
+static int push(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct push_options *o = opts;
+	struct image_push_options p;
+	scoped(mem) char *digest = NULL;
+
+	if (push_settings_take(&o->p, &p, e) < 0)
 		return e->code;
-	if (!o->digestfile)
+	p.reference = args[0];
+	p.destination = args[1];
+	p.compress = o->compress;
+	p.retry = o->retry;
+	p.retry_delay_ms = o->retry_delay_ms;
+	if ((manifest_list_is(en, args[0]) ? push_list : image_push)(en, &p, &digest, e) < 0)
+		return e->code;
+	if (!o->p.digestfile)
 		return 0;
 	if (!digest)
 		return err_set(e, -EINVAL, "--digestfile: an archive's manifest has no digest yet");
-	return write_digest(o->digestfile, digest, e);
+	return push_write_digest(o->p.digestfile, digest, e);
 }
 
 const struct cmd cmd_image_push = {
@@ -134,6 +161,7 @@ const struct cmd cmd_image_push = {
 	.min_args = 1,
 	.max_args = 2,
 	.size = sizeof(struct push_options),
-	.groups = (const struct opt *const[]){ pull_registry_options, options, NULL },
+	.groups = (const struct opt *const[]){ pull_registry_options, push_shared_options, options,
+					       NULL },
 	.run = push,
 };

@@ -3,8 +3,9 @@
 #include <stdio.h>
 
 #include "src/cli/cmd.h"
-#include "src/image/image.h"
+#include "src/image/manifest_list.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 
 struct rm_options {
 	int all, force, ignore;
@@ -32,12 +33,28 @@ static int rm_one(struct engine *en, const char *ref, int force, struct err *e)
 	return r;
 }
 
+/* Lists first: they name the others. */
+static int rm_lists(struct engine *en, int force, int status, struct err *e)
+{
+	scoped(strv) char **ids = NULL;
+
+	if (manifest_list_ids(en, &ids, e) < 0)
+		return e->code;
+	for (char **id = ids; id && *id; id++)
+		if (rm_one(en, *id, force, e) < 0)
+			status = exit_failed(EXIT_OBJECT, status, e);
+	return status;
+}
+
 static int rm_all(struct engine *en, int force, struct err *e)
 {
 	struct image **list = NULL;
 	size_t n = 0;
-	int status = 0, r = image_list(en, &list, &n, e);
+	int status = rm_lists(en, force, 0, e), r;
 
+	if (status < 0)
+		return status;
+	r = image_list(en, &list, &n, e);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/cmd.h"
-#include "src/image/image.h"
+#include "src/image/manifest_list.h"
 
 static int untag_all(struct engine *en, const char *ref, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
-	int r = image_find(en, ref, &i, e);
+	int r;
+
+	if (manifest_list_is(en, ref))
+		return manifest_list_untag(en, ref, NULL, e);
+	r = image_find(en, ref, &i, e);
 
 	for (char **name = r < 0 ? NULL : i->names; name && *name && r >= 0; name++)
 		r = image_untag(en, i->id, *name, e);

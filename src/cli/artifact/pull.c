@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "src/cli/cmd.h"
+#include "src/cli/image/pull.h"
+#include "src/image/artifact.h"
+#include "src/util/scoped.h"
+
+struct pull_options {
+	struct pull_settings s;
+	int quiet, retry;
+	int64_t retry_delay_ms;
+};
+_Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
+
+#define AT(f) offsetof(struct pull_options, f)
+static const struct opt options[] = {
+	REFUSED(0, "decryption-key", "encrypted layers cannot be read"),
+	FLAG('q', "quiet", AT(quiet), "Print the artifact's digest only"),
+	INT(0, "retry", "N", AT(retry), 0, 100,
+	    "How often to try again after a failure of the network", .def = "3"),
+	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
+		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
+	END,
+};
+
+static int pull(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct pull_options *o = opts;
+	const struct remote_options r = { .authfile = o->s.authfile,
+					  .creds = o->s.creds,
+					  .cert_dir = o->s.cert_dir,
+					  .tls_verify = o->s.tls_verify,
+					  .retry = o->retry,
+					  .retry_delay_ms = o->retry_delay_ms };
+	scoped(mem) char *digest = NULL;
+
+	if (artifact_pull(en, args[0], &r, &digest, e) < 0)
+		return e->code;
+	(void)printf("%s\n", digest);
+	return 0;
+}
+
+const struct cmd cmd_artifact_pull = {
+	.noun = "artifact",
+	.verb = "pull",
+	.args = "ARTIFACT",
+	.help = "Fetch an artifact from a registry",
+	.man = "Prints its digest. Images are refused. Where policy.json(5) wants signatures no "
+	       "artifact is taken: signatures of artifacts are not checked.",
+	.examples = "cove artifact pull registry.example.org/me/model:1",
+	.min_args = 1,
+	.max_args = 1,
+	.size = sizeof(struct pull_options),
+	.groups = (const struct opt *const[]){ pull_registry_options, options, NULL },
+	.run = pull,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the pushes of images, lists and artifacts share. */
+#ifndef COVE_CLI_IMAGE_PUSH_H
+#define COVE_CLI_IMAGE_PUSH_H
+
+#include "src/cli/image/pull.h"
+#include "src/image/image.h"
+
+/* Stands FIRST in the options struct of a command that uses the two groups. */
+struct push_settings {
+	struct pull_settings s; /* pull_registry_options */
+	int force_compression, quiet, remove_signatures, level;
+	const char *compression, *digestfile, *format, *sign_by, *sign_key, *passphrase;
+};
+extern const struct opt push_shared_options[];
+
+/* Without reference and destination.  -ENOTSUP. */
+int push_settings_take(const struct push_settings *o, struct image_push_options *ret,
+		       struct err *e);
+/* --digestfile. */
+int push_write_digest(const char *path, const char *digest, struct err *e);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/cli/image/push.h"
+#include "src/cli/cmd.h"
+#include "src/image/manifest_list.h"
+#include "src/util/scoped.h"
+
+struct push_options {
+	struct push_settings p;
+	int all, insecure, rm;
+};
+_Static_assert(offsetof(struct push_options, p) == 0, "the shared rows fill struct push_settings");
+
+#define AT(f) offsetof(struct push_options, f)
+static const struct opt options[] = {
+	REFUSED(0, "add-compression", "an image goes into a list once, in one compression"),
+	FLAG(0, "all", AT(all), "Push the images that the list names, too", .def = "true"),
+	FLAG(0, "insecure", AT(insecure), "The same as --tls-verify=false", .hidden = 1),
+	FLAG('p', "purge", AT(rm), "The same as --rm", .hidden = 1),
+	FLAG(0, "rm", AT(rm), "Remove the list when it was pushed"),
+	END,
+};
+
+static int push(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct push_options *o = opts;
+	struct manifest_push_options m = { .list = args[0], .destination = args[1], .all = o->all };
+	struct image_remove_result gone = { 0 };
+	scoped(mem) char *digest = NULL;
+	int r;
+
+	if (push_settings_take(&o->p, &m.push, e) < 0)
+		return e->code;
+	if (o->insecure)
+		m.push.tls_verify = 0;
+	if (manifest_list_push(en, &m, &digest, e) < 0 ||
+	    (o->p.digestfile && push_write_digest(o->p.digestfile, digest, e) < 0))
+		return e->code;
+	if (!o->rm)
+		return 0;
+	r = manifest_list_remove(en, args[0], &gone, e);
+	image_remove_result_done(&gone);
+	return r;
+}
+
+const struct cmd cmd_manifest_push = {
+	.noun = "manifest",
+	.verb = "push",
+	.args = "LIST [DESTINATION]",
+	.help = "Push a list, and the images that it names, to a registry",
+	.man = "Images of the store are sent as `cove push` does it. Others are copied, or taken "
+	       "over within one registry, from where they are, and keep their digests, unless "
+	       "--format, --compression-format or --compression-level ask for something else. "
+	       "Where an image gets another digest the list that is written says so; the list in "
+	       "the store stays as it is. With --all=false the registry must have the images.",
+	.examples = "cove manifest push app docker://registry.example.org/app:1\n"
+		    "cove manifest push --rm --format oci app registry.example.org/app:1",
+	.complete = "image",
+	.min_args = 1,
+	.max_args = 2,
+	.size = sizeof(struct push_options),
+	.groups = (const struct opt *const[]){ pull_registry_options, push_shared_options, options,
+					       NULL },
+	.run = push,
+};

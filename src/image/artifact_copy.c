@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Artifacts to and from registries. */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "src/image/artifact_store.h"
+#include "src/image/blob_copy.h"
+#include "src/image/image_store.h"
+#include "src/image/manifest.h"
+#include "src/image/policy.h"
+#include "src/image/trust.h"
+#include "src/util/json.h"
+#include "src/util/scoped.h"
+#include "src/util/strbuf.h"
+
+/* Every digest and size of the manifest holds water, and it is none of an image. */
+static int check_manifest(json_object *doc, struct err *e)
+{
+	const char *type = json_get_str(json_get(doc, "config"), "mediaType");
+
+	if (json_get_int(doc, "schemaVersion", 0) != 2 || json_get(doc, "manifests") || !type)
+		return err_set(e, -EINVAL, "it is no artifact");
+	if (!strcmp(type, MEDIA_DOCKER_CONFIG) ||
+	    (!strcmp(type, MEDIA_OCI_CONFIG) && !json_get(doc, "artifactType")))
+		return err_set(e, -EINVAL, "it is an image, no artifact");
+	if (json_len(json_get(doc, "layers")) > LAYERS_MAX)
+		return err_set(e, -E2BIG, "an artifact of more than %d files", LAYERS_MAX);
+	for (size_t i = 0; artifact_blob(doc, i); i++) {
+		json_object *d = artifact_blob(doc, i);
+		const char *digest = json_get_str(d, "digest");
+
+		if (!digest || !digest_is_valid(digest) || json_get_int(d, "size", -1) < 0)
+			return err_set(e, -EBADMSG, "manifest: missing or invalid descriptor");
+	}
+	return 0;
+}
+
+static int has_blob(struct engine *en, const char *digest)
+{
+	scoped(mem) char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
+
+	return path && faccessat(en->graph_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int fetch(struct engine *en, const struct blob_place *p, json_object *doc, int dir_fd,
+		 struct err *e)
+{
+	scoped(pull_call) struct pull_call c = PULL_CALL_NONE;
+
+	if (blob_get_start(&c, en, &p->at, dir_fd, e) < 0)
+		return e->code;
+	for (size_t i = 0; artifact_blob(doc, i); i++) {
+		json_object *d = artifact_blob(doc, i);
+		const char *digest = json_get_str(d, "digest");
+		char name[80];
+
+		(void)artifact_blob_file(digest, name);
+		if (has_blob(en, digest) || faccessat(dir_fd, name, F_OK, 0) == 0)
+			continue;
+		if (blob_get(&c, digest, json_get_int(d, "size", -1), name, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+/* policy.json: reject is obeyed; signatures of artifacts are not looked for, so that where some are
+ * wanted none is taken. */
+static int ask_policy(struct engine *en, const struct blob_place *p, const char *shown,
+		      struct err *e)
+{
+	scoped(strv) char **scopes = policy_scopes(&p->name);
+	scoped(json) json_object *requirements = NULL;
+	const struct trust_subject subject = {
+		.transport = "docker", .shown = shown, .name = &p->name, .scopes = scopes
+	};
+
+	if (!scopes)
+		return err_errno(e, ENOMEM, "pull");
+	if (trust_decide(en, NULL, &subject, &requirements, e) < 0)
+		return e->code;
+	return requirements
+		       ? err_set(e, -EPERM,
+				 "policy.json wants %s signed: signatures of artifacts are not "
+				 "checked",
+				 shown)
+		       : 0;
+}
+
+int artifact_pull(struct engine *en, const char *ref, const struct remote_options *o,
+		  char **ret_digest, struct err *e)
+{
+	scoped(blob_place) struct blob_place p = { 0 };
+	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
+	scoped(json) json_object *doc = NULL;
+	scoped(mem) char *name = NULL;
+	scoped(mem) char *bytes = NULL;
+	scoped(mem) char *shown = NULL;
+	size_t n = 0;
+
+	if (blob_place_find(en, ref, o, &p, e) < 0)
+		return e->code;
+	name = p.name.digest && !p.name.tag ? reference_format(&p.name) : reference_name(&p.name);
+	shown = name ? str_printf("docker://%s", name) : NULL;
+	if (!shown)
+		return err_errno(e, ENOMEM, "pull");
+	if (ask_policy(en, &p, shown, e) < 0)
+		return e->code;
+	if (dir_call_open(&dir, en, e) < 0 ||
+	    blob_manifest(en, &p.at, blob_place_tag(&p), &bytes, &n, e) < 0 ||
+	    json_parse(bytes, n, &doc, e) < 0 || check_manifest(doc, e) < 0 ||
+	    fetch(en, &p, doc, dir.tmp_fd, e) < 0)
+		return err_in(e, "%s", shown);
+	if (artifact_publish(en, name, doc, bytes, n, dir.tmp_fd, ret_digest, e) < 0)
+		return e->code;
+	image_collect(en); /* what had the name before */
+	return 0;
+}
+
+int artifact_link_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e)
+{
+	struct engine *en = arg;
+	scoped(mem) char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
+
+	if (!path)
+		return err_errno(e, ENOMEM, "push");
+	return linkat(en->graph_fd, path, dir_fd, name, 0) < 0 ? err_sys(e, "link %s", path) : 0;
+}
+
+int artifact_push(struct engine *en, const char *ref, const struct image_push_options *o,
+		  char **ret_digest, struct err *e)
+{
+	const struct remote_options remote = { .authfile = o->authfile,
+					       .creds = o->creds,
+					       .cert_dir = o->cert_dir,
+					       .tls_verify = o->tls_verify,
+					       .retry = o->retry,
+					       .retry_delay_ms = o->retry_delay_ms };
+	scoped(artifact) struct artifact *a = NULL;
+	scoped(blob_place) struct blob_place p = { 0 };
+	scoped(blob_push) struct blob_push b = BLOB_PUSH_NONE;
+	scoped(mem) char *bytes = NULL;
+	size_t n = 0;
+
+	if (artifact_find(en, str_starts(ref, "docker://") ? ref + 9 : ref, &a, e) < 0 ||
+	    blob_place_find(en, a->name, &remote, &p, e) < 0 ||
+	    image_blob_read(en, a->digest, &bytes, &n, e) < 0 ||
+	    blob_push_open(&b, en, &p.at, NULL, e) < 0)
+		return e->code;
+	for (size_t i = 0; artifact_blob(a->manifest, i); i++)
+		if (blob_push_one(&b, json_get_str(artifact_blob(a->manifest, i), "digest"),
+				  artifact_link_blob, en, e) < 0)
+			return err_in(e, "pushing to docker://%s", a->name);
+	if (blob_push_manifest(&b, blob_place_tag(&p), MEDIA_OCI_MANIFEST, bytes, n, e) < 0 ||
+	    blob_sign(en, &p, o, a->digest, e) < 0)
+		return err_in(e, "pushing to docker://%s", a->name);
+	*ret_digest = take_ptr(&a->digest);
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of artifacts share. */
+#ifndef COVE_IMAGE_ARTIFACT_STORE_H
+#define COVE_IMAGE_ARTIFACT_STORE_H
+
+#include "src/image/artifact.h"
+
+/* The name that a user means, in full: localhost/ in front, :latest behind.  *RET owned. */
+int artifact_name(const char *text, char **ret, struct err *e);
+/* Files "sha256-HEX" of DIR_FD move into blobs/, manifest BYTES with them, and the record NAME
+ * (NULL: none) says so; one that was there before is replaced.  *RET_DIGEST owned. */
+int artifact_publish(struct engine *en, const char *name, json_object *manifest, const char *bytes,
+		     size_t n, int dir_fd, char **ret_digest, struct err *e);
+/* Such a file's name for a valid digest, at least 80 bytes. */
+const char *artifact_blob_file(const char *digest, char *buf);
+/* Config (0) and layers (1...) of a manifest: borrowed, NULL behind the last. */
+json_object *artifact_blob(json_object *manifest, size_t i);
+/* A blob_maker of what is in blobs/; ARG is the engine. */
+int artifact_link_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e);
+
+#endif
