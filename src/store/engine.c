@@ -68,7 +68,7 @@ static char *home_dir(uid_t uid)
 	scoped(account) struct account a = ACCOUNT_NONE;
 	if (h && h[0] == '/')
 		return strdup(h);
-	return account_find(uid, &a) ? take_ptr(&a.home) : strdup("/");
+	return strdup(account_find(uid, &a) ? a.home : "/");
 }
 
 /* What `cove unshare` says to whoever is root by its grace: the user's own directories. */
