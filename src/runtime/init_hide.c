@@ -55,6 +55,18 @@ static int make_readonly(struct init *in, const char *path, struct err *e)
 	return mount_bind(fd, fd, 1, MS_RDONLY, 0, 0, NULL, e);
 }
 
+/* While it can be made; what stands in its way is told when it is entered. */
+static int close_root(struct init *in, struct err *e)
+{
+	scoped(fd) int cwd =
+		in->o->make_cwd ? path_mkdirs_in(in->root_fd, in->plan->cwd, 0755) : -EBADF;
+
+	(void)cwd;
+	return mount_add_flags(in->root_fd, MS_RDONLY, 0, e) < 0
+		       ? err_in(e, "make the root read-only")
+		       : 0;
+}
+
 int init_hide_paths(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
@@ -66,10 +78,5 @@ int init_hide_paths(struct init *in, struct err *e)
 	for (size_t i = 0; p->masked && p->masked[i] && r == 0; i++)
 		if (mask(in, p->masked[i], e) < 0)
 			r = err_in(e, "mask %s", p->masked[i]);
-	if (r == 0 && p->rootfs_readonly) {
-		r = mount_add_flags(in->root_fd, MS_RDONLY, 0, e);
-		if (r < 0)
-			(void)err_in(e, "make the root read-only");
-	}
-	return r;
+	return r == 0 && p->rootfs_readonly ? close_root(in, e) : r;
 }

@@ -109,16 +109,19 @@ static int make_process(const struct oci *oci, const struct oci_create_options *
 	struct state *s = &c->state;
 	scoped(fd) int listener = -EBADF;
 	scoped(fd) int cache = oci_open_cache(oci, c->config);
-	struct runtime_options ro = { .config = c->config,
-				      .subject = &c->subject,
-				      .stdio = { 0, 1, 2 },
-				      .cgroup_fd = s->cg.fd,
-				      .cgroup = &s->cg,
-				      .preserve_fds = o->preserve_fds,
-				      .no_pivot = o->no_pivot,
-				      .seccomp_cache = cache > 0 ? cache : 0,
-				      .warn = oci->warn,
-				      .no_new_keyring = o->no_new_keyring };
+	struct runtime_options ro = {
+		.config = c->config,
+		.subject = &c->subject,
+		.make_cwd = 1, /* as other runtimes do; their callers rely on it */
+		.stdio = { 0, 1, 2 },
+		.cgroup_fd = s->cg.fd,
+		.cgroup = &s->cg,
+		.preserve_fds = o->preserve_fds,
+		.no_pivot = o->no_pivot,
+		.seccomp_cache = cache > 0 ? cache : 0,
+		.warn = oci->warn,
+		.no_new_keyring = o->no_new_keyring
+	};
 	int r = o->wait ? runtime_listen(s->dir_fd, STATE_SOCKET, &listener, e) : 0;
 
 	if (r < 0)

@@ -68,7 +68,7 @@ struct runtime_options {
 	const struct runtime_overlay *overlay; /* NULL: config.root.path */
 	const char *user; /* "name[:group]" looked up in the container; NULL: process.user */
 	char *const *extra_groups;	  /* --group-add, names or numbers */
-	int make_cwd;			  /* the image's WORKDIR is made when missing */
+	int make_cwd;			  /* the working directory is made when missing */
 	const struct sock_filter *filter; /* seccomp program; NULL: none */
 	size_t n_filter;
 	int stdio[3];		      /* without a terminal: becomes 0, 1, 2 */

@@ -372,6 +372,20 @@ l.pop('uidMappings', None); l.pop('gidMappings', None); c.pop('hostname', None)"
 	is "$(wc -w <<<"$output")" "$(($(id -G | wc -w) + 1))" "groups"
 }
 
+@test "a working directory that is missing is made, inside the root" {
+	config "p['cwd'] = '/new/dir'; p['args'] = ['/bin/sh', '-c', 'pwd; stat -c %a .']"
+	ln -s "$T/outside" rootfs/link
+	run_rt run c1
+	is "$output" $'/new/dir\n755' output
+	config "p['cwd'] = '/link/x'"
+	run_rt \? run c2
+	[ ! -e "$T/outside" ] || die "made outside"
+	config "p['cwd'] = '/ro'; c['root']['readonly'] = True"
+	run_rt run c3
+	like "$output" "^/ro"
+	[ -d rootfs/ro ] || die "not made in the root"
+}
+
 @test "what cannot be had is refused by name" {
 	local t
 	for t in "l['intelRdt'] = {'closID': 'x'}|intelRdt is not supported" \
