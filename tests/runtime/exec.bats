@@ -83,9 +83,9 @@ start_sleep() {
 }
 
 @test "--preserve-fds hands descriptors on, and wants them to be there" {
-	args sh -c 'cat <&3; cat <&4; ls /proc/$$/fd | sort -n; true'
+	args sh -c 'cat <&3; cat <&4; for n in 2 3 4 5 6 7 8 9 10 11 12; do [ ! -e /proc/$$/fd/$n ] || echo $n; done'
 	run_rt run --preserve-fds 2 c1 3<<<"three" 4<<<"four"
-	is "$output" "$(printf 'three\nfour\n0\n1\n2\n3\n4')" descriptors
+	is "$output" "$(printf 'three\nfour\n2\n3\n4')" descriptors
 	args sleep 1000
 	start_sleep
 	run_rt exec --preserve-fds 1 c1 sh -c 'cat <&3' 3<<<"again"
