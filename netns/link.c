@@ -151,6 +151,22 @@ int link_add_address(int sock, const char *name, const struct addr *a, int prefi
 	return rtnl_talk(sock, &q);
 }
 
+int link_shut_link_local(int sock)
+{
+	static const unsigned char block[4] = { 169, 254 };
+	struct rtnl q;
+	struct rtmsg *m = rtnl_begin(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
+
+	m->rtm_family = AF_INET;
+	m->rtm_dst_len = 16;
+	m->rtm_table = RT_TABLE_MAIN;
+	m->rtm_protocol = RTPROT_BOOT;
+	m->rtm_scope = RT_SCOPE_UNIVERSE;
+	m->rtm_type = RTN_UNREACHABLE;
+	rtnl_attr(&q, RTA_DST, block, sizeof(block));
+	return rtnl_talk(sock, &q);
+}
+
 int link_add_default(int sock, const char *name, const struct addr *gateway, unsigned metric)
 {
 	static const struct {

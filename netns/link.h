@@ -26,4 +26,8 @@ int link_add_address(int sock, const char *name, const struct addr *a, int prefi
 /* The default route through GATEWAY; METRIC 0 is the kernel's choice. */
 int link_add_default(int sock, const char *name, const struct addr *gateway, unsigned metric);
 
+/* 169.254.0.0/16 (RFC 3927) is not to be reached from here: what answers there, such as a cloud's
+ * metadata service, takes whoever asks for the host. */
+int link_shut_link_local(int sock);
+
 #endif

@@ -243,11 +243,19 @@ static int is_fragment(const unsigned char *frame, size_t n)
 	       ((frame[20] & 0x3f) || frame[21]);
 }
 
+/* IPv4 to 169.254.0.0/16: a route forbids it already, which a container with CAP_NET_ADMIN can take
+ * away (see link_shut_link_local()). */
+static int is_link_local(const unsigned char *frame, size_t n)
+{
+	return n >= 14 + 20 && frame[12] == 0x08 && frame[13] == 0x00 && frame[30] == 169 &&
+	       frame[31] == 254;
+}
+
 /* libslirp 4.7.0 corrupts its memory when it puts certain fragments together
  * (tests/corpus/stack/fragments-crash).  With our MTU no datagram needs any. */
 void stack_input(struct stack *s, const unsigned char *frame, size_t n)
 {
-	if (is_fragment(frame, n))
+	if (is_fragment(frame, n) || is_link_local(frame, n))
 		return;
 	slirp_input(s->slirp, frame, (int)n);
 }

@@ -123,6 +123,9 @@ static int fill_namespace(void *arg, int *fds, size_t *n, struct err *e)
 	r = add_bridge(s, sock, e);
 	if (r < 0)
 		return r;
+	r = link_shut_link_local(sock);
+	if (r < 0)
+		return err_errno(e, r, "set up the network");
 	fds[(*n)++] = take_fd(&sock);
 	r = s->dns ? open_dns(s, fds, n, e) : 0;
 	return r < 0 || s->internal ? r : add_way_out(s, fds, n, e);

@@ -75,6 +75,10 @@ int tap_open(const struct tap_config *c, struct err *e)
 		r = link_up(sock, c->name);
 	if (r == 0 && c->address)
 		r = set_address(sock, c->name, c->address, c->prefix, c->gateway);
+	if (r == 0 && c->address)
+		r = link_shut_link_local(sock);
+	if (r == -EEXIST) /* the tap is another one in the same namespace */
+		r = 0;
 	if (r < 0)
 		return err_errno(e, r, "set up tap device %s", c->name);
 	/* A kernel without IPv6, or with it switched off, has an IPv4 network. */

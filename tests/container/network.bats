@@ -304,3 +304,16 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	is "$status" 125
 	like "$output" "needs the package passt"
 }
+
+@test "link-local addresses of the host's network cannot be reached" {
+	need nsenter curl
+	local pid begin
+	cove run -d --name c --cap-add NET_ADMIN busybox sleep 100 >/dev/null
+	pid=$(cove inspect c --format '{{.State.Pid}}')
+	run cove unshare nsenter -n -t "$pid" curl -sS -m 5 http://169.254.169.254/
+	is "$status" 7
+	# Nor when the container takes the route away: nothing answers then, not even with a refusal.
+	cove exec c ip route del unreachable 169.254.0.0/16
+	run cove unshare nsenter -n -t "$pid" curl -sS -m 2 http://169.254.169.254/
+	is "$status" 28
+}
