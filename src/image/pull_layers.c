@@ -8,6 +8,7 @@
  *role notices nothing and its digests go on.
  *	-> FINISHING: all bytes written, pipe closed; the role unpacks the rest and syncs
  *	-> READY: its result came and size, both digests hold
+ *	-> WAITING, once: what came was not what the digest says; all of it is fetched again
  */
 #include "src/image/pull_layers.h"
 
@@ -20,6 +21,7 @@
 #include "overlay/layer.h"
 #include "src/image/pull_protocol.h"
 #include "src/util/fd.h"
+#include "src/util/path.h"
 #include "src/util/scoped.h"
 
 #define PIPE_BYTES  (1 << 20) /* pipe-max-size of an ordinary user */
@@ -40,6 +42,7 @@ struct layer {
 	int64_t skip;	  /* bytes we have already, of an answer that begins at 0 */
 	int64_t reported; /* to the engine */
 	int broken;	  /* the role went away */
+	int tries;	  /* that brought other bytes than the digest says */
 };
 
 struct work {
@@ -235,11 +238,34 @@ static int report(struct work *w, const struct layer *l, struct err *e)
 	return pull_send(w->p->socket_fd, o, e);
 }
 
+/* Bytes that were damaged on the way, or by a cache, may be right the next time. */
+static int once_more(struct work *w, struct layer *l, struct err *e)
+{
+	char name[32];
+
+	if (e->code != -EBADMSG || l->tries++ || !w->p->session->o.retries ||
+	    !strcmp(l->result.digest, l->d->digest))
+		return e->code;
+	dbg("blob %s is fetched again: %s", l->d->digest, e->text);
+	err_clear(e);
+	layer_writer_end(&l->writer);
+	l->writer = (struct layer_writer)LAYER_WRITER_NONE;
+	fetch_done(w->p->session, &l->fetch);
+	l->fetch = (struct fetch){ .path = l->fetch.path, .sink = sink, .sink_arg = l };
+	l->pending_len = 0;
+	l->broken = 0;
+	(void)snprintf(name, sizeof(name), "layer-%zu", l->index);
+	if (path_rmtree(w->p->dir_fd, name) < 0)
+		return err_set(e, -EIO, "cannot remove %s", name);
+	l->state = LAYER_WAITING;
+	return 0;
+}
+
 /* The role has a result, or has failed. */
 static int finish(struct work *w, struct layer *l, struct err *e)
 {
 	if (layer_writer_finish(&l->writer, &l->result, e) < 0 || verify(l, e) < 0)
-		return e->code;
+		return once_more(w, l, e);
 	l->state = LAYER_READY;
 	free(l->pending);
 	l->pending = NULL;
@@ -254,11 +280,11 @@ static int is_readable(int fd)
 }
 
 /* The role stopped reading: its own words are the reason. */
-static int fail_by_role(struct layer *l, struct err *e)
+static int fail_by_role(struct work *w, struct layer *l, struct err *e)
 {
 	err_clear(e);
 	if (layer_writer_finish(&l->writer, &l->result, e) < 0)
-		return e->code;
+		return once_more(w, l, e);
 	return err_set(e, -EIO, "the layer goes on behind the end of its archive");
 }
 
@@ -283,13 +309,13 @@ static int step(struct work *w, struct layer *l, int64_t now, struct err *e)
 	if (l->state != LAYER_FETCHING)
 		return 0;
 	if (l->broken)
-		return fail_by_role(l, e);
+		return fail_by_role(w, l, e);
 	if (l->fetch.retry_at)
 		return l->fetch.retry_at <= now ? fetch_start(w->p->session, &l->fetch, e) : 0;
 	if (!l->fetch.t->done || l->pending_len)
 		return 0;
 	if (after_transfer(w, l, e) < 0)
-		return l->broken ? fail_by_role(l, e) : e->code;
+		return l->broken ? fail_by_role(w, l, e) : e->code;
 	if (l->fetch.t->done && !l->fetch.retry_at && l->fetch.offset == l->d->size) {
 		fd_close(take_fd(&l->writer.stream_fd));
 		l->state = LAYER_FINISHING;

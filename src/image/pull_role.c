@@ -95,10 +95,9 @@ static int compare(const char *expected, const char *got, struct err *e)
 	return 0;
 }
 
-/* Bytes and digest of the manifest NAME (a tag or digest).  SIZE >= 0: what an index says of it. */
-static int get_manifest(struct found *f, const char *name, int64_t size, const char *accept,
-			struct strbuf *ret, char digest[DIGEST_LEN + 1], char **ret_type,
-			struct err *e)
+static int get_manifest_once(struct found *f, const char *name, int64_t size, const char *accept,
+			     struct strbuf *ret, char digest[DIGEST_LEN + 1], char **ret_type,
+			     struct err *e)
 {
 	scoped(mem) char *path = str_printf("/v2/%s/manifests/%s", f->session.o.repository, name);
 	struct fetch get = { .path = path, .accept = accept, .body_max = HTTP_DOCUMENT_MAX };
@@ -114,6 +113,7 @@ static int get_manifest(struct found *f, const char *name, int64_t size, const c
 		rc = err_set(e, -EBADMSG, "Size did not match, expected %lld, got %zu",
 			     (long long)size, get.t->body.len);
 	if (rc >= 0) {
+		free(*ret_type);
 		strbuf_done(ret);
 		*ret = get.t->body;
 		get.t->body = (struct strbuf){ 0 };
@@ -124,6 +124,28 @@ static int get_manifest(struct found *f, const char *name, int64_t size, const c
 		(void)err_in(e, "reading manifest %s in %s/%s", name, f->session.o.host,
 			     f->session.o.repository);
 	return rc < 0 ? rc : 0;
+}
+
+/* Were other bytes sent than the digest says?  They may be right the next time. */
+static int was_damaged(const struct found *f, int rc, struct err *e)
+{
+	if (rc != -EBADMSG || !f->session.o.retries)
+		return 0;
+	dbg("fetched again: %s", e->text);
+	err_clear(e);
+	return 1;
+}
+
+/* Bytes and digest of the manifest NAME (a tag or digest).  SIZE >= 0: what an index says of it. */
+static int get_manifest(struct found *f, const char *name, int64_t size, const char *accept,
+			struct strbuf *ret, char digest[DIGEST_LEN + 1], char **ret_type,
+			struct err *e)
+{
+	int rc = get_manifest_once(f, name, size, accept, ret, digest, ret_type, e);
+
+	return was_damaged(f, rc, e)
+		       ? get_manifest_once(f, name, size, accept, ret, digest, ret_type, e)
+		       : rc;
 }
 
 static int parse(struct found *f, const char *type, struct err *e)
@@ -152,7 +174,7 @@ static int choose(struct found *f, const struct platform *want, struct err *e)
 	return 0;
 }
 
-static int get_config(struct found *f, struct err *e)
+static int get_config_once(struct found *f, struct err *e)
 {
 	scoped(mem) char *path =
 		str_printf("/v2/%s/blobs/%s", f->session.o.repository, f->m.config.digest);
@@ -176,6 +198,13 @@ static int get_config(struct found *f, struct err *e)
 		rc = config_diff_ids(f->config.s ? f->config.s : "", f->config.len, f->m.n_layers,
 				     &f->diff_ids, e);
 	return rc < 0 ? err_in(e, "reading config %s", f->m.config.digest) : 0;
+}
+
+static int get_config(struct found *f, struct err *e)
+{
+	int rc = get_config_once(f, e);
+
+	return !f->config.len && was_damaged(f, rc, e) ? get_config_once(f, e) : rc;
 }
 
 static int is_in(char *const *v, const char *s)

@@ -70,10 +70,25 @@ bad() {
 	start_server
 	good drop
 	like "$(cat "$LOG")" "/v2/drop/blobs/.* bytes=[1-9][0-9]*- 206"
-	for name in drop-norange busy error500 flaky slow; do
+	for name in drop-norange busy error500 flaky slow errors; do
 		cove rmi -fa >/dev/null
 		good "$name"
 	done
+	for status in 500 502 503 504; do
+		grep -q "/v2/errors/.* $status\$" "$LOG" || die "no request was answered with $status"
+	done
+}
+
+@test "pull survives what was damaged once, and tokens that expire half-way" {
+	start_server
+	for name in corrupt corrupt-manifest corrupt-config token-short token-error; do
+		cove rmi -fa >/dev/null
+		good "$name"
+	done
+	is "$(grep -c "/v2/corrupt/blobs/.* 200$" "$LOG")" 7 "blobs: the config, and each layer twice"
+	[ "$(grep -c /token/token-short "$LOG")" -ge 2 ] || die "tokens did not expire" "$(cat "$LOG")"
+	run_cove system check
+	is "$output" ""
 }
 
 @test "pull understands indexes, repeated layers and mislabeled compression" {

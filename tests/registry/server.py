@@ -36,7 +36,8 @@ ARCH = MACHINES.get(os.uname().machine, os.uname().machine)
 FAULTS = """good drop drop-norange drop-always busy error500 error500-always flaky slow wrong-digest wrong-config
 wrong-diffid few-diffids wrong-size longer truncated garbage both deep schema1 huge-manifest redirect redirect-loop
 redirect-file redirect-challenge token token-anonymous token-expired basic identity long-realm mislabeled
-header-digest no-platform index wrong-child artifact bad-digest twice""".split()
+header-digest no-platform index wrong-child artifact bad-digest twice errors corrupt corrupt-manifest corrupt-config
+token-short token-error""".split()
 
 
 def digest(b):
@@ -202,6 +203,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         good = {"Bearer token-%d" % TOKENS["issued"]} if fault == "token-expired" else {"Bearer secret-" + fault}
         if fault == "token-expired" and TOKENS["issued"] < 2:
             good = set()  # the first token is never good
+        if fault == "token-short":  # each is good for two requests
+            with LOCK:
+                good = {auth} if auth in ISSUED and USES.get(auth, 0) < 2 else set()
+                USES[auth] = USES.get(auth, 0) + 1
         if auth in good:
             return True
         self.error(401, "UNAUTHORIZED", "authentication required",
@@ -222,6 +227,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.error(401, "UNAUTHORIZED", "incorrect username or password")
         if fault == "identity" and query.get("refresh_token") != [REFRESH]:
             return self.error(401, "UNAUTHORIZED", "bad refresh token")
+        if fault == "token-error" and self.first_time():
+            return self.error(503, "UNAVAILABLE", "out of order")
+        if fault == "token-short":
+            with LOCK:
+                name = "short-%d" % len(ISSUED)
+                ISSUED.add("Bearer " + name)
+            return self.answer(200, json.dumps({"token": name}).encode(), Content_Type="application/json")
         with LOCK:
             TOKENS["issued"] += fault == "token-expired"
         name = "token-%d" % TOKENS["issued"] if fault == "token-expired" else "secret-" + fault
@@ -404,6 +416,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         which = hash(self.path) % 3 if fault == "flaky" else -1
         if fault == "error500-always" or ((fault == "error500" or which == 0) and self.first_time()):
             self.error(500, "UNKNOWN", "out of order")
+        elif fault == "errors" and self.first_time():
+            self.error([500, 502, 503, 504][len(SEEN) % 4], "UNKNOWN", "out of order")
         elif (fault == "busy" or which == 1) and self.first_time():
             self.error(429, "TOOMANYREQUESTS", "slow down", Retry_After="1")
         elif which == 2 and self.first_time():
@@ -424,6 +438,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name not in image.manifests:
             return self.error(404, "MANIFEST_UNKNOWN", "manifest unknown")
         body = image.manifests[name]
+        if fault == "corrupt-manifest" and self.first_time("corrupt"):
+            return self.answer(200, flip(body), Content_Type=image.types[name], Docker_Content_Digest=digest(body))
         said = digest(b"other") if fault == "header-digest" else digest(body)
         return self.answer(200, body, Content_Type=image.types[name], Docker_Content_Digest=said)
 
@@ -433,6 +449,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             start, status = int(asked[len("bytes="):].rstrip("-")), 206
             if start >= len(body):
                 return self.error(416, "RANGE_INVALID", "nothing there")
+        large = len(body) > 100000
+        if fault == ("corrupt" if large else "corrupt-config") and self.first_time("corrupt"):
+            body = flip(body) if hash(self.path) % 2 or not large else body[:5000] + flip(body[5000:9000]) + body[9000:]
         self.note(status)
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) - start))
