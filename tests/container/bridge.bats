@@ -199,6 +199,42 @@ address() {
 	! curl -fsS -m 2 "http://127.0.0.1:$port/" 2>/dev/null || die "the port is still served"
 }
 
+@test "two networks, five containers, IPv6 throughout; ports of each kind of network, from the host and from elsewhere" {
+	local ip port c n
+	ip=$(hostname -I | cut -d' ' -f1)
+	[ -n "$ip" ] || skip "this host has no address but loopback"
+	cove network create --ipv6 red >/dev/null
+	cove network create --ipv6 blue >/dev/null
+	for c in r1 r2; do cove run -d --name $c --network red busybox sleep 1000 >/dev/null; done
+	for c in b1 b2; do cove run -d --name $c --network blue busybox sleep 1000 >/dev/null; done
+	cove run -d --name both --network red --network blue busybox sleep 1000 >/dev/null
+	for c in r1 r2 b1 b2 both; do serve $c from-$c; done
+	for c in "r1 r2" "r2 r1" "r1 both" "both r2" "b1 b2" "b2 b1" "b1 both" "both b2"; do
+		is "$(get ${c% *} ${c#* })" "from-${c#* }" "$c"
+		is "$(get ${c% *} "[$(lookup ${c% *} ${c#* } :)]")" "from-${c#* }" "$c by IPv6"
+	done
+	for c in "r1 b1" "b2 r2"; do
+		[ -z "$(lookup ${c% *} ${c#* } .)" ] || die "${c% *} knows ${c#* }"
+		for n in IPAddress GlobalIPv6Address; do
+			n=$(cove inspect ${c#* } --format "{{.NetworkSettings.$n}}")
+			[[ $n != *:* ]] || n="[$n]"
+			run get ${c% *} "$n"
+			[[ $output != *from* ]] || die "${c% *} reaches ${c#* } at $n"
+		done
+	done
+	for n in private red pasta; do
+		[ $n != pasta ] || command -v pasta >/dev/null || continue
+		port=$(free_port)
+		cove run -d --name p --network $n -p "$port:8080" busybox httpd -f -p 8080 -h /www >/dev/null
+		for c in 127.0.0.1 "$ip"; do
+			wait_for 20 curl -fsS -m 2 "http://$c:$port/"
+			is "$(curl -fsS "http://$c:$port/")" "hello from busybox" "$n at $c"
+		done
+		is "$(within b1 curl -sS -m 5 "http://$ip:$port/")" "hello from busybox" "$n from another network"
+		cove rm -f -t 0 p >/dev/null
+	done
+}
+
 @test "networks are connected and disconnected while a container runs, and when it does not" {
 	cove network create one >/dev/null
 	cove network create two >/dev/null
