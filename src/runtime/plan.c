@@ -171,6 +171,18 @@ static int warn_of_caps(struct plan *p, struct err *e)
 	return 0;
 }
 
+/* Of two values one would be lost. */
+static int check_names(const struct plan *p, struct err *e)
+{
+	for (size_t i = 0; i < p->n_sysctl; i++)
+		if ((p->hostname && strcmp(p->sysctl[i].path, "kernel/hostname") == 0) ||
+		    (p->domainname && strcmp(p->sysctl[i].path, "kernel/domainname") == 0))
+			return err_set(e, -EINVAL,
+				       "config.json: sysctl '%s' is there beside the name itself",
+				       p->sysctl[i].path);
+	return 0;
+}
+
 int plan_from_process(json_object *process, struct plan **ret, struct err *e)
 {
 	scoped(plan) struct plan *p = calloc(1, sizeof(*p));
@@ -208,6 +220,8 @@ int plan_from_config(json_object *config, struct plan **ret, struct err *e)
 		r = plan_copy(&p->hostname, json_get_str(config, "hostname"), e);
 	if (r == 0)
 		r = plan_copy(&p->domainname, json_get_str(config, "domainname"), e);
+	if (r == 0)
+		r = check_names(p, e);
 	p->rootfs_readonly = json_get_bool(root, "readonly", 0);
 	if (r == 0)
 		r = warn_of_caps(p, e);

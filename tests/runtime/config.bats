@@ -151,6 +151,9 @@ mounts() {
 	config "l['sysctl'] = {'kernel.panic': '1'}"
 	run_rt 1 run c3
 	like "$output" "sysctl 'kernel.panic' belongs to no namespace"
+	config "l['sysctl'] = {'kernel.hostname': 'other'}"
+	run_rt 1 run c4
+	like "$output" "sysctl 'kernel/hostname' is there beside the name itself"
 }
 
 @test "scheduler, ioPriority, personality, umask, oomScoreAdj, rlimits" {
