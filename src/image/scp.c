@@ -3,12 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "src/util/account.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -62,7 +62,9 @@ int scp_place_parse(const char *text, struct scp_place *ret, struct err *e)
 		return e->code;
 	if (!colons && !p.image)
 		return err_set(e, -EINVAL, "an image's name is missing");
-	*ret = (struct scp_place){ take_ptr(&p.user), take_ptr(&p.host), take_ptr(&p.image) };
+	ret->user = take_ptr(&p.user);
+	ret->host = take_ptr(&p.host);
+	ret->image = take_ptr(&p.image);
 	return 0;
 }
 
@@ -76,14 +78,13 @@ static int is_here(const struct scp_place *p)
 /* This user's own store? */
 static int is_ours(const struct engine *en, const struct scp_place *p)
 {
-	const struct passwd *pw;
+	scoped(account) struct account a = ACCOUNT_NONE;
 
 	if (!p->host)
 		return 1;
 	if (!is_here(p) || !p->user)
 		return 0;
-	pw = getpwuid(en->uid);
-	return pw && !strcmp(pw->pw_name, p->user);
+	return account_find(en->uid, &a) && !strcmp(a.name, p->user);
 }
 
 /* The connection called HOST in podman-connections.json: its document, or NULL.  *RET owned. */
