@@ -76,17 +76,22 @@ make_images() {
 	touch "$CACHE/registry/done"
 }
 
-start_registry() {
-	REGISTRY=127.0.0.1:$(free_port)
+# serve_registry DIR ADDRESS: its data in DIR; the process is $!.
+serve_registry() {
 	cat >"$W/registry.yml" <<-END
 		version: 0.1
 		log: { accesslog: { disabled: true }, level: error }
-		storage: { filesystem: { rootdirectory: $CACHE/registry } }
-		http: { addr: $REGISTRY }
+		storage: { filesystem: { rootdirectory: $1 } }
+		http: { addr: $2 }
 	END
 	docker-registry serve "$W/registry.yml" >"$W/registry.log" 2>&1 &
+	wait_port "${2%:*}" "${2#*:}"
+}
+
+start_registry() {
+	REGISTRY=127.0.0.1:$(free_port)
+	serve_registry "$CACHE/registry" "$REGISTRY" || return
 	REGISTRY_PID=$!
-	wait_port "${REGISTRY%:*}" "${REGISTRY#*:}"
 }
 
 # pull NAME: cove and podman in turn, into empty stores on $FAST.
@@ -134,19 +139,51 @@ bench_pull() {
 	bench_archives
 }
 
-# save and load of the same image, beside podman.
+# peak NAME COMMAND...: a row with the peak memory of one more run.
+peak() {
+	local name=$1
+	shift
+	time_all -n 1 -w 0 -m -p "rm -rf $FAST/a.tar $FAST/registry/docker" -- "$name memory" "$@"
+	row "peak memory of $name" "$(awk -v k="$(of "$name memory" memory)" 'BEGIN { printf "%.0f", k / 1024 }')" MiB "<= 128" "<= 48"
+}
+
+# save, load and push of the same image, beside podman.
 bench_archives() {
-	say "save and load of the same image"
+	local ref=$REGISTRY/big
+	say "save, load and push of the same image"
 	[ ${#PODMAN[@]} != 0 ] || { echo "podman is missing: left out"; return; }
-	local p=(podman --root "$FAST/podman" --runroot "$R/podman2")
+	local c=("$COVE" --root "$FAST/cove") p=(podman --root "$FAST/podman" --runroot "$R/podman2")
 	time_all -n 1 -w 0 -p "rm -f $FAST/*.tar" \
-		-- "cove save" "$COVE" --root "$FAST/cove" save -q -o "$FAST/a.tar" "$REGISTRY/big" \
-		-- "podman save" "${p[@]}" save -q -o "$FAST/b.tar" "$REGISTRY/big"
+		-- "cove save" "${c[@]}" save -q -o "$FAST/a.tar" "$ref" -- "podman save" "${p[@]}" save -q -o "$FAST/b.tar" "$ref"
 	row "save of the same image" "$(ratio "$(of 'cove save')" "$(of 'podman save')")" "of podman" "<= 1.0" "<= 0.4"
-	time_all -n 1 -w 0 -p "'$COVE' --root $FAST/cove rmi -f $REGISTRY/big; ${p[*]} rmi -f $REGISTRY/big" \
-		-- "cove load" "$COVE" --root "$FAST/cove" load -q -i "$FAST/b.tar" \
-		-- "podman load" "${p[@]}" load -q -i "$FAST/b.tar"
+	peak "that save" "${c[@]}" save -q -o "$FAST/a.tar" "$ref"
+	rm -f "$FAST/a.tar"
+	bench_push "$ref"
+	time_all -n 1 -w 0 -p "${c[*]} rmi -f $ref; ${p[*]} rmi -f $ref" \
+		-- "cove load" "${c[@]}" load -q -i "$FAST/b.tar" -- "podman load" "${p[@]}" load -q -i "$FAST/b.tar"
 	row "load of the same image" "$(ratio "$(of 'cove load')" "$(of 'podman load')")" "of podman" "<= 1.0" "<= 0.4"
+	"${c[@]}" rmi -f "$ref" >/dev/null
+	peak "that load" "${c[@]}" load -q -i "$FAST/b.tar"
+}
+
+# push IMAGE: into a registry that has nothing; once as the blobs are where it came from, once compressed anew, as podman
+# always does it.
+bench_push() {
+	local c=("$COVE" --root "$FAST/cove" push -q --tls-verify=false) to pid
+	local p=(podman --root "$FAST/podman" --runroot "$R/podman2" push -q --tls-verify=false)
+	local anew=(--compression-format gzip --force-compression)
+	to=127.0.0.1:$(free_port)
+	mkdir -p "$FAST/registry"
+	serve_registry "$FAST/registry" "$to" || return
+	pid=$!
+	time_all -n 1 -w 0 -p "rm -rf $FAST/registry/docker" \
+		-- "cove push" "${c[@]}" "$1" "$to/one" -- "cove push anew" "${c[@]}" "${anew[@]}" "$1" "$to/two" \
+		-- "podman push" "${p[@]}" "$1" "$to/three"
+	row "push of the same image" "$(ratio "$(of 'cove push')" "$(of 'podman push')")" "of podman" "<= 1.0" "<= 0.4"
+	row "push, compressed anew" "$(ratio "$(of 'cove push anew')" "$(of 'podman push')")" "of podman" "<= 1.0" "<= 0.4"
+	peak "that push" "${c[@]}" "${anew[@]}" "$1" "$to/four"
+	kill "$pid"
+	rm -rf "$FAST/registry"
 }
 
 # commit and export of a container that has 300 MB of its own, beside podman.
