@@ -45,6 +45,7 @@ manifest_of() {
 	is "$output" "$id"
 	run_cove manifest exists foo
 	run_cove image exists foo
+	like "$(cove __complete manifest rm fo)" "^foo:latest"
 	run_cove 1 manifest exists nosuch
 	run_cove manifest inspect foo
 	echo "$output" >"$T/doc"
