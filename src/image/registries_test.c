@@ -114,6 +114,11 @@ TEST(registries_sources_follow_the_longest_prefix)
 	}
 }
 
+/* A mirror of a registry with MORE. */
+#define MIRROR(more, from)                                                        \
+	"[[registry]]\nlocation='x'\n" more "[[registry.mirror]]\nlocation='y'\n" \
+	"pull-from-mirror='" from "'"
+
 TEST(registries_refuses_nonsense)
 {
 	static const char *const rows[] = {
@@ -128,10 +133,8 @@ TEST(registries_refuses_nonsense)
 		"[aliases]\nx = 1",
 		"registry = 1",
 		"[[registry]]\nlocation='x'\nmirror = 1",
-		"[[registry]]\nlocation='x'\n[[registry.mirror]]\nlocation='y'\npull-from-mirror="
-		"'some'",
-		"[[registry]]\nlocation='x'\nmirror-by-digest-only=true\n[[registry.mirror]]\n"
-		"location='y'\npull-from-mirror='all'",
+		MIRROR("", "some"),
+		MIRROR("mirror-by-digest-only=true\n", "all"),
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
