@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netns/switch.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -253,7 +252,14 @@ void switch_tell_dns(const struct net_switch *s, const struct port *p, int gone)
 static int read_network(struct net_switch *s, struct err *e)
 {
 	json_object *subnets = json_get(s->network, "subnets");
-	const char *mtu = json_get_str(json_get(s->network, "options"), "mtu");
+	json_object *options = json_get(s->network, "options");
+	const char *mtu = json_get_str(options, "mtu"),
+		   *no_route = json_get_str(options, "no_default_route");
+
+	if (!mtu)
+		mtu = json_get_str(options, "com.docker.network.driver.mtu");
+	s->no_default_route =
+		no_route && (strcmp(no_route, "1") == 0 || strcmp(no_route, "true") == 0);
 
 	s->internal = json_get_bool(s->network, "internal", 0);
 	s->dns = json_get_bool(s->network, "dns_enabled", 0);
@@ -337,7 +343,7 @@ static int configure(void *arg, int *fds, size_t *n, struct err *e)
 		if (!in->p->addr[i].family)
 			continue;
 		r = link_add_address(sock, in->interface, &in->p->addr[i], s->subnet[i].prefix);
-		if (r == 0 && !s->internal) {
+		if (r == 0 && !s->internal && !s->no_default_route) {
 			int bad = link_add_default(sock, in->interface, &s->subnet[i].gateway,
 						   in->metric);
 			r = bad == -EEXIST ? 0 : bad;

@@ -45,8 +45,9 @@ struct net_switch {
 	size_t n_subnets;
 	struct addr next[SWITCH_SUBNETS_MAX]; /* where the search for a free address begins */
 	int mtu, internal, dns;
-	int netns, rtnl; /* the namespace, and a netlink socket made in it */
-	struct net net;	 /* the way out */
+	int no_default_route; /* containers get none through this network */
+	int netns, rtnl;      /* the namespace, and a netlink socket made in it */
+	struct net net;	      /* the way out */
 	int restarts;
 	int dns_udp[2], dns_tcp[2]; /* at the first gateway of each family; or -EBADF */
 	struct child dns_child;

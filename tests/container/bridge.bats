@@ -182,6 +182,16 @@ address() {
 	is "$(cove ps -aq)" ""
 }
 
+@test "options of a network: its MTU by either name, no default route" {
+	cove network create --opt mtu=1400 one >/dev/null
+	cove network create --opt com.docker.network.driver.mtu=1300 two >/dev/null
+	cove network create --opt no_default_route=1 three >/dev/null
+	like "$(cove run --rm --network one busybox ip link show eth0)" "mtu 1400"
+	like "$(cove run --rm --network two busybox ip link show eth0)" "mtu 1300"
+	is "$(cove run --rm --network three busybox ip route | grep -c default)" 0
+	is "$(cove run --rm --network one --network three busybox ip route | grep -c default)" 1
+}
+
 @test "a published port of a container on a bridge" {
 	local port
 	port=$(free_port)

@@ -26,7 +26,8 @@ static const struct opt options[] = {
 	FLAG(0, "ipv6", AT(ipv6), "Give the network an IPv6 subnet, too"),
 	LIST(0, "label", "KEY[=VALUE]", AT(label), "Set a label"),
 	LIST('o', "opt", "KEY[=VALUE]", AT(opt), "Set an option of the driver",
-	     .man = "mtu=BYTES (65520 by default). Networks are always isolated from each other; "
+	     .man = "mtu=BYTES (65520 by default), no_default_route=1. Networks are always "
+		    "isolated from each other; "
 		    "isolate=true is accepted."),
 	LIST(0, "route", "ROUTE", AT(route), "Static routes, which networks here have not",
 	     .hidden = 1),
