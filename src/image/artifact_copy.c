@@ -130,12 +130,7 @@ int artifact_link_blob(void *arg, const char *digest, int dir_fd, const char *na
 int artifact_push(struct engine *en, const char *ref, const struct image_push_options *o,
 		  char **ret_digest, struct err *e)
 {
-	const struct remote_options remote = { .authfile = o->authfile,
-					       .creds = o->creds,
-					       .cert_dir = o->cert_dir,
-					       .tls_verify = o->tls_verify,
-					       .retry = o->retry,
-					       .retry_delay_ms = o->retry_delay_ms };
+	const struct remote_options remote = remote_of_push(o);
 	scoped(artifact) struct artifact *a = NULL;
 	scoped(blob_place) struct blob_place p = { 0 };
 	scoped(blob_push) struct blob_push b = BLOB_PUSH_NONE;

@@ -119,10 +119,7 @@ static int copy_remote(struct list_push *p, const char *source, json_object *d, 
 	};
 	const struct image_push_options *o = &p->o->push;
 	/* What was said of credentials is about where the list goes. */
-	const struct remote_options remote = { .authfile = o->authfile,
-					       .tls_verify = o->tls_verify,
-					       .retry = o->retry,
-					       .retry_delay_ms = o->retry_delay_ms };
+	const struct remote_options remote = remote_of_push(o);
 	const char *digest = json_get_str(d, "digest"), *type = json_get_str(d, "mediaType");
 	scoped(mem) char *bytes = NULL;
 	char *mounts[2] = { NULL, NULL };
@@ -274,12 +271,7 @@ static int find_target(struct list_push *p, struct err *e)
 					      "containers-storage:",
 					      "sif:" };
 	const struct image_push_options *o = &p->o->push;
-	const struct remote_options remote = { .authfile = o->authfile,
-					       .creds = o->creds,
-					       .cert_dir = o->cert_dir,
-					       .tls_verify = o->tls_verify,
-					       .retry = o->retry,
-					       .retry_delay_ms = o->retry_delay_ms };
+	const struct remote_options remote = remote_of_push(o);
 	const char *to = p->o->destination;
 
 	if (!to && p->list->names)

@@ -14,6 +14,17 @@ struct remote_options {
 	int64_t retry_delay_ms;
 };
 
+/* What O says of the registry. */
+static inline struct remote_options remote_of_push(const struct image_push_options *o)
+{
+	return (struct remote_options){ .authfile = o->authfile,
+					.creds = o->creds,
+					.cert_dir = o->cert_dir,
+					.tls_verify = o->tls_verify,
+					.retry = o->retry,
+					.retry_delay_ms = o->retry_delay_ms };
+}
+
 /* The tags of NAME, which has a registry; by registries.conf.  LIMIT 0: all.  *RET owned. */
 int remote_tags(struct engine *en, const struct remote_options *o, const struct reference *name,
 		int64_t limit, char ***ret, struct err *e);
