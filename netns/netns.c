@@ -44,42 +44,24 @@ static int enter(int netns, int *fds, size_t *n, struct err *e)
 	return netns_loopback_up(e);
 }
 
-static void __attribute__((noreturn)) child_main(int netns, netns_fn *fn, void *arg, int sock)
-{
-	int fds[NETNS_FDS_MAX], r;
-	size_t n = 0;
-	struct err e;
+struct inside {
+	int netns;
+	proc_fn *fn;
+	void *arg;
+};
 
-	err_clear(&e);
-	r = enter(netns, fds, &n, &e);
-	if (r == 0 && fn)
-		r = fn(arg, fds, &n, &e);
-	_exit(fd_send(sock, &e, sizeof(e), fds, r < 0 ? 0 : n) < 0);
+static int enter_and_call(void *arg, int *fds, size_t *n, struct err *e)
+{
+	const struct inside *in = arg;
+	int r = enter(in->netns, fds, n, e);
+
+	return r == 0 && in->fn ? in->fn(in->arg, fds, n, e) : r;
 }
 
-int netns_call(int netns, netns_fn *fn, void *arg, int *fds, size_t n, struct err *e)
+int netns_call(int netns, proc_fn *fn, void *arg, int *fds, size_t n, struct err *e)
 {
-	scoped(fd) int ours = -EBADF;
-	scoped(fd) int theirs = -EBADF;
-	scoped(child) struct child c = CHILD_NONE;
-	struct err answer;
-	size_t got = n;
-	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
-
-	if (r == 0)
-		r = proc_fork(&c, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		child_main(netns, fn, arg, theirs);
-	fd_close(take_fd(&theirs));
-	if (fd_recv(ours, &answer, sizeof(answer), fds, &got) != (ssize_t)sizeof(answer))
-		return err_set(e, -EIO, "the network could not be set up");
-	if (answer.code < 0)
-		*e = answer;
-	else if (got != n)
-		return err_set(e, -EIO, "the network could not be set up");
-	return answer.code;
+	struct inside in = { netns, fn, arg };
+	return proc_call(enter_and_call, &in, fds, n, "the network could not be set up", e);
 }
 
 int netns_of(pid_t pid, struct err *e)

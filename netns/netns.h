@@ -7,18 +7,13 @@
 
 #include "netns/tap.h"
 #include "src/util/err.h"
-
-#define NETNS_FDS_MAX 8
-
-/* Does something inside a namespace.  What it opens goes to FDS[*N], *N counted up, at most
- * NETNS_FDS_MAX. */
-typedef int netns_fn(void *arg, int *fds, size_t *n, struct err *e);
+#include "src/util/proc.h"
 
 /* Call FN in a child process that has entered NETNS: a process that has joined a namespace cannot
  * always go back.  NETNS -EBADF: a new one with its loopback up, which is FDS[0].  The descriptors
  * that FN opened arrive in FDS (the caller's); *N says how many are expected.  The caller needs
  * CAP_SYS_ADMIN over the namespace and one thread. */
-int netns_call(int netns, netns_fn *fn, void *arg, int *fds, size_t n, struct err *e);
+int netns_call(int netns, proc_fn *fn, void *arg, int *fds, size_t n, struct err *e);
 /* The namespace of process PID, or with 0 our own (CLOEXEC, the caller's), or the error. */
 int netns_of(pid_t pid, struct err *e);
 

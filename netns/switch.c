@@ -277,7 +277,7 @@ static int read_network(struct net_switch *s, struct err *e)
 
 int switch_make(struct net_switch *s, json_object *network, struct err *e)
 {
-	int fds[NETNS_FDS_MAX], tap = -EBADF, r;
+	int fds[PROC_CALL_FDS_MAX], tap = -EBADF, r;
 	size_t n = 2, at = 2;
 
 	*s = (struct net_switch){ .network = network,

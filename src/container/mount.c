@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,52 +83,29 @@ int container_unmount(struct engine *en, const char *id, int force, struct err *
 	return path ? unmount(en, path, force, e) : err_errno(e, ENOMEM, "unmount");
 }
 
-/* In the child: a copy of the mount that the container has as its root. */
-static void __attribute__((noreturn)) hand_out(struct view *v, int sock)
+/* In a child: a copy of the mount that the container has as its root. */
+static int hand_out(void *arg, int *fds, size_t *n, struct err *e)
 {
-	struct err e;
-	scoped(fd) int ns = -EBADF;
+	scoped(fd) int ns = view_enter(arg, e);
 	scoped(fd) int root = -EBADF;
-	scoped(fd) int copy = -EBADF;
+	int r;
 
-	err_clear(&e);
-	ns = view_enter(v, &e);
-	if (ns >= 0 && setns(ns, CLONE_NEWNS) < 0)
-		(void)err_sys(&e, "enter the container's mounts");
-	if (!e.code) {
-		root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (root < 0)
-			(void)err_sys(&e, "open the container's root");
-		else
-			(void)mount_clone(root, 0, &copy, &e);
-	}
-	_exit(fd_send(sock, &e, sizeof(e), &copy, copy >= 0) < 0);
+	if (ns < 0)
+		return ns;
+	if (setns(ns, CLONE_NEWNS) < 0)
+		return err_sys(e, "enter the container's mounts");
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, "open the container's root");
+	r = mount_clone(root, 0, &fds[0], e);
+	*n = r < 0 ? 0 : 1;
+	return r;
 }
 
 static int fetch_root(struct view *v, int *ret, struct err *e)
 {
-	scoped(child) struct child c = CHILD_NONE;
-	scoped(fd) int ours = -EBADF;
-	scoped(fd) int theirs = -EBADF;
-	struct err said;
-	size_t n = 1;
-	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
-
-	if (r == 0)
-		r = proc_fork(&c, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		hand_out(v, theirs);
-	fd_close(take_fd(&theirs));
 	*ret = -EBADF;
-	if (fd_recv(ours, &said, sizeof(said), ret, &n) != (ssize_t)sizeof(said))
-		return err_set(e, -EIO, "look into the container: no answer");
-	if (said.code < 0) {
-		*e = said;
-		return e->code;
-	}
-	return n == 1 ? 0 : err_set(e, -EIO, "look into the container: no mount came");
+	return proc_call(hand_out, v, ret, 1, "look into the container: no mount came", e);
 }
 
 static int mount_running(struct engine *en, struct view *v, const char *path, struct err *e)

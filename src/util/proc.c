@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -305,4 +306,40 @@ int proc_capture(char *const *argv, size_t limit, char **ret_out, struct err *e)
 	if (!*ret_out)
 		return err_errno(e, ENOMEM, "read the output of %s", argv[0]);
 	return proc_wait(&c);
+}
+
+static void __attribute__((noreturn)) call_and_tell(proc_fn *fn, void *arg, int sock)
+{
+	int fds[PROC_CALL_FDS_MAX], r;
+	size_t n = 0;
+	struct err e;
+
+	err_clear(&e);
+	r = fn(arg, fds, &n, &e);
+	_exit(fd_send(sock, &e, sizeof(e), fds, r < 0 ? 0 : n) < 0);
+}
+
+int proc_call(proc_fn *fn, void *arg, int *fds, size_t n, const char *what, struct err *e)
+{
+	scoped(fd) int ours = -EBADF;
+	scoped(fd) int theirs = -EBADF;
+	scoped(child) struct child c = CHILD_NONE;
+	struct err answer;
+	size_t got = n;
+	int r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
+
+	if (r == 0)
+		r = proc_fork(&c, e);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		call_and_tell(fn, arg, theirs);
+	fd_close(take_fd(&theirs));
+	if (fd_recv(ours, &answer, sizeof(answer), fds, &got) != (ssize_t)sizeof(answer))
+		return err_set(e, -EIO, "%s", what);
+	if (answer.code < 0)
+		*e = answer;
+	else if (got != n)
+		return err_set(e, -EIO, "%s", what);
+	return answer.code;
 }

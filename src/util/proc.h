@@ -69,6 +69,15 @@ void proc_set_title(const char *name);
  * directory of the running program when NAME is there, else the installed libexec directory. Owned.
  */
 char *proc_role_path(const char *name);
+#define PROC_CALL_FDS_MAX 8
+/* Does something in a child.  What it opens goes to FDS[*N], *N counted up, at most
+ * PROC_CALL_FDS_MAX. */
+typedef int proc_fn(void *arg, int *fds, size_t *n, struct err *e);
+/* Call FN in a forked child, for what a process cannot take back, such as entering a namespace. The
+ * N descriptors that it opened arrive in FDS (the caller's; may be NULL for none).  0 or FN's
+ * error; -EIO "WHAT" when the child said nothing or opened another number.  The process must have
+ * one thread. */
+int proc_call(proc_fn *fn, void *arg, int *fds, size_t n, const char *what, struct err *e);
 /* Run a program to its end with stdin from /dev/null and collect at most LIMIT bytes of its output.
  * Exit status as proc_wait(); *RET_OUT owned. */
 int proc_capture(char *const *argv, size_t limit, char **ret_out, struct err *e);
