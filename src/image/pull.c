@@ -59,9 +59,11 @@ struct pull {
 
 static void pull_done(struct pull *p)
 {
-	pull_call_end(&p->call);
+	if (!p->call.ended) /* it may still write there */
+		pull_call_end(&p->call);
 	if (p->tmp_name)
 		engine_tmpdir_remove(p->en, p->tmp_name);
+	pull_call_end(&p->call); /* a role that has said its last word meanwhile ends */
 	fd_close(p->tmp_fd);
 	fd_close(p->lease_fd);
 	pull_locks_release(&p->locks);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/image/registry.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -98,6 +99,21 @@ int registry_options_decode(json_object *m, struct registry_options *ret, struct
 	return 0;
 }
 
+/* Is HOST, "name[:port]", this machine by its very name?  RFC 6761, 6.3; RFC 6890. */
+static int is_loopback(const char *host)
+{
+	scoped(mem) char *name = host[0] == '[' ? strndup(host + 1, strcspn(host + 1, "]"))
+						: strndup(host, strcspn(host, ":"));
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (!name)
+		return 0;
+	return !strcmp(name, "localhost") ||
+	       (inet_pton(AF_INET, name, &four) == 1 && ntohl(four.s_addr) >> 24 == 127) ||
+	       (inet_pton(AF_INET6, name, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six));
+}
+
 int registry_open(struct registry_session *s, struct http *h, const struct registry_options *o,
 		  struct err *e)
 {
@@ -106,6 +122,10 @@ int registry_open(struct registry_session *s, struct http *h, const struct regis
 	if (!s->host)
 		return err_errno(e, ENOMEM, "open a registry");
 	s->tls.insecure = o->insecure;
+	/* What is not verified protects from nobody where nobody listens in, and starting TLS in
+	 * vain takes as long as the whole answer. */
+	s->tries_plain_first = o->insecure && is_loopback(o->host);
+	s->plain = s->tries_plain_first;
 	return find_certs(s, e);
 }
 
@@ -321,6 +341,22 @@ static int is_worth_repeating(CURLcode c)
 	}
 }
 
+/* An insecure registry may speak either http or https: from now on the other.  Is it to be asked at
+ * once, because only the first of the two has been? */
+static int try_other_scheme(struct registry_session *s, const struct fetch *f)
+{
+	s->plain = !s->plain;
+	return s->plain != s->tries_plain_first && !f->failures;
+}
+
+/* How servers of https answer plain requests; a registry's own errors are JSON. */
+static int speaks_tls(const struct registry_session *s, const struct fetch *f)
+{
+	return s->tries_plain_first && s->plain && !s->contacted && !f->failures &&
+	       f->t->status == 400 &&
+	       !(f->t->content_type && str_starts(f->t->content_type, "application/json"));
+}
+
 /* The transfer itself failed. */
 static int wire_failure(struct registry_session *s, struct fetch *f, struct err *e)
 {
@@ -333,9 +369,7 @@ static int wire_failure(struct registry_session *s, struct fetch *f, struct err 
 	url = f->redirect ? strdup(f->redirect) : origin_url(s, f);
 	registry_wire_error(f->t, s->o.host, url ? url : "", s->contacted, e);
 	if (s->o.insecure && !s->contacted && f->path) {
-		/* An insecure registry may speak either; the first change is no failure yet. */
-		s->plain = !s->plain;
-		if (s->plain && !f->failures) {
+		if (try_other_scheme(s, f)) { /* that is no failure yet */
 			err_clear(e);
 			return fetch_start(s, f, e);
 		}
@@ -378,6 +412,8 @@ int fetch_next(struct registry_session *s, struct fetch *f, struct err *e)
 
 	if (f->t->result != CURLE_OK) {
 		rc = wire_failure(s, f, e);
+	} else if (f->path && !f->redirect && speaks_tls(s, f) && try_other_scheme(s, f)) {
+		rc = fetch_start(s, f, e);
 	} else {
 		if (f->path && !f->redirect)
 			s->contacted = 1;

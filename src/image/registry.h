@@ -33,8 +33,9 @@ struct registry_options {
 struct registry_session {
 	struct http *http;
 	struct registry_options o;
-	char *host;    /* to connect to: the Hub's name differs */
-	int plain;     /* http:// */
+	char *host; /* to connect to: the Hub's name differs */
+	int plain;  /* http:// */
+	int tries_plain_first;
 	int contacted; /* it has answered */
 	struct http_tls tls;
 	int has_credentials, looked_up;

@@ -317,6 +317,10 @@ victim_of() {
 	rm -r "$XDG_CONFIG_HOME/containers/certs.d"
 	cove rmi -fa >/dev/null
 	run_cove pull -q --cert-dir "$REGISTRY_DIR/cert" --creds user:secret "$REGISTRY/team/busybox:1"
+
+	# An insecure registry of this host is asked by http first: this one says that it wants TLS.
+	run_cove 125 pull -q --tls-verify=false --creds user:wrong "$REGISTRY/team/busybox:1"
+	like "$output" "unauthorized: authentication required"
 	run_cove pull -q --tls-verify=false --creds user:secret "$REGISTRY/team/busybox:1"
 }
 
