@@ -22,6 +22,7 @@
 #include "overlay/layer_stream.h"
 #include "overlay/sandbox.h"
 #include "overlay/split.h"
+#include "overlay/tar_split.h"
 #include "src/util/fd.h"
 #include "src/util/strbuf.h"
 
@@ -144,7 +145,11 @@ DEFINE_SCOPED(hash, EVP_MD_CTX *, hash_done);
 
 static int pack(struct layer_result *ret, struct err *e)
 {
+	/* A layer of Podman's has no split, and what it has in its place lies outside. */
+	int podmans = faccessat(DIR_FD, "split", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	scoped(fd) int tar_split = podmans ? tar_split_open(DIR_FD, e) : -EBADF;
 	const struct sandbox box = { .root_fd = DIR_FD,
+				     .keep_fd = tar_split,
 				     .keep_caps = reader_caps,
 				     .n_keep_caps = ARRAY_LEN(reader_caps),
 				     .memory = MEMORY_MAX,
@@ -156,6 +161,8 @@ static int pack(struct layer_result *ret, struct err *e)
 	unsigned n = 0;
 	int r;
 
+	if (podmans && tar_split < 0 && tar_split != -ENOENT)
+		return tar_split;
 	prepare();
 	r = sandbox_enter(&box, e);
 	if (r == 0)
@@ -165,7 +172,8 @@ static int pack(struct layer_result *ret, struct err *e)
 	out.hash = hash = EVP_MD_CTX_new();
 	if (!hash || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1)
 		return err_set(e, -EIO, "SHA-256 is not available");
-	r = split_replay(DIR_FD, tar_sink, &out, e);
+	r = tar_split >= 0 ? tar_split_replay(DIR_FD, tar_split, tar_sink, &out, e)
+			   : split_replay(DIR_FD, tar_sink, &out, e);
 	if (r < 0)
 		return r;
 	if (EVP_DigestFinal_ex(hash, md, &n) != 1 || n != 32)

@@ -149,6 +149,26 @@ static int enter_mount_ns(const struct sandbox *s, struct err *e)
 	return 0;
 }
 
+static int open_elsewhere(const struct sandbox *s, struct err *e)
+{
+	for (size_t i = 0; i < s->n_elsewhere; i++) {
+		scoped(fd) int fd = -EBADF;
+		scoped(fd) int tree = -EBADF;
+
+		if (!s->elsewhere[i])
+			continue;
+		fd = open(s->elsewhere[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(e, "open %s", s->elsewhere[i]);
+		tree = (int)syscall(SYS_open_tree, fd, "",
+				    TREE_CLONE | TREE_CLOEXEC | AT_EMPTY_PATH);
+		if (tree < 0 && errno != ENOSYS && errno != EPERM)
+			return err_sys(e, "open %s", s->elsewhere[i]);
+		s->elsewhere_fds[i] = tree >= 0 ? take_fd(&tree) : take_fd(&fd);
+	}
+	return 0;
+}
+
 static int own_root(const struct sandbox *s, struct err *e)
 {
 	scoped(fd) int fd = -EBADF;
@@ -156,7 +176,9 @@ static int own_root(const struct sandbox *s, struct err *e)
 
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make mounts private");
-	r = s->root_fd >= 0 ? enter_fd(s->root_fd, e) : 0;
+	r = open_elsewhere(s, e);
+	if (r == 0 && s->root_fd >= 0)
+		r = enter_fd(s->root_fd, e);
 	if (r == 0)
 		r = s->root_fd >= 0 ? mount_cwd(s->recursive, e) : mount_empty_root(e);
 	if (r < 0)
@@ -225,14 +247,14 @@ int sandbox_is_real_root(void)
 
 int sandbox_enter(const struct sandbox *s, struct err *e)
 {
-	const int keep[] = { 3, 4 };
+	const int keep[] = { 3, 4, s->keep_fd };
 	int r;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(e, "set no_new_privs");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, "become non-dumpable");
-	r = fd_close_from(3, keep, ARRAY_LEN(keep));
+	r = fd_close_from(3, keep, s->keep_fd > 0 ? 3 : 2);
 	if (r < 0)
 		return err_errno(e, r, "close descriptors");
 	r = own_namespaces(e);

@@ -12,6 +12,12 @@ struct sandbox {
 	int root_fd;	 /* the directory that becomes "/"; -EBADF: an empty one, read-only */
 	int recursive;	 /* what is mounted below it comes along */
 	int is_mount_ns; /* root_fd is a mount namespace: a copy of it, whose root becomes "/" */
+	/* More directories that stay open, absolute paths and their descriptors: each as a mount of
+	 * its own (Linux 5.2), out of which no ".." leads.  NULL paths are skipped. */
+	char *const *elsewhere;
+	int *elsewhere_fds;
+	size_t n_elsewhere;
+	int keep_fd;	      /* one more descriptor that stays open, or 0 */
 	const int *keep_caps; /* CAP_... numbers that stay effective and permitted */
 	size_t n_keep_caps;
 	uint64_t memory;     /* RLIMIT_DATA in bytes */

@@ -239,28 +239,38 @@ static int get(struct reader *r, void *buf, size_t n, struct err *e)
 	return 0;
 }
 
+/* FD, or closed and the error. */
+static int must_be_regular(int fd, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	fd_close(fd);
+	return err_set(e, -EBADMSG, "'%.300s' of the layer is no regular file", path);
+}
+
+int split_open_file(int layer_fd, const char *path, struct err *e)
+{
+	scoped(fd) int diff =
+		openat(layer_fd, "diff", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
+
+	if (diff < 0)
+		return err_sys(e, "open the layer's tree");
+	fd = path_open_in(diff, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	return fd < 0 ? err_errno(e, fd, "open '%.300s' of the layer", path)
+		      : must_be_regular(fd, path, e);
+}
+
 static int open_content(int layer_fd, const char *path, uint64_t ino, struct err *e)
 {
 	char kept[48];
-	scoped(fd) int diff = -EBADF;
-	struct stat st;
 	int fd;
 
 	(void)snprintf(kept, sizeof(kept), "kept/%llu", (unsigned long long)ino);
 	fd = openat(layer_fd, kept, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		diff = openat(layer_fd, "diff", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (diff < 0)
-			return err_sys(e, "open the layer's tree");
-		fd = path_open_in(diff, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	}
-	if (fd < 0)
-		return err_errno(e, fd, "open '%.300s' of the layer", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		fd_close(fd);
-		return err_set(e, -EBADMSG, "'%.300s' of the layer is no regular file", path);
-	}
-	return fd;
+	return fd < 0 ? split_open_file(layer_fd, path, e) : must_be_regular(fd, path, e);
 }
 
 static int replay_file(struct reader *r, int layer_fd, split_sink *sink, void *arg, uint8_t *buf,

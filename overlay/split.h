@@ -41,5 +41,8 @@ int split_end(struct split_writer *s, struct err *e);
  * file. */
 typedef int split_sink(void *arg, const void *bytes, size_t n, struct err *e);
 int split_replay(int layer_fd, split_sink *sink, void *arg, struct err *e);
+/* Open the regular file PATH of the layer directory LAYER_FD's tree, in which links lead nowhere
+ * else: a descriptor, or the error. */
+int split_open_file(int layer_fd, const char *path, struct err *e);
 
 #endif

@@ -45,8 +45,10 @@ static int open_walk(int at, const char *path, int flags)
 
 int tree_open(const struct tree *t, size_t layer, const char *path, int flags)
 {
-	scoped(mem) char *full =
-		*path ? tree_join(t->layers[layer], path) : strdup(t->layers[layer]);
+	int own = t->layer_fds ? t->layer_fds[layer] : -EBADF;
+	int at = own >= 0 ? own : t->root_fd;
+	const char *base = own >= 0 ? "." : t->layers[layer];
+	scoped(mem) char *full = *path ? tree_join(base, path) : strdup(base);
 	/* O_NOFOLLOW beside RESOLVE_NO_SYMLINKS: with O_PATH the last name may be a link. */
 	struct open_how how = { .flags = (unsigned)(flags | O_NOFOLLOW | O_CLOEXEC),
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
@@ -54,10 +56,10 @@ int tree_open(const struct tree *t, size_t layer, const char *path, int flags)
 
 	if (!full)
 		return -ENOMEM;
-	fd = syscall(SYS_openat2, t->root_fd, full, &how, sizeof(how));
+	fd = syscall(SYS_openat2, at, full, &how, sizeof(how));
 	if (fd >= 0)
 		return (int)fd;
-	return errno == ENOSYS ? open_walk(t->root_fd, full, flags) : -errno;
+	return errno == ENOSYS ? open_walk(at, full, flags) : -errno;
 }
 
 void tree_dir_done(struct tree_dir *d)

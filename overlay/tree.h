@@ -19,9 +19,11 @@
 #include "src/util/err.h"
 
 struct tree {
-	int root_fd;	     /* what the names of layers are relative to; borrowed */
-	char *const *layers; /* directories, lowest first, NULL-terminated; borrowed */
-	int real_root;	     /* overlayfs' attributes are trusted.*, not user.* */
+	int root_fd;	      /* what the names of layers are relative to; borrowed */
+	char *const *layers;  /* directories, lowest first, NULL-terminated; borrowed */
+	const int *layer_fds; /* of each layer its own directory, or -EBADF: by its name; NULL: all
+				 by name */
+	int real_root;	      /* overlayfs' attributes are trusted.*, not user.* */
 	int plain; /* one tree of what is mounted: whiteouts and their like mean nothing */
 };
 

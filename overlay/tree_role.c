@@ -79,6 +79,7 @@ static int changes(struct tree *t, char **args, struct err *e)
 	if (!args[n])
 		return err_set(e, -EINVAL, "nothing to compare with");
 	to.layers = args + n + 1;
+	to.layer_fds += n + 1;
 	args[n] = NULL;
 	t->layers = args;
 	o.n = 0;
@@ -98,6 +99,7 @@ static int archive(struct tree *t, char **args, struct err *e)
 	o.self_uid = (uid_t)uid;
 	o.self_gid = (gid_t)gid;
 	t->layers = args + 3;
+	t->layer_fds += 3;
 	return tree_pack(t, &o, OUT_FD, e);
 }
 
@@ -124,6 +126,7 @@ static int copy(struct tree *t, char **args, struct err *e)
 		o.gid = (gid_t)owner[1];
 	}
 	t->layers = args + 5;
+	t->layer_fds = NULL;
 	t->plain = 1;
 	return tree_pack(t, &o, OUT_FD, e);
 }
@@ -132,7 +135,13 @@ static int work(char **args, struct err *e)
 {
 	struct tree t = { .root_fd = ROOT_FD, .real_root = sandbox_is_real_root() };
 	int is_copy = strcmp(args[0], "copy") == 0;
+	size_t n = is_copy ? 0 : strv_len(args);
+	scoped(mem) int *fds = calloc(n + 1, sizeof(*fds));
+	scoped(mem) char **elsewhere = calloc(n + 1, sizeof(*elsewhere));
 	const struct sandbox box = { .root_fd = ROOT_FD,
+				     .elsewhere = elsewhere,
+				     .elsewhere_fds = fds,
+				     .n_elsewhere = n,
 				     .recursive = is_copy,
 				     .is_mount_ns = is_copy && strcmp(args[1], "ns") == 0,
 				     .keep_caps = caps,
@@ -142,6 +151,12 @@ static int work(char **args, struct err *e)
 				     .n_syscalls = ARRAY_LEN(syscalls) };
 	int r;
 
+	if (!fds || !elsewhere)
+		return err_errno(e, ENOMEM, "read trees");
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = -EBADF;
+		elsewhere[i] = args[i][0] == '/' ? args[i] : NULL;
+	}
 	/* In the locale C libarchive takes names that are UTF-8 for something else. */
 	if (!setlocale(LC_CTYPE, "C.UTF-8"))
 		(void)setlocale(LC_CTYPE, "en_US.UTF-8");
@@ -153,7 +168,12 @@ static int work(char **args, struct err *e)
 		return r;
 	if (is_copy)
 		return copy(&t, args + 1, e);
-	return strcmp(args[0], "changes") == 0 ? changes(&t, args + 1, e) : archive(&t, args, e);
+	if (strcmp(args[0], "changes") != 0) {
+		t.layer_fds = fds;
+		return archive(&t, args, e);
+	}
+	t.layer_fds = fds + 1;
+	return changes(&t, args + 1, e);
 }
 
 int role_tree_main(int argc, char **argv)

@@ -59,11 +59,22 @@ static const struct opt global_options[] = {
 	     "Global option for that runtime, without its dashes"),
 	STR(0, "storage-driver", "DRIVER", AT(storage_driver), "How layers are put together",
 	    .values = "overlay"),
+	LIST(0, "storage-opt", "KEY=VALUE", AT(storage_opts),
+	     "additionalimagestore=PATH: a store of images to read",
+	     .man = "May be given several times; takes the place of what storage.conf and "
+		    "$STORAGE_OPTS say, and an empty one of it all.  PATH is the store of another "
+		    "cove "
+		    "(its "
+		    "--root) or of Podman (overlay driver), of which nothing is ever changed.  "
+		    "What "
+		    "else Podman's storage knows (mountopt, mount_program, ignore_chown_errors, "
+		    "size, "
+		    "...) is taken and has no effect."),
 	FLAG('v', "version", AT(version), "Print the version"),
+	REFUSED(0, "imagestore", "images and containers are kept in one place, see --root"),
 	REFUSED('c', "connection", "commands run here; there is no remote service"),
 	REFUSED('H', "host", "commands run here; there is no remote service"),
 	REFUSED('r', "remote", "commands run here; there is no remote service"),
-	REFUSED(0, "storage-opt", "options of the storage cannot be given here"),
 	REFUSED(0, "url", "commands run here; there is no remote service"),
 	END,
 };

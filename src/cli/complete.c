@@ -77,7 +77,9 @@ static int offer_commands(const struct noun *noun, const char *prefix)
 /* Names of objects of KIND; a failure to open the store offers nothing. */
 static int offer_objects(const char *kind, const char *prefix, const struct globals *g)
 {
-	const struct engine_options o = { .graphroot = g->root, .runroot = g->runroot };
+	const struct engine_options o = { .graphroot = g->root,
+					  .runroot = g->runroot,
+					  .storage_opts = g->storage_opts };
 
 	if (!kind)
 		return DIRECTIVE_NOFILES;

@@ -35,7 +35,9 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 		      struct err *e)
 {
 	scoped(engine) struct engine *en = NULL;
-	const struct engine_options eo = { .graphroot = g->root, .runroot = g->runroot };
+	const struct engine_options eo = { .graphroot = g->root,
+					   .runroot = g->runroot,
+					   .storage_opts = g->storage_opts };
 
 	if (!(c->flags & CMD_NO_ENGINE)) {
 		int r = engine_open(&eo, &en, e);
@@ -87,8 +89,11 @@ static int run_command(const struct cmd *c, const struct globals *g, char *const
 static int run_for_monitor(int (*fn)(struct engine *, char *const *, struct err *),
 			   const struct globals *g, char *const *args, struct err *e)
 {
+	static char *const nothing[] = { NULL };
 	scoped(engine) struct engine *en = NULL;
-	const struct engine_options eo = { .graphroot = g->root, .runroot = g->runroot };
+	const struct engine_options eo = { .graphroot = g->root,
+					   .runroot = g->runroot,
+					   .storage_opts = nothing };
 	int r = engine_open(&eo, &en, e);
 
 	return r < 0 ? r : fn(en, args, e);

@@ -9,6 +9,7 @@
 
 #include "src/container/record.h"
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/store/store.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -40,7 +41,11 @@ static int check_layers(struct engine *en, struct check *c, const char *id,
 	int r = 0;
 
 	for (size_t i = 0; spec->layers && spec->layers[i] && r == 0; i++) {
-		r = need_dir(en, c, id, "layers", spec->layers[i], "/diff");
+		const char *name = spec->layers[i];
+		if (!image_layer_is_elsewhere(name))
+			r = need_dir(en, c, id, "layers", name, "/diff");
+		else if (!image_layer_is_there(name))
+			r = check_add(c, CHECK_CONTAINER, id, "layer %s is missing", name);
 		if (r == 0 && check_has(c, CHECK_LAYER, spec->layers[i]))
 			r = check_add(c, CHECK_CONTAINER, id, "layer %s is damaged",
 				      spec->layers[i]);

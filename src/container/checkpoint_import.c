@@ -14,6 +14,7 @@
 #include "src/container/checkpoint_archive.h"
 #include "src/container/create.h"
 #include "src/image/archive.h"
+#include "src/image/image_stores.h"
 #include "src/runtime/criu.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
@@ -212,7 +213,9 @@ static int put_dir(struct prefix *p, const char *path)
 	struct tar_entry t = { .name = path, .type = TAR_DIR };
 
 	for (size_t i = strv_len(p->m->spec->layers); i-- > 0;) {
-		scoped(mem) char *layer = str_printf("layers/%s/diff", p->m->spec->layers[i]);
+		struct err ignored;
+		scoped(mem) char *layer =
+			image_layer_tree(p->m->en, p->m->spec->layers[i], &ignored);
 		scoped(fd) int top =
 			layer ? openat(p->m->en->graph_fd, layer, O_PATH | O_DIRECTORY | O_CLOEXEC)
 			      : -1;

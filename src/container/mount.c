@@ -220,8 +220,8 @@ int image_mount(struct engine *en, const struct image *i, char **ret_path, struc
 			r = strv_add(&lower, k == 1 ? "../mounts/nothing" : "../mounts/nothing2");
 	}
 	for (char **l = i->layers; l && *l && r == 0; l++) {
-		scoped(mem) char *tree = str_printf("%s/diff", *l);
-		r = tree ? strv_add(&lower, tree) : -ENOMEM;
+		scoped(mem) char *tree = root_lower(en, *l, e);
+		r = tree ? strv_add(&lower, tree) : e->code;
 	}
 	if (r == 0)
 		r = make_dir(en, path, e);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/image_stores.h"
 #include "src/util/strbuf.h"
 
 void root_done(struct root *r)
@@ -23,8 +24,10 @@ int root_of_layers(struct engine *en, char *const *names, struct root *ret, stru
 	if (ret->dir_fd < 0)
 		return err_sys(e, "open %s", en->graphroot);
 	for (; names && *names; names++) {
-		scoped(mem) char *path = str_printf("layers/%s/diff", *names);
-		if (!path || strv_add(&ret->layers, path) < 0)
+		scoped(mem) char *path = image_layer_tree(en, *names, e);
+		if (!path)
+			return e->code;
+		if (strv_add(&ret->layers, path) < 0)
 			return err_errno(e, ENOMEM, "read layers");
 	}
 	return 0;
@@ -94,6 +97,18 @@ void root_overlay_done(struct root_overlay *o)
 	*o = (struct root_overlay){ 0 };
 }
 
+char *root_lower(const struct engine *en, const char *name, struct err *e)
+{
+	char *tree;
+
+	if (image_layer_is_elsewhere(name))
+		return image_layer_tree(en, name, e);
+	tree = str_printf("%s/diff", name);
+	if (!tree)
+		(void)err_errno(e, ENOMEM, "mount the root file system");
+	return tree;
+}
+
 int root_overlay(const struct engine *en, const char *id, const struct container_spec *spec,
 		 struct root_overlay *ret, struct err *e)
 {
@@ -106,8 +121,10 @@ int root_overlay(const struct engine *en, const char *id, const struct container
 	if (spec->rootfs)
 		r = strv_add(&ret->lower, spec->rootfs);
 	for (size_t i = 0; !spec->rootfs && spec->layers && spec->layers[i] && r == 0; i++) {
-		scoped(mem) char *tree = str_printf("%s/diff", spec->layers[i]);
-		r = tree ? strv_add(&ret->lower, tree) : -ENOMEM;
+		scoped(mem) char *tree = root_lower(en, spec->layers[i], e);
+		if (!tree)
+			return e->code;
+		r = strv_add(&ret->lower, tree);
 	}
 	if (r < 0 || !ret->base || !ret->upper || !ret->work || !ret->target)
 		return err_errno(e, ENOMEM, "mount the root file system");

@@ -47,6 +47,9 @@ static inline __attribute__((unused)) void scoped_root_overlay(struct root_overl
 {
 	root_overlay_done(o);
 }
+/* The tree of layer NAME as an overlay with base layers/ wants it: owned, or NULL with *E filled.
+ */
+char *root_lower(const struct engine *en, const char *name, struct err *e);
 /* Who the container's processes are unless told otherwise, for user_resolve(): with keep-id the
  * caller.  Owned; NULL when out of memory. */
 char *root_user(const struct engine *en, const struct container_spec *spec);

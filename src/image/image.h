@@ -19,7 +19,10 @@ struct image {
 	json_object *config;   /* the OCI image config document (architecture, config{Env,Cmd,...},
 				  rootfs, history) */
 	json_object *manifest; /* the manifest document as stored */
-	char **layers;	       /* layer directory names (graphroot/layers/NAME), lowest first */
+	char **layers;	       /* layer directory names, lowest first: graphroot/layers/NAME, or
+				  absolute paths in an additional store (image_stores.h) */
+	char *store;	       /* the additional image store that has it, and only reading is
+				  possible; NULL: our own */
 	int64_t size;	       /* bytes of all layers unpacked */
 	int64_t created;       /* seconds since the epoch, from the config (0 when absent) */
 };
@@ -84,6 +87,7 @@ int image_layer_by_diff_id(struct engine *en, const char *diff_id, char **ret_na
 int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_diff_id,
 			struct err *e);
 
+/* Those of our own store, newest first, then those of each additional one. */
 int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err *e);
 void image_list_free(struct image **list, size_t n);
 /* How many containers were made from image ID. */

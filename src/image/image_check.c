@@ -17,6 +17,7 @@
 #include "overlay/layer_measure.h"
 #include "overlay/layer_verify.h"
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/image/manifest.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
@@ -210,6 +211,11 @@ static int check_layer(struct engine *en, struct check *c, const struct layer_ro
 
 	if (!digest_is_valid(l->diff_id))
 		return check_add(c, CHECK_LAYER, l->name, "its record is damaged");
+	if (image_layer_is_elsewhere(l->name)) /* whose contents are its owner's matter */
+		return image_layer_is_there(l->name)
+			       ? 0
+			       : check_add(c, CHECK_LAYER, l->name,
+					   "the additional image store that had it has it no more");
 	if (dir < 0)
 		return check_add(c, CHECK_LAYER, l->name, "its directory: %s", strerror(errno));
 	if (faccessat(dir, "split", R_OK, AT_SYMLINK_NOFOLLOW) < 0)
@@ -368,7 +374,8 @@ static int check_leftovers(struct engine *en, struct store *s, struct check *c, 
 		return r;
 	for (char **l = unused; l && *l && r == 0; l++) {
 		scoped(mem) char *path = str_printf("layers/%s", *l);
-		r = path ? check_add_leftover(en, c, path) : -ENOMEM;
+		if (!image_layer_is_elsewhere(*l))
+			r = path ? check_add_leftover(en, c, path) : -ENOMEM;
 	}
 	if (r == 0)
 		r = check_dir(en, c, "layers", layers, 0);

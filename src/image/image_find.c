@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/image/manifest_list.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
@@ -152,28 +153,48 @@ static int find_id(struct store *s, const char *ref, char **ret, struct err *e)
 	return r ? 0 : err_set(e, -ENOENT, "%s: image not known", ref);
 }
 
-int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e)
+/* *RET_K: the store it was found in. */
+static int find_in_stores(struct engine *en, const char *ref, char **ret_id, size_t *ret_k,
+			  struct err *e)
 {
 	static const char *const transports[] = { "containers-storage:", "docker://" };
-	struct store *s = engine_store(en, e);
+	int r = -ENOENT;
 
 	for (size_t i = 0; i < ARRAY_LEN(transports); i++)
 		if (str_starts(ref, transports[i]))
 			ref += strlen(transports[i]);
-	return s ? find_id(s, ref, ret_id, e) : e->code;
+	for (size_t k = 0; r == -ENOENT && k < image_stores_n(en); k++) {
+		struct store *s = image_store_db(en, k, e);
+		if (!s && k == 0)
+			return e->code;
+		*ret_k = k;
+		if (s)
+			r = find_id(s, ref, ret_id, e);
+	}
+	return r;
+}
+
+int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e)
+{
+	size_t k;
+
+	return find_in_stores(en, ref, ret_id, &k, e);
 }
 
 int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e)
 {
 	scoped(mem) char *id = NULL;
 	struct err ignored = { 0 };
-	int r = image_find_id(en, ref, &id, e);
+	size_t k = 0;
+	int r = find_in_stores(en, ref, &id, &k, e);
 
 	/* Of a list, the image that fits here. */
-	if (r == -ENOENT && manifest_list_choose(en, ref, NULL, &id, &ignored) == 0)
+	if (r == -ENOENT && manifest_list_choose(en, ref, NULL, &id, &ignored) == 0) {
+		k = 0;
 		r = 0;
+	}
 	if (r == 0)
-		r = image_by_id(en, id, ret, e);
+		r = image_by_id_in(en, k, id, ret, e);
 	/* Removed between the two: the user's word for it is the better one. */
 	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "src/image/image.h"
+#include "src/image/image_stores.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 
@@ -28,8 +29,11 @@ static json_object *graph_driver(struct engine *en, const struct image *i)
 	size_t n = strv_len(i->layers);
 
 	for (size_t k = n; k-- > 0;) {
+		const char *name = i->layers[k];
 		scoped(mem) char *dir =
-			str_printf("%s/layers/%s/diff", en->graphroot, i->layers[k]);
+			image_layer_is_elsewhere(name)
+				? str_printf("%s/diff", name)
+				: str_printf("%s/layers/%s/diff", en->graphroot, name);
 		if (!dir)
 			continue;
 		if (k == n - 1) {

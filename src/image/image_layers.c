@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/image/image_layers.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/image_stores.h"
 #include "src/store/store.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -41,7 +41,7 @@ int image_layers(struct engine *en, const struct image *i, struct image_layer **
 		 struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *st = engine_store(en, e);
+	struct store *st = image_store_db_of(en, i, e);
 	struct image_layer *list;
 	size_t n = 0;
 	int r;
@@ -69,13 +69,7 @@ int image_layers(struct engine *en, const struct image *i, struct image_layer **
 
 int image_layer_open(struct engine *en, const struct image_layer *l, struct err *e)
 {
-	scoped(mem) char *path = str_printf("layers/%s", l->name);
-	int fd;
-
-	if (!path)
-		return err_errno(e, ENOMEM, "open layer %s", l->diff_id);
-	fd = openat(en->graph_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd < 0 ? err_sys(e, "open layer %s", l->diff_id) : fd;
+	return image_layer_dir(en, l->name, e);
 }
 
 int image_name_meant(const char *ref, const struct image *i, char **ret, struct err *e)

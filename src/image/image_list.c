@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/store/store.h"
 #include "src/util/strbuf.h"
 
@@ -38,39 +39,54 @@ static int list_ids(struct store *s, char ***ret, struct err *e)
 	return r;
 }
 
-int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err *e)
+struct list {
+	struct image **images;
+	size_t n;
+};
+
+static int add_store(struct engine *en, size_t k, struct list *l, struct err *e)
 {
-	struct store *s = engine_store(en, e);
 	scoped(strv) char **ids = NULL;
-	struct image **list;
-	size_t n = 0;
+	struct store *s = image_store_db(en, k, e);
+	struct image **more;
 	int r;
 
 	if (!s)
-		return e->code;
+		return k == 0 ? e->code : 0;
 	r = list_ids(s, &ids, e);
 	if (r < 0)
 		return r;
-	list = calloc(strv_len(ids) + 1, sizeof(struct image *));
-	if (!list)
+	more = reallocarray(l->images, l->n + strv_len(ids) + 1, sizeof(struct image *));
+	if (!more)
 		return err_errno(e, ENOMEM, "list images");
+	l->images = more;
 	for (char **id = ids; id && *id; id++) {
-		r = image_by_id(en, *id, &list[n], e);
+		r = image_by_id_in(en, k, *id, &l->images[l->n], e);
 		if (r == 0) {
-			n++;
+			l->n++;
 			continue;
 		}
-		/* Removed while we were listing, or damaged: the others are still there
-		 *. */
-		if (r == -ENOENT || r == -EBADMSG) {
-			dbg("images: %s", e->text);
-			err_clear(e);
-			continue;
-		}
-		image_list_free(list, n);
+		/* Removed while we were listing, or damaged: the others are still there. */
+		if (r != -ENOENT && r != -EBADMSG)
+			return r;
+		dbg("images: %s", e->text);
+		err_clear(e);
+	}
+	return 0;
+}
+
+int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err *e)
+{
+	struct list l = { 0 };
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < image_stores_n(en); k++)
+		r = add_store(en, k, &l, e);
+	if (r < 0) {
+		image_list_free(l.images, l.n);
 		return r;
 	}
-	*ret = list;
-	*ret_n = n;
+	*ret = l.images;
+	*ret_n = l.n;
 	return 0;
 }

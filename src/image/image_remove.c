@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/image/manifest_list.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
@@ -61,7 +62,8 @@ static int delete_layers(struct store *s, char ***ret, int64_t *ret_freed, struc
 		r = strv_add(ret, store_text(q, 0));
 		if (r < 0)
 			return err_errno(e, r, "remove layers");
-		*ret_freed += store_int(q, 1);
+		if (!image_layer_is_elsewhere(store_text(q, 0)))
+			*ret_freed += store_int(q, 1);
 	}
 	if (r == 0)
 		r = store_exec(
@@ -169,6 +171,8 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 	}
 	if (r < 0)
 		return r;
+	if (i->store)
+		return err_set(e, -EROFS, "cannot remove read-only image \"%s\"", i->id);
 	name = meant_name(i, ref);
 	if (name && strv_len(i->names) > 1) {
 		r = image_untag(en, i->id, name, e);

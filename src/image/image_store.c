@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "overlay/layer.h"
+#include "src/image/image_stores.h"
 #include "src/image/manifest.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
@@ -32,6 +33,7 @@ struct image *image_free(struct image *i)
 	free(i->id);
 	free(i->manifest_digest);
 	free(i->index_digest);
+	free(i->store);
 	strv_free(i->names);
 	strv_free(i->digests);
 	strv_free(i->layers);
@@ -57,6 +59,22 @@ static int blobs_open(struct engine *en, struct err *e)
 	return fd < 0 ? err_sys(e, "open %s/blobs/sha256", en->graphroot) : fd;
 }
 
+/* Where an additional store has the document (owned), or NULL. */
+static char *blob_elsewhere(struct engine *en, const char *digest)
+{
+	for (size_t k = 1; k < image_stores_n(en); k++) {
+		scoped(stmt) struct sqlite3_stmt *q = NULL;
+		struct err ignored;
+		struct store *s = image_store_db(en, k, &ignored);
+		if (s &&
+		    store_query(s, &q, &ignored, "SELECT path FROM blob WHERE digest = ?", "s",
+				digest) == 0 &&
+		    store_step(q, &ignored) == 1)
+			return strdup(store_text(q, 0));
+	}
+	return NULL;
+}
+
 int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *ret_len,
 		    struct err *e)
 {
@@ -69,6 +87,11 @@ int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *r
 	if (dir < 0)
 		return dir;
 	r = path_read(dir, digest_hex(digest), MANIFEST_MAX, &bytes, &n, e);
+	if (r == -ENOENT && en->stores) {
+		scoped(mem) char *path = blob_elsewhere(en, digest);
+		if (path)
+			r = path_read(AT_FDCWD, path, MANIFEST_MAX, &bytes, &n, e);
+	}
 	if (r < 0 && r != -ENOENT && r != -E2BIG && r != -EINVAL)
 		return err_in(e, "blob %s", digest);
 	if (r == 0)
@@ -192,16 +215,15 @@ static int fill(struct engine *en, struct store *s, struct image *i, struct err 
 	return fill_documents(en, i, e);
 }
 
-int image_by_id(struct engine *en, const char *id, struct image **ret, struct err *e)
+/* From the database S of one store. */
+static int by_id(struct engine *en, struct store *s, const char *id, struct image **ret,
+		 struct err *e)
 {
 	scoped(image) struct image *i = calloc(1, sizeof(*i));
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
 	const char *index;
 	int r;
 
-	if (!s)
-		return e->code;
 	r = store_query(s, &q, e,
 			"SELECT manifest_digest, index_digest, created FROM image WHERE id = ?",
 			"s", id);
@@ -227,17 +249,40 @@ int image_by_id(struct engine *en, const char *id, struct image **ret, struct er
 	return 0;
 }
 
-static int layer_lookup(struct engine *en, const char *sql, const char *arg, char **ret,
-			struct err *e)
+int image_by_id_in(struct engine *en, size_t k, const char *id, struct image **ret, struct err *e)
 {
-	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
-	char *text;
+	scoped(image) struct image *i = NULL;
+	struct store *s = image_store_db(en, k, e);
 	int r;
 
 	if (!s)
-		return e->code;
-	r = store_query(s, &q, e, sql, "s", arg);
+		return k == 0 ? e->code : err_set(e, -ENOENT, "%s: image not known", id);
+	r = by_id(en, s, id, &i, e);
+	if (r < 0)
+		return r;
+	if (k > 0 && !(i->store = strdup(en->stores[k - 1])))
+		return err_errno(e, ENOMEM, "read an image's record");
+	*ret = take_ptr(&i);
+	return 0;
+}
+
+int image_by_id(struct engine *en, const char *id, struct image **ret, struct err *e)
+{
+	int r = -ENOENT;
+
+	for (size_t k = 0; r == -ENOENT && k < image_stores_n(en); k++)
+		r = image_by_id_in(en, k, id, ret, e);
+	if (r == 0)
+		err_clear(e);
+	return r;
+}
+
+static int lookup(struct store *s, const char *sql, const char *arg, char **ret, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	char *text;
+	int r = store_query(s, &q, e, sql, "s", arg);
+
 	if (r == 0)
 		r = store_step(q, e);
 	if (r < 0)
@@ -251,9 +296,58 @@ static int layer_lookup(struct engine *en, const char *sql, const char *arg, cha
 	return 0;
 }
 
+static int layer_lookup(struct engine *en, const char *sql, const char *arg, char **ret,
+			struct err *e)
+{
+	int r = -ENOENT;
+
+	for (size_t k = 0; r == -ENOENT && k < image_stores_n(en); k++) {
+		struct store *s = image_store_db(en, k, e);
+		if (!s && k == 0)
+			return e->code;
+		if (s)
+			r = lookup(s, sql, arg, ret, e);
+	}
+	if (r == 0)
+		err_clear(e);
+	return r;
+}
+
 int image_layer_by_diff_id(struct engine *en, const char *diff_id, char **ret_name, struct err *e)
 {
-	return layer_lookup(en, "SELECT name FROM layer WHERE diff_id = ?", diff_id, ret_name, e);
+	scoped(mem) char *name = NULL;
+	int r = layer_lookup(en, "SELECT name FROM layer WHERE diff_id = ?", diff_id, &name, e);
+
+	if (r < 0)
+		return r;
+	if (!image_layer_is_there(name))
+		return err_set(e, -ENOENT, "layer %s is not in its store any more", diff_id);
+	*ret_name = take_ptr(&name);
+	return 0;
+}
+
+int image_layer_sizes(struct engine *en, const char *diff_id, int64_t *ret_diff, int64_t *ret_tree,
+		      struct err *e)
+{
+	for (size_t k = 0; k < image_stores_n(en); k++) {
+		scoped(stmt) struct sqlite3_stmt *q = NULL;
+		struct store *s = image_store_db(en, k, e);
+		int r = s	 ? store_query(s, &q, e,
+					       "SELECT diff_size, tree_size FROM layer WHERE diff_id = ?",
+					       "s", diff_id)
+			: k == 0 ? e->code
+				 : -ENOENT;
+		if (r == 0)
+			r = store_step(q, e);
+		if (r < 0 && k == 0)
+			return r;
+		if (r <= 0)
+			continue;
+		*ret_diff = store_int(q, 0);
+		*ret_tree = store_int(q, 1);
+		return 0;
+	}
+	return err_set(e, -ENOENT, "layer %s is not in the store", diff_id);
 }
 
 int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_diff_id,
@@ -279,6 +373,8 @@ void image_layer_discard(struct engine *en, const char *name)
 	scoped(fd) int lease = -EBADF;
 	struct err ignored;
 
+	if (image_layer_is_elsewhere(name))
+		return; /* not ours to touch */
 	if (!from || engine_tmpdir(en, &tmp, &dir, &lease, &ignored) < 0)
 		return;
 	to = str_printf("tmp/%s/%s", tmp, name);
@@ -381,6 +477,31 @@ static void move_back(struct publish *w)
 	}
 }
 
+/* A row for layer L under NAME.  One there is already is of an additional store that has lost it:
+ * its images have this one now. */
+static int record_row(struct store *s, const struct image_new_layer *l, const char *name,
+		      struct err *e)
+{
+	int r = store_exec(s, e, "PRAGMA defer_foreign_keys=ON", "");
+
+	if (r >= 0)
+		r = store_exec(s, e,
+			       "UPDATE image_layer SET layer = ? WHERE layer IN (SELECT name FROM "
+			       "layer WHERE diff_id = ?)",
+			       "ss", name, l->diff_id);
+	if (r >= 0)
+		r = store_exec(s, e, "UPDATE layer SET name = ? WHERE diff_id = ?", "ss", name,
+			       l->diff_id);
+	if (r != 0)
+		return r;
+	return store_exec(s, e,
+			  "INSERT INTO layer (name, diff_id, blob_digest, blob_size, "
+			  "diff_size, tree_size)"
+			  " VALUES (?, ?, ?, ?, ?, ?)",
+			  "sssiii", name, l->diff_id, *l->blob_digest ? l->blob_digest : NULL,
+			  l->blob_size, l->diff_size, l->tree_size);
+}
+
 /* The transaction's part for one layer. */
 static int record_layer(struct publish *w, struct store *s, size_t i, struct err *e)
 {
@@ -397,19 +518,16 @@ static int record_layer(struct publish *w, struct store *s, size_t i, struct err
 	if (r == 0) {
 		w->layers[i].lost = w->layers[i].moved;
 		name = have;
-		if (*l->blob_digest)
+		if (image_layer_is_elsewhere(have))
+			r = record_row(s, l, have, e);
+		if (r >= 0 && *l->blob_digest)
 			r = store_exec(
 				s, e,
 				"UPDATE layer SET blob_digest = ?, blob_size = ? WHERE name = ?",
 				"sis", l->blob_digest, l->blob_size, name);
 	} else {
 		err_clear(e);
-		r = store_exec(s, e,
-			       "INSERT INTO layer (name, diff_id, blob_digest, blob_size, "
-			       "diff_size, tree_size)"
-			       " VALUES (?, ?, ?, ?, ?, ?)",
-			       "sssiii", name, l->diff_id, *l->blob_digest ? l->blob_digest : NULL,
-			       l->blob_size, l->diff_size, l->tree_size);
+		r = record_row(s, l, name, e);
 	}
 	if (r >= 0)
 		r = store_exec(

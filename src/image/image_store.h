@@ -8,6 +8,9 @@
 /* The record of exactly ID.  -ENOENT, or -EBADMSG for damaged blobs. */
 int image_by_id(struct engine *en, const char *id, struct image **ret, struct err *e);
 
+/* The same of store K alone (image_stores.h), which can be read. */
+int image_by_id_in(struct engine *en, size_t k, const char *id, struct image **ret, struct err *e);
+
 /* The first half of image_find(): the ID alone (owned), which works for damaged images too. */
 int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e);
 
@@ -38,6 +41,10 @@ int image_publish_lock(struct engine *en, struct err *e);
 	" UNION SELECT substr(digest, 8) FROM manifest_list"                      \
 	" UNION SELECT substr(digest, 8) FROM artifact"                           \
 	" UNION SELECT substr(digest, 8) FROM artifact_blob"
+
+/* The sizes of the layer with DIFF_ID as a tar and unpacked, whatever store has it; -ENOENT. */
+int image_layer_sizes(struct engine *en, const char *diff_id, int64_t *ret_diff, int64_t *ret_tree,
+		      struct err *e);
 
 /* Move the layer directory NAME out of layers/ and delete it.  Failures are left to
  * image_collect(). */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "src/store/store.h"
+#include "src/image/image_store.h"
 #include "src/util/strbuf.h"
 
 int layer_stage_open(struct engine *en, size_t max_layers, struct layer_stage *ret, struct err *e)
@@ -145,12 +145,8 @@ int layer_stage_has(struct layer_stage *s, const char *diff_id)
 int layer_stage_known(struct layer_stage *s, const char *diff_id, struct err *e)
 {
 	struct image_new_layer *l = &s->layers[s->n];
-	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *st = engine_store(s->en, e);
 	int r;
 
-	if (!st)
-		return e->code;
 	if (s->n == s->cap)
 		return err_set(e, -E2BIG, "more layers than announced");
 	for (size_t i = 0; i < s->n; i++)
@@ -160,18 +156,13 @@ int layer_stage_known(struct layer_stage *s, const char *diff_id, struct err *e)
 			s->n++;
 			return 0;
 		}
-	r = store_query(st, &q, e, "SELECT diff_size, tree_size FROM layer WHERE diff_id = ?", "s",
-			diff_id);
-	if (r == 0)
-		r = store_step(q, e);
-	if (r < 0)
-		return r;
-	if (r == 0)
+	r = image_layer_sizes(s->en, diff_id, &l->diff_size, &l->tree_size, e);
+	if (r == -ENOENT)
 		return err_set(e, -EAGAIN, "layer %s was removed by somebody else meanwhile",
 			       diff_id);
+	if (r < 0)
+		return r;
 	(void)snprintf(l->diff_id, sizeof(l->diff_id), "%s", diff_id);
-	l->diff_size = store_int(q, 0);
-	l->tree_size = store_int(q, 1);
 	s->n++;
 	return 0;
 }

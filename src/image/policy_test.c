@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/image/signature.h"
+#include "src/util/base64.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 #include "src/util/testing.h"

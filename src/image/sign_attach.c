@@ -10,6 +10,7 @@
 #include "src/image/pull_protocol.h"
 #include "src/image/sign.h"
 #include "src/image/signature.h"
+#include "src/util/base64.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/sha256.h"

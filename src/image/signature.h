@@ -56,10 +56,6 @@ static inline __attribute__((unused)) void scoped_sigstore(struct sigstore *s)
 /* The blob for PAYLOAD and SIGNATURE (base64).  Owned, *RET_LEN bytes; NULL: out of memory. */
 char *sigstore_make(const char *payload, const char *signature, size_t *ret_len);
 
-/* Base64 with or without line breaks; ends at the first byte that is none of it.  *RET owned (N + 1
- * bytes, NUL behind). -EBADMSG. */
-int base64_decode(const char *text, size_t n, unsigned char **ret, size_t *ret_len, struct err *e);
-char *base64_encode(const void *bytes, size_t n);
 /* OpenPGP keys, armoured or not, as the bytes of a keyring.  *RET owned. */
 int keys_dearmor(const char *bytes, size_t n, unsigned char **ret, size_t *ret_len, struct err *e);
 

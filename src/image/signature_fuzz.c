@@ -5,6 +5,7 @@
 
 #include "src/image/policy.h"
 #include "src/image/signature.h"
+#include "src/util/base64.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

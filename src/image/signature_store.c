@@ -5,6 +5,7 @@
 #include "src/image/signature.h"
 #include "src/image/trust.h"
 #include "src/store/store.h"
+#include "src/util/base64.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 

@@ -11,6 +11,7 @@
 #include "src/image/secretbox.h"
 #include "src/image/signature.h"
 #include "src/image/trust_role.h"
+#include "src/util/base64.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"

@@ -32,7 +32,7 @@ static json_object *merge_array(json_object *old, json_object *new)
 }
 
 /* Tables are merged, and tables within tables; everything else is replaced. */
-static void merge(json_object *into, json_object *from)
+void config_merge(json_object *into, json_object *from)
 {
 	json_object_object_foreach(from, key, value)
 	{
@@ -41,24 +41,26 @@ static void merge(json_object *into, json_object *from)
 			json_put(into, key, merge_array(old, value));
 		else if (json_object_is_type(value, json_type_object) &&
 			 json_object_is_type(old, json_type_object))
-			merge(old, value);
+			config_merge(old, value);
 		else
 			json_put(into, key, json_object_get(value));
 	}
 }
 
-static int add_file(json_object *all, const char *path, struct err *e)
+int config_add_file(json_object *all, const char *path, struct err *e)
 {
 	scoped(json) json_object *o = NULL;
-	int r = toml_read(path, &o, e);
+	/* "None" is said so. */
+	int r = strcmp(path, "/dev/null") == 0 ? -ENOENT : toml_read(path, &o, e);
 
 	if (r == -ENOENT || r == -ENOTDIR) {
 		err_clear(e);
 		return 0;
 	}
-	if (r == 0)
-		merge(all, o);
-	return r;
+	if (r < 0)
+		return r;
+	config_merge(all, o);
+	return 1;
 }
 
 static int is_conf(const struct dirent *d)
@@ -67,23 +69,31 @@ static int is_conf(const struct dirent *d)
 	return d->d_name[0] != '.' && n > 5 && strcmp(d->d_name + n - 5, ".conf") == 0;
 }
 
-/* DIR/containers.conf, then DIR/containers.conf.d in the order of names. */
+int config_add_drop_ins(json_object *all, const char *dir, struct err *e)
+{
+	struct dirent **list = NULL;
+	int r = 0, any = 0, n = scandir(dir, &list, is_conf, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		scoped(mem) char *path = str_printf("%s/%s", dir, list[i]->d_name);
+		if (r >= 0)
+			r = path ? config_add_file(all, path, e)
+				 : err_errno(e, ENOMEM, "read %s", dir);
+		any |= r > 0;
+		free(list[i]);
+	}
+	free(list);
+	return r < 0 ? r : any;
+}
+
+/* DIR/containers.conf, then DIR/containers.conf.d. */
 static int add_dir(json_object *all, const char *dir, struct err *e)
 {
 	scoped(mem) char *file = str_printf("%s/" NAME, dir);
 	scoped(mem) char *drop = str_printf("%s/" NAME ".d", dir);
-	struct dirent **list = NULL;
-	int r = file && drop ? add_file(all, file, e) : err_errno(e, ENOMEM, "read " NAME),
-	    n = r < 0 ? 0 : scandir(drop, &list, is_conf, alphasort);
+	int r = file && drop ? config_add_file(all, file, e) : err_errno(e, ENOMEM, "read " NAME);
 
-	for (int i = 0; i < n; i++) {
-		scoped(mem) char *path = str_printf("%s/%s", drop, list[i]->d_name);
-		if (r == 0)
-			r = path ? add_file(all, path, e) : err_errno(e, ENOMEM, "read " NAME);
-		free(list[i]);
-	}
-	free(list);
-	return r;
+	return r < 0 ? r : config_add_drop_ins(all, drop, e);
 }
 
 int config_read(struct engine *en, json_object **ret, struct err *e)
@@ -97,12 +107,12 @@ int config_read(struct engine *en, json_object **ret, struct err *e)
 	if (!all)
 		return err_errno(e, ENOMEM, "read " NAME);
 	if (alone && *alone)
-		r = add_file(all, alone, e);
-	for (size_t i = 0; !(alone && *alone) && i < ARRAY_LEN(dirs) && r == 0; i++)
+		r = config_add_file(all, alone, e);
+	for (size_t i = 0; !(alone && *alone) && i < ARRAY_LEN(dirs) && r >= 0; i++)
 		if (i == 0 || strcmp(dirs[i], dirs[i - 1]) != 0)
 			r = add_dir(all, dirs[i], e);
-	if (r == 0 && over && *over)
-		r = add_file(all, over, e);
+	if (r >= 0 && over && *over)
+		r = config_add_file(all, over, e);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(&all);

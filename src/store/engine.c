@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/store/storage_conf.h"
 #include "src/store/store.h"
 #include "src/util/account.h"
 #include "src/util/lock.h"
@@ -78,12 +79,14 @@ static char *unshared(const struct engine *en, const char *variable)
 	return en->uid == 0 && dir && dir[0] == '/' && !userns_is_host_root() ? strdup(dir) : NULL;
 }
 
-static char *graphroot_default(const struct engine *en)
+static char *graphroot_default(const struct engine *en, char **said)
 {
 	const char *data = getenv("XDG_DATA_HOME");
 	char *told = unshared(en, "CONTAINERS_GRAPHROOT");
 	if (told)
 		return told;
+	if (*said)
+		return take_ptr(said);
 	if (en->uid == 0)
 		return strdup("/var/lib/cove");
 	if (data && data[0] == '/')
@@ -92,7 +95,7 @@ static char *graphroot_default(const struct engine *en)
 }
 
 /* $XDG_RUNTIME_DIR only when it is really ours: after su or sudo it often is the former user's. */
-static char *runroot_default(const struct engine *en)
+static char *runroot_default(const struct engine *en, char **said)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
 	char *told = unshared(en, "CONTAINERS_RUNROOT");
@@ -101,6 +104,8 @@ static char *runroot_default(const struct engine *en)
 
 	if (told)
 		return told;
+	if (*said)
+		return take_ptr(said);
 	if (en->uid == 0)
 		return strdup("/run/cove");
 	if (run && run[0] == '/' && stat(run, &st) == 0 && st.st_uid == en->uid)
@@ -113,10 +118,11 @@ static char *runroot_default(const struct engine *en)
 int engine_open(const struct engine_options *o, struct engine **ret, struct err *e)
 {
 	scoped(engine) struct engine *en = calloc(1, sizeof(*en));
+	scoped(storage_conf) struct storage_conf conf = { 0 };
 	static const char *const dirs[] = { "blobs",   "layers", "containers",
 					    "volumes", "tmp",	 "cache" };
 	const char *config = getenv("XDG_CONFIG_HOME");
-	int r;
+	int r = 0;
 
 	if (!en)
 		return err_errno(e, ENOMEM, "open the engine");
@@ -127,10 +133,19 @@ int engine_open(const struct engine_options *o, struct engine **ret, struct err 
 	en->config_dir = config && config[0] == '/'
 				 ? str_printf("%s/containers", config)
 				 : str_printf("%s/.config/containers", en->home ? en->home : "");
-	en->graphroot =
-		o->graphroot && *o->graphroot ? absolute(o->graphroot) : graphroot_default(en);
-	en->runroot = o->runroot && *o->runroot ? absolute(o->runroot) : runroot_default(en);
-	if (!en->home || !en->config_dir || !en->graphroot || !en->runroot)
+	if (!en->home || !en->config_dir)
+		return err_errno(e, ENOMEM, "open the engine");
+	/* Who says it all reads no files, so that nobody's mistake in them is in the way. */
+	if (!o->graphroot || !o->runroot || !o->storage_opts)
+		r = storage_conf_read(en, o->storage_opts, &conf, e);
+	if (r < 0)
+		return r;
+	en->stores = take_ptr(&conf.stores);
+	en->graphroot = o->graphroot && *o->graphroot ? absolute(o->graphroot)
+						      : graphroot_default(en, &conf.graphroot);
+	en->runroot = o->runroot && *o->runroot ? absolute(o->runroot)
+						: runroot_default(en, &conf.runroot);
+	if (!en->graphroot || !en->runroot)
 		return err_errno(e, ENOMEM, "open the engine");
 	(void)umask(077); /* whatever the caller's umask is; container processes get their own */
 	r = open_root(en->graphroot, en->uid, &en->graph_fd, e);
@@ -164,6 +179,7 @@ struct engine *engine_free(struct engine *en)
 	free(en->runroot);
 	free(en->config_dir);
 	free(en->home);
+	strv_free(en->stores);
 	free(en);
 	return NULL;
 }
@@ -179,6 +195,10 @@ struct store *engine_store(struct engine *en, struct err *e)
 void engine_store_close(struct engine *en)
 {
 	en->store = store_close(en->store);
+	for (size_t i = 0; en->catalogues && en->stores && en->stores[i]; i++)
+		(void)store_close(en->catalogues[i].db);
+	free(en->catalogues);
+	en->catalogues = NULL;
 }
 
 /* ---- half-made things ------------------------------------------------------------------------ */

@@ -15,6 +15,14 @@ struct engine_options {
 	const char *graphroot; /* --root; NULL: storage.conf, else $XDG_DATA_HOME/cove */
 	const char *runroot;   /* --runroot; NULL: storage.conf, else $XDG_RUNTIME_DIR/cove, else
 				  /tmp/cove-run-UID */
+	char *const *storage_opts; /* --storage-opt; NULL: $STORAGE_OPTS, else storage.conf.  All
+				      three: no file is read */
+};
+
+/* What is known of an additional image store, once somebody has asked. */
+struct engine_catalogue {
+	struct store *db; /* NULL: it cannot be read */
+	int is_tried;
 };
 
 struct engine {
@@ -25,7 +33,9 @@ struct engine {
 	struct store *store; /* the database, opened on first use: engine_store() */
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
 	char *home;
-	const char *runtime;	    /* --runtime, borrowed; NULL: our own */
+	char **stores;			     /* additional image stores: absolute paths */
+	struct engine_catalogue *catalogues; /* of each, or NULL; see image_stores.h */
+	const char *runtime;		     /* --runtime, borrowed; NULL: our own */
 	char *const *hooks_dirs;    /* --hooks-dir, borrowed; NULL: the system's, for real root */
 	char *const *runtime_flags; /* --runtime-flag, borrowed */
 	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 
 #include "src/store/reserve.h"
+#include "src/store/schema_catalogue.h"
 #include "src/store/schema_container.h"
 #include "src/store/schema_image.h"
 #include "src/store/schema_network.h"
@@ -33,6 +34,8 @@
 #define BUSY_MS                                                                         \
 	60000 /* writers wait for each other; 50 parallel runs each hold the lock for a \
 		 millisecond */
+
+#define STRANGERS_LENGTH_MAX (1 << 20) /* bytes of one value */
 
 struct store {
 	sqlite3 *db;
@@ -214,11 +217,55 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 	return 0;
 }
 
+/* ---- other files ----------------------------------------------------------------------------- */
+
+/* What sqlite.org/security.html asks of who opens a stranger's file, and it is not even mapped. */
+static int harden(struct store *s, struct err *e)
+{
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	(void)sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, STRANGERS_LENGTH_MAX);
+	return simple(s, "PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA query_only=ON", e);
+}
+
+int store_open_file(const char *path, enum store_kind kind, struct store **ret, struct err *e)
+{
+	static const int flags[] = {
+		[STORE_CATALOGUE_NEW] = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		[STORE_CATALOGUE] = SQLITE_OPEN_READONLY,
+		[STORE_STRANGERS] = SQLITE_OPEN_READWRITE, /* its log is played back */
+	};
+	scoped(store) struct store *s = calloc(1, sizeof(*s));
+	int rc, r = 0;
+
+	if (!s)
+		return err_errno(e, ENOMEM, "open %s", path);
+	s->graph_fd = -EBADF;
+	rc = sqlite3_open_v2(path, &s->db,
+			     flags[kind] | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	if (rc != SQLITE_OK) {
+		(void)sql_err(s, e, rc, "open");
+		return err_in(e, "%s", path);
+	}
+	if (kind == STORE_CATALOGUE_NEW)
+		r = simple(s, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" SCHEMA_CATALOGUE,
+			   e);
+	else if (kind == STORE_STRANGERS)
+		r = harden(s, e);
+	if (r < 0)
+		return err_in(e, "%s", path);
+	*ret = take_ptr(&s);
+	return 0;
+}
+
 static void empty_log(struct store *s, int64_t limit)
 {
 	struct stat st;
 
-	if (fstatat(s->graph_fd, "db.sqlite-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (s->graph_fd < 0 ||
+	    fstatat(s->graph_fd, "db.sqlite-wal", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    st.st_size <= limit)
 		return;
 	/* Others that read or write just now have their turn; whoever closes after them empties it.
@@ -240,7 +287,7 @@ struct store *store_close(struct store *s)
 		return NULL;
 	store_rollback(s);
 	empty_log(s, WAL_LONG);
-	if (s->wrote)
+	if (s->wrote && s->graph_fd >= 0)
 		reserve_keep(s->graph_fd);
 	(void)sqlite3_close(s->db); /* statements are scoped and gone */
 	free(s);

@@ -20,6 +20,15 @@ int store_open(const char *graphroot, int graph_fd, struct store **ret, struct e
 struct store *store_close(struct store *s);
 DEFINE_SCOPED(store, struct store *, store_close);
 
+/* Databases beside it, of which several may be open.  PATH is a file of nobody else's:
+ *	STORE_CATALOGUE_NEW	made empty with the tables of schema_catalogue.h; nothing in it
+ *survives a crash, so that it gets its name when it is closed STORE_CATALOGUE		such a one,
+ *finished: only read, and nobody writes it
+ *	STORE_STRANGERS		a private copy of a db.sqlite that somebody else made, as hostile as
+ *may be: only plain tables of it are to be asked */
+enum store_kind { STORE_CATALOGUE_NEW, STORE_CATALOGUE, STORE_STRANGERS };
+int store_open_file(const char *path, enum store_kind kind, struct store **ret, struct err *e);
+
 /* Empty the write-ahead log if it has grown: for a moment when nobody waits for this process.  S
  * may be NULL. */
 void store_tidy(struct store *s);

@@ -71,6 +71,8 @@ static int passes(const struct image *i, const struct filter *f)
 		       (i->index_digest && str_starts(i->index_digest, f->value));
 	if (strcmp(f->key, "dangling") == 0)
 		return (!i->names || !i->names[0]) == f->claim;
+	if (strcmp(f->key, "readonly") == 0)
+		return (i->store != NULL) == f->claim;
 	if (strcmp(f->key, "containers") == 0)
 		return (image_containers(f->en, i->id) > 0) == f->claim;
 	if (strcmp(f->key, "since") == 0 || strcmp(f->key, "after") == 0)
@@ -94,7 +96,7 @@ static int parse(struct engine *en, const char *text, char *key, size_t key_size
 		 struct err *e)
 {
 	static const char keys[] =
-		"reference|label|id|digest|dangling|containers|before|since|after|until";
+		"reference|label|id|digest|dangling|containers|readonly|before|since|after|until";
 	const char *eq = strchr(text, '=');
 	size_t n = eq ? (size_t)(eq - text) : strlen(text);
 
@@ -114,7 +116,7 @@ static int parse(struct engine *en, const char *text, char *key, size_t key_size
 	f->key = key;
 	f->value = eq + 1;
 	f->en = en;
-	if (str_in_words(key, n, "dangling|containers"))
+	if (str_in_words(key, n, "dangling|containers|readonly"))
 		return truth(key, f->value, &f->claim, e);
 	if (str_in_words(key, n, "before|since|after")) {
 		scoped(image) struct image *other = NULL;

@@ -6,6 +6,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/report.h"
 #include "src/image/image.h"
+#include "src/image/image_stores.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
@@ -30,10 +31,10 @@ static const struct opt options[] = {
 	END,
 };
 
-static int64_t layer_size(struct engine *en, const char *name, struct err *e)
+static int64_t layer_size(struct engine *en, const struct image *i, const char *name, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
+	struct store *s = image_store_db_of(en, i, e);
 	int r = s ? store_query(s, &q, e, "SELECT diff_size FROM layer WHERE name = ?", "s", name)
 		  : e->code;
 
@@ -70,7 +71,7 @@ static int collect(struct engine *en, const struct image *i, json_object *list, 
 		json_object *step = steps ? json_object_array_get_idx(history, n) : NULL;
 		int64_t size = 0;
 		if (!json_get_bool(step, "empty_layer", 0) && layers > 0) {
-			size = layer_size(en, i->layers[--layers], e);
+			size = layer_size(en, i, i->layers[--layers], e);
 			if (size < 0)
 				return (int)size;
 		}

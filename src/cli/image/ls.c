@@ -30,8 +30,9 @@ static const struct opt options[] = {
 	FLAG(0, "digests", AT(digests), "Show digests"),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only images for which this holds",
 	     .man = "Keys: after, before, containers, dangling, digest, id, label, label!, "
-		    "reference, since, "
-		    "until."),
+		    "readonly, reference, since, until.  Images of additional stores (see "
+		    "--storage-opt of cove) are read-only; a column R/O says so where there are "
+		    "such."),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
 	FLAG(0, "history", AT(history), "Show the names an image has had"),
 	FLAG(0, "no-trunc", AT(no_trunc), "Do not truncate IDs"),
@@ -66,6 +67,8 @@ static json_object *summary(struct engine *en, const struct image *i)
 	json_put_int(o, "VirtualSize", i->size);
 	json_put(o, "Labels", json_object_get(labels));
 	json_put_int(o, "Containers", image_containers(en, i->id));
+	if (i->store)
+		json_put_bool(o, "ReadOnly", 1);
 	if (!i->names || !i->names[0])
 		json_put_bool(o, "Dangling", 1);
 	json_put_strv(o, "Names", i->names);
@@ -100,8 +103,8 @@ static json_object *row_object(struct engine *en, const struct row *r, const str
 	json_put_str(t, "CreatedTime", text);
 	json_put_bool(t, "Dangling", !r->name);
 	json_put_bool(t, "IsDangling", !r->name);
-	json_put_bool(t, "ReadOnly", 0);
-	json_put_bool(t, "IsReadOnly", 0);
+	json_put_bool(t, "ReadOnly", i->store != NULL);
+	json_put_bool(t, "IsReadOnly", i->store != NULL);
 	strbuf_reset(&b);
 	for (char **n = i->names; n && *n; n++)
 		(void)strbuf_printf(&b, "%s%s", b.len ? ", " : "", *n);
@@ -169,7 +172,7 @@ static int print_quiet(const struct row *rows, size_t n, const struct ls_options
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t j = 0;
-		while (rows[j].image != rows[i].image)
+		while (strcmp(rows[j].image->id, rows[i].image->id) != 0)
 			j++;
 		if (j == i) /* once for each image */
 			(void)printf("%s%.*s\n", o->no_trunc ? "sha256:" : "",
@@ -183,7 +186,7 @@ static int print_rows(struct engine *en, const struct row *rows, size_t n,
 {
 	static const struct report_header headers[] = {
 		{ "ID", "IMAGE ID" }, { "Created", "CREATED" }, { "CreatedSince", "CREATED" },
-		{ "Size", "SIZE" },   { NULL, NULL },
+		{ "Size", "SIZE" },   { "ReadOnly", "R/O" },	{ NULL, NULL },
 	};
 	static const struct template_schema schema = { .maps = "Labels" };
 	scoped(json) json_object *list = json_object_new_array();
@@ -196,12 +199,16 @@ static int print_rows(struct engine *en, const struct row *rows, size_t n,
 		.standard = standard,
 		.no_heading = o->no_heading,
 	};
-	int json = report_is_json(o->format);
+	int json = report_is_json(o->format), read_only = 0;
 
+	for (size_t i = 0; i < n; i++)
+		read_only |= rows[i].image->store != NULL;
 	(void)snprintf(standard, sizeof(standard),
-		       "table {{.Repository}}\\t{{.Tag}}%s\\t{{.ID}}\\t{{.Created}}\\t{{.Size}}%s",
+		       "table "
+		       "{{.Repository}}\\t{{.Tag}}%s\\t{{.ID}}\\t{{.Created}}\\t{{.Size}}%s%s",
 		       o->digests ? "\\t{{.Digest}}" : "",
-		       o->history ? "\\t{{or .History `<none>`}}" : "");
+		       o->history ? "\\t{{or .History `<none>`}}" : "",
+		       read_only ? "\\t{{.ReadOnly}}" : "");
 	if (!list)
 		return err_errno(e, ENOMEM, "images");
 	for (size_t i = 0; i < n; i++)

@@ -57,7 +57,7 @@ int image_prune(struct engine *en, struct image_prune *p, struct err *e)
 	if (r >= 0)
 		n = (size_t)r;
 	for (size_t i = 0; i < n && r >= 0; i++)
-		if (p->all || !list[i]->names || !list[i]->names[0])
+		if (!list[i]->store && (p->all || !list[i]->names || !list[i]->names[0]))
 			r = prune_one(en, list[i]->id, p, e);
 	image_list_free(list, n);
 	return r < 0 ? r : 0;

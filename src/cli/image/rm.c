@@ -59,8 +59,9 @@ static int rm_all(struct engine *en, int force, struct err *e)
 		return r;
 	for (size_t i = 0; i < n; i++) {
 		/* By each name, so that several names need no force; then whatever had none. */
-		int done = 0;
-		for (char **name = list[i]->names; name && *name && r >= 0; name++, done = 1)
+		int done = list[i]->store != NULL; /* not ours to remove */
+		for (char **name = done ? NULL : list[i]->names; name && *name && r >= 0;
+		     name++, done = 1)
 			r = rm_one(en, *name, force, e);
 		if (!done)
 			r = rm_one(en, list[i]->id, force, e);

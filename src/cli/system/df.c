@@ -120,16 +120,18 @@ static int add_image(struct df *d, const struct image *i, struct err *e)
 
 static int add_images(struct df *d, struct err *e)
 {
-	static const char size_sql[] = "SELECT total(tree_size) FROM layer";
+	static const char size_sql[] =
+		"SELECT total(tree_size) FROM layer WHERE name NOT GLOB '/*'";
 	static const char free_sql[] =
-		"SELECT total(tree_size) FROM layer WHERE name NOT IN (SELECT il.layer FROM "
+		"SELECT total(tree_size) FROM layer WHERE name NOT GLOB '/*' AND name NOT IN "
+		"(SELECT il.layer FROM "
 		"image_layer il JOIN container c ON c.image_id = il.image_id)";
 	struct image **list = NULL;
 	size_t n = 0;
 	int r = image_list(d->en, &list, &n, e);
 
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = add_image(d, list[i], e);
+		r = list[i]->store ? 0 : add_image(d, list[i], e);
 	image_list_free(list, n);
 	if (r == 0)
 		r = number(d->en, size_sql, NULL, &d->images.size, e);

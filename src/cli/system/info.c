@@ -17,6 +17,7 @@
 #include "src/cli/report.h"
 #include "src/cli/system/yaml.h"
 #include "src/cli/version.h"
+#include "src/image/image_stores.h"
 #include "src/image/platform.h"
 #include "src/image/registries.h"
 #include "src/runtime/cgroup.h"
@@ -184,22 +185,35 @@ static json_object *host_json(const struct engine *en)
 	return o;
 }
 
-static int64_t count(struct engine *en, const char *sql, struct err *e)
+static int64_t count(struct store *s, const char *sql, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
 
 	if (!s || store_query(s, &q, e, sql, "") < 0)
 		return e->code;
 	return store_step(q, e) > 0 ? store_int(q, 0) : e->code;
 }
 
+static int64_t count_images(struct engine *en, struct err *e)
+{
+	int64_t n = 0;
+
+	for (size_t k = 0; k < image_stores_n(en); k++) {
+		struct store *s = image_store_db(en, k, e);
+		if (s)
+			n += count(s, "SELECT COUNT(*) FROM image", e);
+	}
+	return n;
+}
+
 static json_object *store_json(struct engine *en, struct err *e)
 {
 	json_object *o = json_object_new_object(), *containers = json_object_new_object();
-	json_object *images = json_object_new_object();
-	int64_t total = count(en, "SELECT COUNT(*) FROM container", e);
-	int64_t running = count(en, "SELECT COUNT(*) FROM container WHERE state = 'running'", e);
+	json_object *images = json_object_new_object(), *driver = json_object_new_object();
+	struct store *db = engine_store(en, e);
+	scoped(strbuf) struct strbuf stores = STRBUF_INIT;
+	int64_t total = count(db, "SELECT COUNT(*) FROM container", e);
+	int64_t running = count(db, "SELECT COUNT(*) FROM container WHERE state = 'running'", e);
 	struct statvfs fs = { 0 };
 
 	json_put_int(containers, "number", total);
@@ -208,13 +222,18 @@ static json_object *store_json(struct engine *en, struct err *e)
 	json_put_int(containers, "stopped", total - running);
 	json_put(o, "containerStore", containers);
 	json_put_str(o, "graphDriverName", "overlay");
+	for (char **s = en->stores; s && *s; s++)
+		(void)strbuf_printf(&stores, "%s%s", stores.len ? "," : "", *s);
+	if (stores.len)
+		json_put_str(driver, "additionalimagestore", stores.s);
+	json_put(o, "graphOptions", driver);
 	json_put_str(o, "graphRoot", en->graphroot);
 	if (fstatvfs(en->graph_fd, &fs) == 0) {
 		json_put_int(o, "graphRootAllocated", (int64_t)(fs.f_blocks * fs.f_frsize));
 		json_put_int(o, "graphRootUsed",
 			     (int64_t)((fs.f_blocks - fs.f_bfree) * fs.f_frsize));
 	}
-	json_put_int(images, "number", count(en, "SELECT COUNT(*) FROM image", e));
+	json_put_int(images, "number", count_images(en, e));
 	json_put(o, "imageStore", images);
 	json_put_str(o, "runRoot", en->runroot);
 	return o;
@@ -247,7 +266,8 @@ static json_object *any_case(void *ctx, json_object *o, const char *name, const 
 
 static int info(struct engine *en, void *opts, char **args, struct err *e)
 {
-	static const struct template_schema schema = { .member = any_case };
+	static const struct template_schema schema = { .member = any_case,
+						       .maps = "GraphOptions|graphOptions" };
 	const struct info_options *o = opts;
 	const struct report r = { .name = "info", .format = o->format, .schema = &schema };
 	scoped(json) json_object *doc = json_object_new_object();

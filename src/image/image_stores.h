@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Additional image stores (en->stores): of other coves, or of Podman.  We only read them.
+ *
+ * What such a store has is read once into a catalogue of our own, runroot/stores/HASH.db, and read
+ * anew when the files it was made from have changed; its database may lie where we cannot write,
+ * on a network, or be in use by its owner, and its bytes are a stranger's.  Layers and documents
+ * stay where they are. */
+#ifndef COVE_IMAGE_IMAGE_STORES_H
+#define COVE_IMAGE_IMAGE_STORES_H
+
+#include <stddef.h>
+
+#include "src/store/engine.h"
+
+struct store;
+
+/* 1 + the number of additional stores. */
+size_t image_stores_n(const struct engine *en);
+/* The database that answers for images in store K: 0 is our own, then the additional ones in their
+ * order.  NULL with *E filled for our own alone; an additional one that cannot be read is NULL, and
+ * the user was told in one line (en->warn). */
+struct store *image_store_db(struct engine *en, size_t k, struct err *e);
+struct image;
+/* The same for the store that has image I. */
+struct store *image_store_db_of(struct engine *en, const struct image *i, struct err *e);
+/* The additional store that has the layer or document PATH, for messages; "" when none has. */
+const char *image_store_of(const struct engine *en, const char *path);
+
+/* Layers are named as struct image does it: a layer of ours lies in layers/NAME, one of an
+ * additional store is an absolute path.  Does NAME lie elsewhere? */
+int image_layer_is_elsewhere(const char *name);
+/* Open the directory of layer NAME: a descriptor, or the error, which says where it was looked for.
+ */
+int image_layer_dir(const struct engine *en, const char *name, struct err *e);
+/* The tree of layer NAME as a path, absolute or below graphroot: owned.  NULL with *E filled when
+ * out of memory, or when it lies elsewhere and is not there (any more). */
+char *image_layer_tree(const struct engine *en, const char *name, struct err *e);
+/* Is it, or does it lie in our own store? */
+int image_layer_is_there(const char *name);
+
+#endif

@@ -1,0 +1,316 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# storage.conf, and additional image stores: of another cove, and of Podman.
+load ../setup
+
+setup() {
+	cove_setup
+	COVE_CONTAINERS=1
+	SHARED=$T/shared
+	unset STORAGE_OPTS CONTAINERS_STORAGE_CONF_OVERRIDE
+}
+
+teardown() {
+	[ ! -d "$T/podman" ] || podman_overlay rmi -fa >/dev/null 2>&1 || true
+	chmod -R u+w "$T" 2>/dev/null || true
+	cove_teardown
+}
+
+# conf LINE...: what the user's storage.conf says.
+conf() {
+	mkdir -p "$XDG_CONFIG_HOME/containers"
+	printf '%s\n' "$@" >"$XDG_CONFIG_HOME/containers/storage.conf"
+}
+
+# use STORE...: as additional ones, by storage.conf.
+use() {
+	conf "[storage.options]" "additionalimagestores = [ $(printf '"%s", ' "$@") ]"
+}
+
+# shared ARG...: cove as the owner of the other store.
+shared() {
+	CONTAINERS_STORAGE_CONF=/dev/null timeout 120 "$COVE" --root "$SHARED" --runroot "$R/shared" "$@"
+}
+
+# shared_busybox: that has the image busybox, with two layers.
+shared_busybox() {
+	need_userns
+	shared load -q -i "$(test_file docker-archive)" >/dev/null
+}
+
+podman_overlay() {
+	podman --root "$T/podman" --runroot "$R/podman" --storage-driver overlay --cgroup-manager cgroupfs "$@"
+}
+
+# podman_busybox: an image of Podman's, localhost/top:1, with a layer of its own making.
+podman_busybox() {
+	need podman
+	need_userns
+	podman_overlay load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman's overlay does not work here"
+	podman_overlay run --name c --network none "$IMAGE" sh -c 'echo new >/new; rm /bin/vi; chown 5:6 /new' ||
+		skip "podman does not work here"
+	podman_overlay commit -q c localhost/top:1 >/dev/null
+	podman_overlay rm c >/dev/null
+	use "$T/podman"
+}
+
+# tree DIR: one line that changes when any file there does.
+tree() {
+	(cd "$1" && find . -printf '%p %s %T@ %C@ %m\n' | sort | sha256sum)
+}
+
+@test "storage.conf says where the store and the runtime directory are" {
+	conf '[storage]' 'driver = "overlay"' "graphroot = \"$T/g-\$UID\"" "runroot = \"\${XDG_RUNTIME_DIR}/r\""
+	run_cove info --format '{{.Store.GraphRoot}} {{.Store.RunRoot}}'
+	is "$output" "$T/g-$(id -u) $R/r"
+	run_cove --root "$T/cli" info --format '{{.Store.GraphRoot}} {{.Store.RunRoot}}'
+	is "$output" "$T/cli $R/r" "the command line has the last word"
+	printf '[storage]\nrootless_storage_path = "$HOME/here"\n' >"$T/other.conf"
+	CONTAINERS_STORAGE_CONF=$T/other.conf run_cove info --format '{{.Store.GraphRoot}} {{.Store.RunRoot}}'
+	is "$output" "$HOME/here $R/cove" "CONTAINERS_STORAGE_CONF stands in for the others"
+	mkdir "$XDG_CONFIG_HOME/containers/storage.conf.d"
+	printf '[storage]\ngraphroot = "%s/drop"\n' "$T" >"$XDG_CONFIG_HOME/containers/storage.conf.d/1.conf"
+	run_cove info --format '{{.Store.GraphRoot}} {{.Store.RunRoot}}'
+	is "$output" "$T/drop $R/r" "drop-in files count"
+}
+
+@test "a store of Podman's is not mixed with ours, and its defaults are not ours" {
+	mkdir -p "$T/theirs/overlay-layers"
+	conf '[storage]' "graphroot = \"$T/theirs\""
+	run_cove info --format '{{.Store.GraphRoot}}'
+	is "$output" "$T/theirs/cove"
+	conf '[storage]' "graphroot = \"$XDG_DATA_HOME/containers/storage\"" "runroot = \"$R/containers\""
+	run_cove info --format '{{.Store.GraphRoot}} {{.Store.RunRoot}}'
+	is "$output" "$XDG_DATA_HOME/cove $R/cove"
+}
+
+@test "mistakes in storage.conf and --storage-opt are told" {
+	conf '[storage'
+	run_cove 125 images
+	is "$output" "Error: $XDG_CONFIG_HOME/containers/storage.conf: line 1: table header without an end"
+	conf '[storage]' 'graphroot = 5'
+	run_cove 125 images
+	is "$output" "Error: storage.conf: graphroot is not as it should be"
+	conf '[storage]' 'graphroot = "here"'
+	run_cove 125 images
+	like "$output" "graphroot: here is no absolute path"
+	conf
+	run_cove 125 --storage-opt color=red images
+	like "${lines[0]}" "unknown storage option color=red"
+	run_cove --storage-opt overlay.mountopt=nodev --storage-opt .size=1G images -q
+	is "$output" ""
+}
+
+@test "images of an additional store are used as ours are" {
+	local before
+	shared_busybox
+	before=$(tree "$SHARED")
+	run_cove images -q
+	is "$output" "" "nothing is shared yet"
+	use "$SHARED"
+	run_cove images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}'
+	is "$output" "$IMAGE true"
+	run_cove images
+	like "${lines[0]}" "SIZE +R/O"
+	run_cove images --filter readonly=true -q
+	is "${#lines[@]}" 1
+	run_cove images --filter readonly=false -q
+	is "$output" ""
+	is "$(cove images --format json | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["ReadOnly"])')" True
+	run_cove run --rm --network none busybox sh -c 'echo over >/bin/sh2; cat /bin/sh2'
+	is "$output" over
+	cove save -q -o "$T/ours.tar" "$IMAGE"
+	is "$(tree "$SHARED")" "$before" "nothing was changed there"
+	is "$(cove image inspect "$IMAGE" | grep -v '/layers/')" "$(shared image inspect "$IMAGE" | grep -v '/layers/')" "inspect"
+	is "$(cove history -q "$IMAGE")" "$(shared history -q "$IMAGE")" "history"
+	is "$(cove image tree "$IMAGE")" "$(shared image tree "$IMAGE")" "tree"
+	shared save -q -o "$T/theirs.tar" "$IMAGE"
+	cmp "$T/ours.tar" "$T/theirs.tar"
+	mkdir "$T/dir1" "$T/dir2"
+	cove push -q "$IMAGE" "dir:$T/dir1" && shared push -q "$IMAGE" "dir:$T/dir2"
+	cmp "$T/dir1/manifest.json" "$T/dir2/manifest.json"
+	is "$(ls "$XDG_DATA_HOME/cove/layers")" "" "nothing was copied"
+}
+
+@test "what is not ours is not removed" {
+	local before id
+	shared_busybox
+	use "$SHARED"
+	before=$(tree "$SHARED")
+	id=$(cove image inspect --format '{{.Id}}' "$IMAGE")
+	run_cove 125 rmi "$IMAGE"
+	is "$output" "Error: cannot remove read-only image \"$id\""
+	run_cove 125 rmi -f "$id"
+	is "$output" "Error: cannot remove read-only image \"$id\""
+	run_cove 125 untag "$IMAGE"
+	is "$output" "Error: cannot untag read-only image \"$id\""
+	run_cove rmi -a
+	is "$output" ""
+	run_cove image prune -af
+	is "$output" ""
+	run_cove system prune -af
+	run_cove system df --format '{{.Total}} {{.Size}}'
+	is "${lines[0]}" "0 0B"
+	run_cove system check
+	run_cove system reset -f
+	run_cove images -q
+	is "$output" "${id:0:12}"
+	is "$(tree "$SHARED")" "$before" "nothing was changed there"
+}
+
+@test "an image of ours on top of one that is not" {
+	local before
+	shared_busybox
+	use "$SHARED"
+	before=$(tree "$SHARED")
+	cove create --name c --network none busybox sh -c 'echo one >/one; rm /bin/vi' >/dev/null
+	cove start -a c
+	run_cove diff c
+	is "$(grep -v ' /etc$' <<<"$output")" $'C /bin\nD /bin/vi\nA /one'
+	like "$(cove export c | tar t)" $'\none\n'
+	cove commit -q c localhost/ours >/dev/null
+	run_cove image diff localhost/ours busybox
+	is "$(grep -v ' /etc$' <<<"$output")" $'C /bin\nD /bin/vi\nA /one'
+	run_cove images --format '{{.Repository}} {{.ReadOnly}}'
+	is "${lines[0]}" "localhost/ours false"
+	run_cove run --rm --network none localhost/ours sh -c 'cat /one; ls /bin/vi 2>/dev/null || echo gone'
+	is "$output" $'one\ngone'
+	run_cove system check
+	cove tag busybox localhost/mine
+	run_cove images --format '{{.Repository}} {{.ReadOnly}}' --filter reference=localhost/mine
+	is "$output" "localhost/mine false"
+	cove rm c >/dev/null
+	is "$(ls "$XDG_DATA_HOME/cove/layers" | wc -l)" 1 "only what is new is here"
+	run_cove rmi localhost/ours localhost/mine
+	is "$(ls "$XDG_DATA_HOME/cove/layers")" ""
+	is "$(tree "$SHARED")" "$before" "nothing was changed there"
+}
+
+@test "layers that an additional store has are not fetched again" {
+	need python3
+	need_userns
+	start_server
+	shared pull -q --tls-verify=false "$SERVER/good:1" >/dev/null
+	use "$SHARED"
+	: >"$LOG"
+	run_cove pull -q --tls-verify=false "$SERVER/good:1"
+	like "$output" '^[0-9a-f]{64}$'
+	is "$(grep -c 'GET /v2/good/manifests/' "$LOG")" 1 "manifests"
+	is "$(grep 'GET /v2/good/blobs/' "$LOG" | wc -l)" "$(grep -c 'GET /v2/good/blobs/sha256:'"${output:-x}" "$LOG")" "blobs beside the config"
+	run_cove images --format '{{.ReadOnly}}'
+	is "$output" true
+	shared load -q -i "$(test_file docker-archive)" >/dev/null
+	cove load -q -i "$(test_file docker-archive)" >/dev/null
+	run_cove images --filter readonly=false --format '{{.Names}}'
+	is "$output" "[$IMAGE]"
+	is "$(ls "$XDG_DATA_HOME/cove/layers")" "" "nothing was unpacked here"
+	run_cove run --rm --network none busybox echo fine
+	is "$output" fine
+}
+
+@test "an additional store that goes away, and comes back" {
+	shared_busybox
+	use "$SHARED"
+	cove load -q -i "$(test_file docker-archive)" >/dev/null
+	cove create --name c --network none busybox echo here >/dev/null
+	is "$(ls "$XDG_DATA_HOME/cove/layers")" ""
+	mv "$SHARED" "$T/away"
+	run_cove 125 start -a c
+	like "${lines[0]}" "layer $SHARED/layers/[0-9a-f]* is not there"
+	run_cove "?" system check
+	like "$output" "the additional image store that had it has it no more"
+	run_cove images --format '{{.Names}}'
+	is "${lines[0]}" "additional image store $SHARED is left out: open it: No such file or directory"
+	like "${lines[1]}" "$IMAGE"
+	mv "$T/away" "$SHARED"
+	run_cove start -a c
+	is "$output" here
+	mv "$SHARED" "$T/away"
+	cove rm c >/dev/null
+	cove load -q -i "$(test_file docker-archive)" >/dev/null
+	run_cove --storage-opt "" run --rm --network none busybox echo healed
+	is "$output" healed "loading again puts the layers here"
+	run_cove --storage-opt "" system check
+	mv "$T/away" "$SHARED"
+}
+
+@test "a store may be read-only, in use, and change" {
+	shared_busybox
+	use "$SHARED"
+	shared tag "$IMAGE" localhost/second
+	run_cove images --format '{{.Repository}}' --sort repository
+	is "$output" $'localhost/busybox\nlocalhost/second'
+	shared untag localhost/second localhost/second
+	run_cove images --format '{{.Repository}}'
+	is "$output" "localhost/busybox"
+	chmod -R a-w "$SHARED" 2>/dev/null || true
+	rm -rf "$R/cove/stores"
+	run_cove images --format '{{.Repository}}'
+	is "$output" "localhost/busybox"
+	for _ in {1..8}; do
+		cove run --rm --network none busybox echo together >>"$T/out" &
+	done
+	wait
+	is "$(grep -c together "$T/out")" 8
+}
+
+@test "rubbish in place of a store costs one line, and no image of others" {
+	local i
+	shared_busybox
+	mkdir -p "$T"/{empty,db,vfs/vfs-images,bad/overlay-images,bad/overlay-layers,odd/overlay-images,odd/overlay-layers}
+	head -c 70000 /dev/urandom >"$T/db/db.sqlite"
+	echo '[{' >"$T/bad/overlay-images/images.json"
+	echo '[{"id":"../../etc","layer":"x","names":7},{"id":3},4,[],{"layer":"l"}]' >"$T/odd/overlay-images/images.json"
+	echo '[{"id":"ab","parent":"ab","diff-digest":"sha256:zz"},null,{"id":"/etc"}]' >"$T/odd/overlay-layers/layers.json"
+	mkfifo "$T/empty/fifo"
+	for i in empty db vfs bad; do
+		use "$T/$i" "$SHARED"
+		run_cove images --format '{{.Names}}'
+		is "${#lines[@]}" 2 "$i: lines"
+		like "${lines[0]}" "^additional image store $T/$i is left out: "
+		like "${lines[1]}" "$IMAGE"
+	done
+	use "$T/odd" "$SHARED" "$XDG_DATA_HOME/cove"
+	run_cove images --format '{{.Names}}'
+	is "${#lines[@]}" 1 "odd: lines"
+	cp -r "$SHARED/db.sqlite" "$T/db/db.sqlite"
+	truncate -s 3000 "$T/db/db.sqlite"
+	use "$T/db" "$SHARED"
+	run_cove images --format '{{.Names}}'
+	like "${lines[-1]}" "$IMAGE"
+}
+
+@test "a store of Podman's is read" {
+	local id
+	podman_busybox
+	id=$(podman_overlay image inspect --format '{{.Id}}' localhost/top:1)
+	run_cove images --format '{{.ID}} {{.Names}} {{.ReadOnly}} {{.Digest}}' --sort repository
+	is "$output" "$(podman_overlay images --format '{{.ID}} {{.Names}} true {{.Digest}}' --sort repository)"
+	is "$(cove image inspect --format '{{.Id}} {{.Digest}} {{.RepoTags}} {{.RootFS.Layers}} {{.Config.Env}}' localhost/top:1)" \
+		"$(podman_overlay image inspect --format '{{.Id}} {{.Digest}} {{.RepoTags}} {{.RootFS.Layers}} {{.Config.Env}}' localhost/top:1)"
+	run_cove run --rm --network none localhost/top:1 sh -c 'cat /new; ls -ln /new; ls /bin/vi 2>/dev/null || echo gone'
+	is "${lines[0]}" new
+	like "${lines[1]}" '-rw-r--r-- +1 5 +6 '
+	is "${lines[2]}" gone
+	mkdir "$T/dir1" "$T/dir2"
+	cove push -q localhost/top:1 "dir:$T/dir1"
+	is "sha256:$(sha256sum <"$T/dir1/manifest.json" | cut -d ' ' -f 1)" \
+		"$(podman_overlay image inspect --format '{{.Digest}}' localhost/top:1)" "the manifest's digest"
+	cove save -q -o "$T/top.tar" localhost/top:1
+	podman_overlay rmi -fa >/dev/null
+	run_cove images -q
+	is "$output" ""
+	is "$(podman_overlay load -q -i "$T/top.tar")" "Loaded image: localhost/top:1"
+	is "$(podman_overlay image inspect --format '{{.Id}}' localhost/top:1)" "$id" "there and back"
+}
+
+@test "the words about read-only images are podman's" {
+	local word podman2
+	podman_busybox
+	podman2=(podman --root "$T/podman2" --runroot "$R/podman2" --storage-driver overlay --storage-opt "additionalimagestore=$T/podman")
+	for word in "images --format {{.Repository}}={{.ReadOnly}}" "images -q --filter readonly=true" "images --filter readonly=false" \
+		"rmi localhost/top:1" "rmi -f localhost/top:1" "rmi -a" "info --format {{.Store.GraphOptions}}"; do
+		# shellcheck disable=SC2086
+		is "$(cove --storage-opt "additionalimagestore=$T/podman" $word 2>&1)" "$("${podman2[@]}" $word 2>&1 | grep -v '^time=')" "$word"
+	done
+}
