@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "src/util/units.h"
+
 #define CMD(noun, verb) &cmd_##noun##_##verb,
 #define TOP(verb)	&cmd_##verb,
 #define NOUN(name, help)
@@ -34,6 +36,10 @@ static const struct opt global_options[] = {
 		   "where that is delegated to the user, and asks systemd for a scope only where a "
 		   "limit could not be kept otherwise. cgroupfs: never asks systemd. systemd: "
 		   "always."),
+	STR(0, "events-backend", "BACKEND", AT(events_backend), "Where events are noted",
+	    .values = "file|none",
+	    .man = "Without it: events_logger of containers.conf(5), where all but none means "
+		   "file, else file."),
 	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
 	    .hidden = 1, .values = "man|bash|zsh|fish"),
 	LIST(0, "hooks-dir", "DIR", AT(hooks_dirs), "Directory of OCI hooks for containers",
@@ -136,4 +142,11 @@ int cmd_check_args(const struct cmd *c, size_t n, struct err *e)
 	if (lo == 0)
 		return err_set(e, -EINVAL, "accepts at most %d arg(s), received %d", hi, got);
 	return err_set(e, -EINVAL, "accepts between %d and %d arg(s), received %d", lo, hi, got);
+}
+
+int cmd_time(const char *s, int64_t *ret, struct err *e)
+{
+	if (s && time_parse(s, time_now_ns(), ret) < 0)
+		return err_set(e, -EINVAL, "unable to parse time \"%s\"", s);
+	return 0;
 }

@@ -5,6 +5,7 @@
 #define COVE_CLI_CMD_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "src/cli/exit.h"
 #include "src/cli/opt.h"
@@ -64,7 +65,7 @@ extern const struct noun noun_list[];
 /* Options of `cove` itself, which stand before the command. */
 struct globals {
 	const char *root, *runroot, *log_level, *cgroup_manager, *runtime, *storage_driver,
-		*generate;
+		*generate, *events_backend;
 	int version;
 	char **storage_opts, **runtime_flags, **hooks_dirs;
 };
@@ -78,6 +79,11 @@ const struct cmd *cmd_find(char *const *argv, size_t *ret_used, const struct nou
 const char *cmd_path(const struct cmd *c, char *buf, size_t n);
 /* Check the number of arguments.  -EINVAL with Podman's wording. */
 int cmd_check_args(const struct cmd *c, size_t n, struct err *e);
+
+/* The point in time that a --since or --until names, nanoseconds since the epoch; S NULL: *RET
+ * stays.
+ */
+int cmd_time(const char *s, int64_t *ret, struct err *e);
 
 /* help.c: --help of `cove`, of a noun, of a command, to standard output. */
 int help_top(void);

@@ -44,6 +44,7 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 		if (r < 0)
 			return r;
 		en->cgroup_manager = g->cgroup_manager;
+		en->events.backend = g->events_backend;
 		en->runtime = g->runtime;
 		en->runtime_flags = g->runtime_flags;
 		en->hooks_dirs = g->hooks_dirs;

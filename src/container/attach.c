@@ -14,6 +14,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "src/container/event.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
 #include "src/util/fd.h"
@@ -349,5 +350,6 @@ int container_attach(struct engine *en, const char *ref, const struct attach_opt
 	if (sock < 0)
 		return sock;
 	engine_store_close(en);
+	container_event(en, c, "attach");
 	return attach_relay(sock, a, json_get_bool(c->spec, "Tty", 0), e);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "src/container/checkpoint_archive.h"
+#include "src/container/event.h"
 #include "src/container/generate.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
@@ -336,6 +337,8 @@ int container_checkpoint(struct engine *en, const char *ref, const struct checkp
 		r = checkpoint_export(en, s.c, s.spec, s.config, s.dir, o, e);
 	if (r == 0 && !o->keep)
 		drop_logs(&s, o->pre_checkpoint ? PREVIOUS : IMAGES);
+	if (r == 0)
+		container_event(en, s.c, "checkpoint");
 	return r;
 }
 

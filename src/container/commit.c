@@ -10,6 +10,7 @@
 
 #include "overlay/tree_role.h"
 #include "src/container/commit_config.h"
+#include "src/container/event.h"
 #include "src/container/root.h"
 #include "src/image/layer_stage.h"
 #include "src/image/manifest.h"
@@ -165,5 +166,8 @@ int container_commit(struct engine *en, const char *ref, const char *name,
 	engine_collect(en);
 	image_collect(en);
 	r = commit(en, &c, full, ret_id, e);
-	return r < 0 ? err_in(e, "commit %s", ref) : 0;
+	if (r < 0)
+		return err_in(e, "commit %s", ref);
+	container_event(en, c.container, "commit");
+	return 0;
 }

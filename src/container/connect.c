@@ -7,6 +7,7 @@
 
 #include "netns/member.h"
 #include "src/container/container.h"
+#include "src/container/event.h"
 #include "src/container/generate.h"
 #include "src/container/networks.h"
 #include "src/container/record.h"
@@ -158,7 +159,11 @@ int container_network_connect(struct engine *en, const char *network, const char
 		return err_errno(e, ENOMEM, "connect a network");
 	if (g.c->state == CONTAINER_RUNNING)
 		r = ask_connect(en, &g, g.name, e);
-	return r < 0 ? r : store(en, &g, e);
+	if (r == 0)
+		r = store(en, &g, e);
+	if (r == 0)
+		container_event_network(en, g.c->id, g.c->name, "connect", g.name, NULL);
+	return r;
 }
 
 int container_network_disconnect(struct engine *en, const char *network, const char *ref,
@@ -178,7 +183,11 @@ int container_network_disconnect(struct engine *en, const char *network, const c
 	(void)json_object_array_del_idx(g.spec->networks, at, 1);
 	if (g.c->state == CONTAINER_RUNNING)
 		r = ask_disconnect(en, &g, g.name, e);
-	return r < 0 ? r : store(en, &g, e);
+	if (r == 0)
+		r = store(en, &g, e);
+	if (r == 0)
+		container_event_network(en, g.c->id, g.c->name, "disconnect", g.name, NULL);
+	return r;
 }
 
 int container_network_reload(struct engine *en, const char *ref, struct err *e)

@@ -201,6 +201,9 @@ struct stop_options {
 };
 int container_stop(struct engine *en, const char *ref, const struct stop_options *o,
 		   struct err *e); /* not running: 0 */
+/* Stop it where it runs, and start it. */
+int container_restart(struct engine *en, const char *ref, const struct stop_options *o,
+		      struct err *e);
 /* Freeze every process of a running container; let them go on.  -EINVAL when the state is not
  * right, -ENOTSUP where there is no freezer for it. */
 int container_pause(struct engine *en, const char *ref, struct err *e);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "src/container/creation.h"
+#include "src/container/event.h"
 #include "src/runtime/driver.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
@@ -276,6 +277,7 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 		undo(&c);
 		return r;
 	}
+	container_event(en, rec, "create");
 	*ret = take_ptr(&rec);
 	*ret_spec = take_ptr(&spec);
 	*ret_lock = take_fd(&lock);

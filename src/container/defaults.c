@@ -6,6 +6,7 @@
 
 #include "src/container/defaults.h"
 #include "src/store/config.h"
+#include "src/store/events.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 
@@ -102,7 +103,7 @@ int defaults_apply(struct engine *en, const struct container_create_options *o,
 	int r = 0;
 
 	*ret = (struct defaults){ .options = *o };
-	if (config_read(en, &ret->config, e) < 0)
+	if (config_read(en, &ret->config, e) < 0 || events_configure(en, ret->config, e) < 0)
 		return e->code;
 	containers = json_get(ret->config, "containers");
 	for (size_t i = 0; i < ARRAY_LEN(rows) && r == 0; i++) {

@@ -11,6 +11,7 @@
 
 #include "src/container/attach.h"
 #include "src/container/create.h"
+#include "src/container/event.h"
 #include "src/container/generate.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
@@ -94,6 +95,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	told.pid = process.pid;
 	told.tty = x->o->tty;
 	(void)session_send(x->client, 's', &told, sizeof(told)); /* likewise */
+	container_event_spec(x->en, x->spec, x->c->id, x->c->name, "exec");
 	if (x->attached)
 		so.first_client = x->client;
 	else
@@ -101,6 +103,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	code = session_run(&so, &client, &e);
 	if (code < 0)
 		code = 125;
+	container_event_exit(x->en, x->spec, x->c->id, x->c->name, "exec_died", code, 0);
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* likewise */
 	_exit(0);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "src/container/bundle.h"
+#include "src/container/event.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/store/store.h"
@@ -15,15 +16,18 @@
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
 
-void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code,
-		   int oom)
+void exited_record(struct engine *en, const struct container_spec *s, const char *id,
+		   const char *name, int code, int oom)
 {
 	struct err e;
+
 	if (!s->rm && record_set_exited(en, id, code, oom, record_now(), &e) < 0)
 		dbg("%s", e.text); /* the full disk is told by the next command */
+	container_event_exit(en, s, id, name, "died", code, oom);
 }
 
-void exited_clean(struct engine *en, const struct container_spec *s, const char *id)
+void exited_clean(struct engine *en, const struct container_spec *s, const char *id,
+		  const char *name)
 {
 	struct err e;
 
@@ -41,6 +45,7 @@ void exited_clean(struct engine *en, const struct container_spec *s, const char 
 		if (s->cidfile)
 			(void)unlink(s->cidfile); /* the user may have taken it */
 	}
+	container_event_spec(en, s, id, name, s->rm ? "remove" : "cleanup");
 	record_forget_run(en, id);
 }
 
@@ -62,9 +67,10 @@ int exited_main(struct engine *en, char *const *args, struct err *e)
 		return r;
 	if (limits_open_cgroup(en, c->id, &cgroup, e) < 0)
 		dbg("%s", e->text); /* the exit record matters more */
-	exited_record(en, spec, c->id, code, *args[3] == '1' || cgroup_oom_kills(&cgroup) > 0);
+	exited_record(en, spec, c->id, c->name, code,
+		      *args[3] == '1' || cgroup_oom_kills(&cgroup) > 0);
 	limits_end(&cgroup);
-	exited_clean(en, spec, c->id);
+	exited_clean(en, spec, c->id, c->name);
 	fd_close((int)strtol(args[2], NULL, 10)); /* the lock */
 	store_tidy(en->store);
 	return 0;

@@ -9,10 +9,11 @@
 
 /* Write the record (durably, unless the container goes with its end).  Called by whoever holds the
  * lock. */
-void exited_record(struct engine *en, const struct container_spec *s, const char *id, int code,
-		   int oom);
+void exited_record(struct engine *en, const struct container_spec *s, const char *id,
+		   const char *name, int code, int oom);
 /* Remove what has to go: with --rm everything, otherwise what is in the runtime directory. */
-void exited_clean(struct engine *en, const struct container_spec *s, const char *id);
+void exited_clean(struct engine *en, const struct container_spec *s, const char *id,
+		  const char *name);
 /* "cove __exited ID CODE LOCK OOM": both, for a monitor that had become slim.  The
  * numbers are descriptors. ARGS without the first word.  The exit status. */
 int exited_main(struct engine *en, char *const *args, struct err *e);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "overlay/tree_role.h"
+#include "src/container/event.h"
 #include "src/container/root.h"
 #include "src/util/strbuf.h"
 
@@ -28,5 +29,8 @@ int container_export(struct engine *en, const char *ref, int fd, struct err *e)
 	r = tree_reader_start(&reader, en->run_fd, root.dir_fd, fd, args, e);
 	if (r == 0)
 		r = tree_reader_finish(&reader, e);
-	return r < 0 ? err_in(e, "export %s", ref) : 0;
+	if (r < 0)
+		return err_in(e, "export %s", ref);
+	container_event(en, c, "export");
+	return 0;
 }

@@ -20,6 +20,7 @@
 #include "src/container/bundle.h"
 #include "src/container/checkpoint.h"
 #include "src/container/container_net.h"
+#include "src/container/event.h"
 #include "src/container/exited.h"
 #include "src/container/generate.h"
 #include "src/container/hooks_dir.h"
@@ -374,7 +375,7 @@ static void report_failure(const struct monitor *m, int stage, const struct err 
 	if (!m->spec->rm &&
 	    record_set_failed(m->en, m->id, exit_code_of(stage, e->code), e->text, &ignored) < 0)
 		dbg("%s", ignored.text);
-	exited_clean(m->en, m->spec, m->id);
+	exited_clean(m->en, m->spec, m->id, m->name);
 	(void)session_send(m->client, 'f', &f, sizeof(f)); /* the starter may have gone */
 }
 
@@ -459,6 +460,17 @@ static int renew_net(void *arg)
 	return -EBADF;
 }
 
+/* The container runs meanwhile: nobody waits for this. */
+static void tell_start(const struct monitor *m)
+{
+	static const char *const started[] = { "init", "start" };
+
+	for (size_t i = 0; i < ARRAY_LEN(started) && !m->restore; i++)
+		container_event_spec(m->en, m->spec, m->id, m->name, started[i]);
+	if (m->attached)
+		container_event_spec(m->en, m->spec, m->id, m->name, "attach");
+}
+
 void monitor_main(const struct monitor *m)
 {
 	struct start s = { .m = m,
@@ -494,6 +506,7 @@ void monitor_main(const struct monitor *m)
 	slim_down(&s);
 	(void)snprintf(told.id, sizeof(told.id), "%s", m->id);
 	(void)session_send(m->client, 's', &told, sizeof(told)); /* the starter may have gone */
+	tell_start(m);
 	if (!m->attached) {
 		fd_close(m->client);
 		become_slim(&s);
@@ -516,13 +529,13 @@ void monitor_main(const struct monitor *m)
 		code = 125;
 	}
 	/* The exit record, durably, before anything is cleaned up. */
-	exited_record(m->en, m->spec, m->id, code,
+	exited_record(m->en, m->spec, m->id, m->name, code,
 		      s.watch.killed || cgroup_oom_kills(&s.limits.cgroup) > 0);
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
 	net_stop(&s.net.net);
 	start_done(&s);
-	exited_clean(m->en, m->spec, m->id);
+	exited_clean(m->en, m->spec, m->id, m->name);
 	fd_close(client); /* all is done: the client goes */
 	fd_close(m->lock);
 	store_tidy(m->en->store);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/container/event.h"
 #include "src/container/record.h"
 #include "src/container/root.h"
 #include "src/container/view.h"
@@ -80,7 +81,13 @@ char *container_mounted(struct engine *en, const char *id)
 int container_unmount(struct engine *en, const char *id, int force, struct err *e)
 {
 	scoped(mem) char *path = str_printf("containers/%s/merged", id);
-	return path ? unmount(en, path, force, e) : err_errno(e, ENOMEM, "unmount");
+	scoped(container) struct container *c = NULL;
+	struct err ignored;
+	int r = path ? unmount(en, path, force, e) : err_errno(e, ENOMEM, "unmount");
+
+	if (r > 0 && container_find(en, id, &c, &ignored) == 0)
+		container_event(en, c, "unmount");
+	return r;
 }
 
 /* In a child: a copy of the mount that the container has as its root. */
@@ -173,6 +180,7 @@ int container_mount(struct engine *en, const char *ref, char **ret_path, struct 
 		r = mount_on(en, c, spec, path, e);
 	if (r < 0)
 		return err_in(e, "mount container %s", ref);
+	container_event(en, c, "mount");
 	*ret_path = take_ptr(&full);
 	return 0;
 }

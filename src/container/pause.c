@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/container/event.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/util/json.h"
@@ -64,6 +65,7 @@ int container_pause(struct engine *en, const char *ref, struct err *e)
 		(void)record_set_paused(en, s.c->id, 0); /* it is gone with the container */
 		return err_in(e, "cannot pause container %s", ref);
 	}
+	container_event(en, s.c, "pause");
 	return 0;
 }
 
@@ -82,7 +84,10 @@ int container_unpause(struct engine *en, const char *ref, struct err *e)
 	if (r < 0)
 		return err_in(e, "cannot unpause container %s", ref);
 	r = record_set_paused(en, s.c->id, 0);
-	return r < 0 ? err_errno(e, r, "note that container %s goes on", ref) : 0;
+	if (r < 0)
+		return err_errno(e, r, "note that container %s goes on", ref);
+	container_event(en, s.c, "unpause");
+	return 0;
 }
 
 /* ---- update ---------------------------------------------------------------------------------- */
@@ -141,6 +146,7 @@ int container_update(struct engine *en, const char *ref, const struct resource_o
 	}
 	if (r < 0)
 		return err_in(e, "cannot update container %s", ref);
+	container_event(en, s.c, "update");
 	if (ret_id) {
 		*ret_id = strdup(s.c->id);
 		if (!*ret_id)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "src/container/event.h"
 #include "src/container/mount.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
@@ -62,6 +65,8 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 	if (r == 0 && spec && (o->volumes || spec->rm))
 		remove_volumes(en, spec);
 	record_forget_run(en, c->id);
+	if (r == 0)
+		container_event(en, c, "remove");
 	return r;
 }
 
@@ -69,5 +74,13 @@ int container_rename(struct engine *en, const char *ref, const char *name, struc
 {
 	scoped(container) struct container *c = NULL;
 	int r = container_find(en, ref, &c, e);
-	return r < 0 ? r : record_rename(en, c->id, name, e);
+
+	if (r == 0)
+		r = record_rename(en, c->id, name, e);
+	if (r != 0)
+		return r;
+	free(c->name);
+	c->name = strdup(name);
+	container_event(en, c, "rename");
+	return 0;
 }

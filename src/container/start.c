@@ -11,6 +11,7 @@
 #include "src/container/attach.h"
 #include "src/container/checkpoint.h"
 #include "src/container/create.h"
+#include "src/container/event.h"
 #include "src/container/monitor.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
@@ -147,6 +148,20 @@ int container_start(struct engine *en, const char *ref, const struct attach_opti
 	return start_record(en, c, ref, a, NULL, ret_stage, e);
 }
 
+int container_restart(struct engine *en, const char *ref, const struct stop_options *o,
+		      struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	int stage, r = container_stop(en, ref, o, e);
+
+	if (r == 0)
+		r = container_find(en, ref, &c, e);
+	if (r != 0)
+		return r;
+	container_event(en, c, "restart");
+	return container_start(en, ref, NULL, &stage, e);
+}
+
 static int check_restore(struct engine *en, const struct container *c, struct err *e)
 {
 	if (c->state == CONTAINER_RUNNING)
@@ -185,5 +200,7 @@ int container_restore(struct engine *en, const char *ref, const struct restore_o
 		r = checkpoint_add_stats(o->stats, id, dir, 1, started, e);
 	if (r == 0)
 		r = checkpoint_note_restore(en, id, o->keep, e);
+	if (r == 0 && container_find(en, id, &c, e) == 0)
+		container_event(en, c, "restore");
 	return r < 0 || o->keep ? r : checkpoint_forget(en, id, e);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "src/container/attach.h"
+#include "src/container/event.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
@@ -128,6 +129,8 @@ int container_stop(struct engine *en, const char *ref, const struct stop_options
 		}
 	}
 	r = wait_unlocked(en, c->id, 30000, e);
+	if (r > 0)
+		container_event(en, c, "stop");
 	return r == 0 ? err_set(e, -EBUSY, "container %s does not end, although it was killed", ref)
 	       : r < 0 ? r
 		       : 0;
@@ -152,7 +155,10 @@ int container_kill(struct engine *en, const char *ref, const char *sig, struct e
 			       "state improper",
 			       c->id, container_state_names[c->state]);
 	r = send_signal(pid, pidfd, n);
-	return r < 0 ? err_errno(e, r, "kill container %s", ref) : 0;
+	if (r < 0)
+		return err_errno(e, r, "kill container %s", ref);
+	container_event(en, c, "kill");
+	return 0;
 }
 
 /* The monitor tells the code itself, also for a container that goes with its end (--rm).  1: it

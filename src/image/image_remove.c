@@ -10,6 +10,7 @@
 #include "src/image/image_stores.h"
 #include "src/image/manifest_list.h"
 #include "src/image/reference.h"
+#include "src/store/events.h"
 #include "src/store/store.h"
 #include "src/util/lock.h"
 #include "src/util/names.h"
@@ -110,10 +111,15 @@ static int remove_image(struct engine *en, const char *id, int dangling, char *c
 	for (char **l = layers; l && *l; l++)
 		image_layer_discard(en, *l);
 	image_collect(en);
-	for (char *const *n = names; n && *n && r == 0; n++)
+	for (char *const *n = names; n && *n && r == 0; n++) {
 		r = strv_add(&ret->untagged, *n);
+		events_write(en,
+			     &(struct event){
+				     .type = "image", .status = "untag", .id = id, .name = *n });
+	}
 	if (r == 0)
 		r = strv_add(&ret->deleted, id);
+	events_write(en, &(struct event){ .type = "image", .status = "remove", .id = id });
 	return r < 0 ? err_errno(e, r, "remove an image") : 0;
 }
 

@@ -6,6 +6,7 @@
 #include "src/image/manifest.h"
 #include "src/image/manifest_list.h"
 #include "src/image/reference.h"
+#include "src/store/events.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
 
@@ -70,8 +71,15 @@ int image_tag(struct engine *en, const char *ref, const char *target, struct err
 	/* The image may be gone since: the foreign key says so. */
 	r = store_exec(s, e, "INSERT OR REPLACE INTO image_name (name, image_id) VALUES (?, ?)",
 		       "ss", name, i->id);
-	if (r >= 0)
-		return store_commit(s, e);
+	if (r >= 0) {
+		r = store_commit(s, e);
+		if (r == 0)
+			events_write(en, &(struct event){ .type = "image",
+							  .status = "tag",
+							  .id = i->id,
+							  .name = target });
+		return r;
+	}
 	store_rollback(s);
 	return r == -EEXIST ? err_set(e, -ENOENT, "%s: image not known", ref) : r;
 }
@@ -112,5 +120,12 @@ int image_untag(struct engine *en, const char *ref, const char *name, struct err
 	if (i->store)
 		return err_set(e, -EROFS, "cannot untag read-only image \"%s\"", i->id);
 	s = engine_store(en, e);
-	return s ? delete_names(s, i->id, full, e) : e->code;
+	r = s ? delete_names(s, i->id, full, e) : e->code;
+	for (char **n = i->names; r == 0 && n && *n; n++)
+		if (!full || !strcmp(*n, full))
+			events_write(en, &(struct event){ .type = "image",
+							  .status = "untag",
+							  .id = i->id,
+							  .name = *n });
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "src/image/layer_stage.h"
 #include "src/image/manifest.h"
 #include "src/image/reference.h"
+#include "src/store/events.h"
 #include "src/util/json.h"
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
@@ -140,5 +141,11 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 	manifest = config ? manifest_text(config, &layer) : NULL;
 	if (!manifest)
 		return err_errno(e, ENOMEM, "import an image");
-	return publish(en, &stage, config, manifest, name, ret_id, e);
+	r = publish(en, &stage, config, manifest, name, ret_id, e);
+	if (r == 0)
+		events_write(en, &(struct event){ .type = "image",
+						  .status = "import",
+						  .id = *ret_id,
+						  .name = name });
+	return r;
 }

@@ -11,6 +11,7 @@
 #include "src/image/image.h"
 #include "src/image/load_image.h"
 #include "src/image/policy.h"
+#include "src/store/events.h"
 #include "src/util/strbuf.h"
 
 const struct archive_item *load_need(const struct image_archive *a, const char *name, struct err *e)
@@ -113,6 +114,11 @@ int image_load(struct engine *en, const struct image_load_options *o, char ***re
 	if (r < 0)
 		return err_in(e, "load %s",
 			      !o->path || strcmp(o->path, "-") == 0 ? "standard input" : o->path);
+	for (size_t i = 0; got.ids && got.ids[i]; i++)
+		events_write(en, &(struct event){ .type = "image",
+						  .status = "loadfromarchive",
+						  .id = got.ids[i],
+						  .name = o->path });
 	*ret_names = take_ptr(&got.names);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "src/image/reference.h"
 #include "src/image/registries.h"
 #include "src/image/remote_list.h"
+#include "src/store/events.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -41,6 +42,11 @@ static int pull_one(struct engine *en, const struct image_pull_options *o,
 		err_clear(e);
 		rc = pull_attempt(en, o, r, ref, ret_id, e);
 	}
+	events_write(en, &(struct event){ .type = "image",
+					  .status = rc < 0 ? "pull-error" : "pull",
+					  .id = rc < 0 ? NULL : *ret_id,
+					  .name = o->reference,
+					  .error = rc < 0 ? e->text : NULL });
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "src/image/daemon.h"
 #include "src/image/image_store.h"
 #include "src/image/reference.h"
+#include "src/store/events.h"
 #include "src/store/store.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
@@ -313,6 +314,18 @@ static const struct {
 	{ "containers-storage:", to_storage },	  { "sif:", refuse },
 };
 
+static int push_to(struct push *p, const char *to, char **ret_digest, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
+		if (!str_starts(to, transports[i].prefix))
+			continue;
+		if (i && push_refuse_signing(p, e) < 0) /* the first is docker:// */
+			return e->code;
+		return transports[i].push(p, to + strlen(transports[i].prefix), ret_digest, e);
+	}
+	return push_to_registry(p, to, ret_digest, e);
+}
+
 int image_push(struct engine *en, const struct image_push_options *o, char **ret_digest,
 	       struct err *e)
 {
@@ -330,12 +343,10 @@ int image_push(struct engine *en, const struct image_push_options *o, char **ret
 				       o->reference);
 		to = own;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
-		if (!str_starts(to, transports[i].prefix))
-			continue;
-		if (i && push_refuse_signing(&p, e) < 0) /* the first is docker:// */
-			return e->code;
-		return transports[i].push(&p, to + strlen(transports[i].prefix), ret_digest, e);
-	}
-	return push_to_registry(&p, to, ret_digest, e);
+	if (push_to(&p, to, ret_digest, e) < 0)
+		return e->code;
+	events_write(en,
+		     &(struct event){
+			     .type = "image", .status = "push", .id = p.image->id, .name = to });
+	return 0;
 }

@@ -14,6 +14,7 @@
 #include "src/image/image_store.h"
 #include "src/image/manifest.h"
 #include "src/image/reference.h"
+#include "src/store/events.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
@@ -435,7 +436,7 @@ static int save_dir(struct engine *en, const struct image_save_options *o, struc
 	return 0;
 }
 
-int image_save(struct engine *en, const struct image_save_options *o, struct err *e)
+static int save(struct engine *en, const struct image_save_options *o, struct err *e)
 {
 	scoped(save) struct save s = { .en = en, .fd = -EBADF };
 	const char *format = o->format ? o->format : "docker-archive";
@@ -456,4 +457,13 @@ int image_save(struct engine *en, const struct image_save_options *o, struct err
 		return write_file(&s, o->output, format, e);
 	s.fd = 1;
 	return write_archive(&s, format, e);
+}
+
+int image_save(struct engine *en, const struct image_save_options *o, struct err *e)
+{
+	int r = save(en, o, e);
+
+	for (char *const *i = o->references; r >= 0 && i && *i; i++)
+		events_write(en, &(struct event){ .type = "image", .status = "save", .name = *i });
+	return r;
 }

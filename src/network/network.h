@@ -34,8 +34,8 @@ int network_create(struct engine *en, const struct network_create_options *o, ch
 int network_find(struct engine *en, const char *ref, json_object **ret, struct err *e);
 /* All of them, by name, the default one included. */
 int network_list(struct engine *en, json_object **ret, struct err *e);
-/* Remove the record of the network with ID. */
-int network_forget(struct engine *en, const char *id, struct err *e);
+/* Remove the record of NETWORK. */
+int network_forget(struct engine *en, json_object *network, struct err *e);
 /* Replace the document of a network that has been found. */
 int network_store(struct engine *en, json_object *network, struct err *e);
 

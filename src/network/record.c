@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/network/network.h"
+#include "src/store/events.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
@@ -88,17 +89,29 @@ int network_find(struct engine *en, const char *ref, json_object **ret, struct e
 	return 0;
 }
 
-int network_forget(struct engine *en, const char *id, struct err *e)
+static void note(struct engine *en, json_object *network, const char *status)
+{
+	events_write(en, &(struct event){ .type = "network",
+					  .status = status,
+					  .id = json_get_str(network, "id"),
+					  .name = json_get_str(network, "name"),
+					  .network = json_get_str(network, "name") });
+}
+
+int network_forget(struct engine *en, json_object *network, struct err *e)
 {
 	struct store *s = engine_store(en, e);
 	int r = s ? store_begin(s, STORE_DURABLE | STORE_REMOVES, e) : e->code;
 
 	if (r < 0)
 		return r;
-	r = store_exec(s, e, "DELETE FROM network WHERE id = ?", "s", id);
+	r = store_exec(s, e, "DELETE FROM network WHERE id = ?", "s", json_get_str(network, "id"));
 	if (r >= 0)
-		return store_commit(s, e);
-	store_rollback(s);
+		r = store_commit(s, e);
+	else
+		store_rollback(s);
+	if (r == 0)
+		note(en, network, "remove");
 	return r;
 }
 
@@ -107,7 +120,7 @@ int network_store(struct engine *en, json_object *network, struct err *e)
 	struct store *s = engine_store(en, e);
 	scoped(mem) char *text = json_text(network);
 	const char *id = json_get_str(network, "id"), *name = json_get_str(network, "name");
-	int r;
+	int r, is_new;
 
 	if (!s || !text)
 		return s ? err_errno(e, ENOMEM, "store the network") : e->code;
@@ -115,12 +128,16 @@ int network_store(struct engine *en, json_object *network, struct err *e)
 	if (r < 0)
 		return r;
 	r = store_exec(s, e, "UPDATE network SET doc = ? WHERE id = ?", "ss", text, id);
-	if (r == 0)
+	is_new = r == 0;
+	if (is_new)
 		r = store_exec(s, e, "INSERT INTO network (id, name, doc) VALUES (?, ?, ?)", "sss",
 			       id, name, text);
 	if (r >= 0)
-		return store_commit(s, e);
-	store_rollback(s);
+		r = store_commit(s, e);
+	else
+		store_rollback(s);
+	if (r == 0)
+		note(en, network, is_new ? "create" : "update");
 	if (r == -EEXIST)
 		return err_set(e, r, "network name %s already used: network already exists", name);
 	return r;

@@ -178,6 +178,7 @@ struct engine *engine_free(struct engine *en)
 	free(en->graphroot);
 	free(en->runroot);
 	free(en->config_dir);
+	free(en->events.path);
 	free(en->home);
 	strv_free(en->stores);
 	free(en);

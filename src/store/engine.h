@@ -4,6 +4,7 @@
 #ifndef COVE_STORE_ENGINE_H
 #define COVE_STORE_ENGINE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "src/util/err.h"
@@ -38,6 +39,12 @@ struct engine {
 	const char *runtime;		     /* --runtime, borrowed; NULL: our own */
 	char *const *hooks_dirs;    /* --hooks-dir, borrowed; NULL: the system's, for real root */
 	char *const *runtime_flags; /* --runtime-flag, borrowed */
+	struct {
+		const char *backend; /* --events-backend, borrowed; NULL: containers.conf */
+		int known, off;	     /* src/store/events.c */
+		char *path;
+		int64_t max_size;
+	} events;
 	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */
 	void (*warn)(const char *text); /* lines for the user; NULL: nobody wants them */
 	/* Ask a person which of the N CHOICES it shall be: its index, or an error.  NULL: there is

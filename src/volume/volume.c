@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "overlay/layer_measure.h"
+#include "src/store/events.h"
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
 #include "userns/join.h"
@@ -15,6 +16,7 @@
 int volume_ensure(struct engine *en, const char *name, char **ret_data, struct err *e)
 {
 	char path[300];
+	int is_new;
 
 	if (!name_is_valid(name))
 		return err_set(e, -EINVAL, "volume name \"%s\" is not valid", name);
@@ -22,12 +24,16 @@ int volume_ensure(struct engine *en, const char *name, char **ret_data, struct e
 	if (mkdirat(en->graph_fd, path, 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "make volume %s", name);
 	(void)snprintf(path, sizeof(path), "volumes/%s/_data", name);
-	if (mkdirat(en->graph_fd, path, 0755) < 0) {
+	is_new = mkdirat(en->graph_fd, path, 0755) == 0;
+	if (!is_new) {
 		if (errno != EEXIST)
 			return err_sys(e, "make volume %s", name);
 	} else if (fchmodat(en->graph_fd, path, 0755, 0) < 0) { /* whatever the umask */
 		return err_sys(e, "make volume %s", name);
 	}
+	if (is_new)
+		events_write(en,
+			     &(struct event){ .type = "volume", .status = "create", .name = name });
 	*ret_data = str_printf("%s/volumes/%s/_data", en->graphroot, name);
 	return *ret_data ? 0 : err_errno(e, ENOMEM, "make volume %s", name);
 }
@@ -41,7 +47,10 @@ int volume_remove(struct engine *en, const char *name, struct err *e)
 		return err_set(e, -EINVAL, "volume name \"%s\" is not valid", name);
 	if (dir < 0)
 		return err_sys(e, "open %s/volumes", en->graphroot);
-	return userns_rmtree(en->run_fd, dir, name, e);
+	if (userns_rmtree(en->run_fd, dir, name, e) < 0)
+		return e->code;
+	events_write(en, &(struct event){ .type = "volume", .status = "remove", .name = name });
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)

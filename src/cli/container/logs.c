@@ -24,13 +24,6 @@ static const struct opt options[] = {
 	END,
 };
 
-static int parse_time(const char *s, int64_t *ret, struct err *e)
-{
-	if (s && time_parse(s, time_now_ns(), ret) < 0)
-		return err_set(e, -EINVAL, "unable to parse time \"%s\"", s);
-	return 0;
-}
-
 static int logs_one(struct engine *en, const char *ref, void *arg, struct err *e)
 {
 	return container_logs(en, ref, arg, STDOUT_FILENO, STDERR_FILENO, e);
@@ -42,10 +35,10 @@ static int logs(struct engine *en, void *opts, char **args, struct err *e)
 	struct logs_options l = { .follow = o->follow,
 				  .timestamps = o->timestamps,
 				  .tail = o->tail };
-	int r = parse_time(o->since, &l.since, e);
+	int r = cmd_time(o->since, &l.since, e);
 
 	if (r == 0)
-		r = parse_time(o->until, &l.until, e);
+		r = cmd_time(o->until, &l.until, e);
 	return r < 0 ? r : container_each(en, args, 0, o->latest, 0, EXIT_ENGINE, logs_one, &l, e);
 }
 

@@ -21,8 +21,7 @@ static const struct opt options[] = {
 static int restart_one(struct engine *en, const char *ref, void *arg, struct err *e)
 {
 	struct restart_cli *o = arg;
-	int stage, r = container_stop(en, ref, &o->o, e);
-	return r < 0 ? r : container_start(en, ref, NULL, &stage, e);
+	return container_restart(en, ref, &o->o, e);
 }
 
 static int restart(struct engine *en, void *opts, char **args, struct err *e)

@@ -47,7 +47,7 @@ static int prune_one(struct engine *en, json_object *network, char ***deleted, s
 	r = networks_users(en, name, &ids, e);
 	if (r < 0 || strv_len(ids))
 		return r;
-	r = network_forget(en, json_get_str(network, "id"), e);
+	r = network_forget(en, network, e);
 	if (r == 0 && strv_add(deleted, name) < 0)
 		r = err_errno(e, ENOMEM, "prune networks");
 	return r;

@@ -59,7 +59,7 @@ static int rm_one(struct engine *en, const char *ref, const struct rm_network_op
 	if (r == 0)
 		r = remove_users(en, ids, o->timeout, e);
 	if (r == 0)
-		r = network_forget(en, json_get_str(network, "id"), e);
+		r = network_forget(en, network, e);
 	if (r == 0)
 		(void)printf("%s\n", ref);
 	return r;

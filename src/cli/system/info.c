@@ -22,6 +22,7 @@
 #include "src/image/registries.h"
 #include "src/runtime/cgroup.h"
 #include "src/store/engine.h"
+#include "src/store/events.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -161,7 +162,7 @@ static json_object *security(void)
 	return o;
 }
 
-static json_object *host_json(const struct engine *en)
+static json_object *host_json(struct engine *en)
 {
 	json_object *o = json_object_new_object();
 	struct platform host;
@@ -175,6 +176,7 @@ static json_object *host_json(const struct engine *en)
 	json_put_str(o, "cgroupVersion", cgroup_is_unified() ? "v2" : "v1");
 	json_put_int(o, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
 	json_put(o, "distribution", distribution());
+	json_put_str(o, "eventLogger", events_backend(en));
 	json_put_str(o, "hostname", u.nodename);
 	json_put(o, "idMappings", id_mappings(en));
 	json_put_str(o, "kernel", u.release);
