@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "overlay/toc.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -74,6 +75,30 @@ static int read_platform(json_object *o, struct descriptor *d, const char *where
 	return 0;
 }
 
+/* Annotations that say nothing we know, or that wrongly, are nobody's error. */
+static void read_toc(json_object *notes, struct descriptor_toc *t)
+{
+	static const char *const names[][3] = {
+		{ TOC_ZSTD TOC_DIGEST, TOC_ZSTD TOC_PLACE, TOC_ZSTD TOC_SPLIT },
+		{ TOC_ZSTD_OLD TOC_DIGEST, TOC_ZSTD_OLD TOC_PLACE, TOC_ZSTD_OLD TOC_SPLIT },
+		{ TOC_STARGZ_DIGEST, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && !*t->digest; i++) {
+		const char *digest = json_get_str(notes, names[i][0]),
+			   *place = names[i][1] ? json_get_str(notes, names[i][1]) : "",
+			   *split = names[i][2] ? json_get_str(notes, names[i][2]) : NULL;
+
+		if (!digest_is_valid(digest) || !place || strlen(place) >= sizeof(t->place))
+			continue;
+		t->is_stargz = !names[i][1];
+		(void)stpcpy(t->digest, digest); /* lengths were checked */
+		(void)stpcpy(t->place, place);
+		if (split && strlen(split) < sizeof(t->split))
+			(void)stpcpy(t->split, split);
+	}
+}
+
 static int read_descriptor(json_object *o, struct descriptor *d, const char *where, struct err *e)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
@@ -94,6 +119,7 @@ static int read_descriptor(json_object *o, struct descriptor *d, const char *whe
 	(void)stpcpy(d->media_type, type); /* both lengths were checked */
 	(void)stpcpy(d->digest, digest);
 	d->size = json_object_get_int64(size);
+	read_toc(json_get(o, "annotations"), &d->toc);
 	return read_platform(json_get(o, "platform"), d, where, e);
 }
 

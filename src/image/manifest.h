@@ -26,12 +26,19 @@
 
 enum manifest_kind { MANIFEST_IMAGE, MANIFEST_INDEX };
 
+/* The table of contents of a layer, as annotations tell of it (overlay/toc.h); digest "": none. */
+struct descriptor_toc {
+	int is_stargz;
+	char digest[DIGEST_LEN + 1], place[96], split[96];
+};
+
 struct descriptor {
 	char media_type[128];
 	char digest[DIGEST_LEN + 1];
 	int64_t size;
 	int has_platform; /* of an index's entry */
 	struct platform platform;
+	struct descriptor_toc toc;
 };
 
 struct manifest {

@@ -212,7 +212,8 @@ static int send_request(struct pull *p, struct err *e)
 	int rc = -1;
 
 	r.directory = str_printf("%s/tmp/%s", p->en->graphroot, p->tmp_name);
-	if (!r.directory) {
+	r.layers = str_printf("%s/layers", p->en->graphroot);
+	if (!r.directory || !r.layers) {
 		pull_request_done(&r);
 		return err_errno(e, ENOMEM, "pull");
 	}
@@ -352,6 +353,12 @@ static int on_layer(struct pull *p, json_object *o, struct err *e)
 
 	if (n < 0 || n >= (int64_t)p->m.n_layers || !p->wanted[n])
 		return err_set(e, -EBADMSG, "pull: unexpected message");
+	if (pull_is(o, "note")) {
+		const char *text = json_get_str(o, "text");
+
+		dbg("blob %s: %s", p->m.layers[n].digest, text ? text : "");
+		return 0;
+	}
 	if (pull_is(o, "progress")) {
 		pull_progress_bytes(&p->progress, (size_t)n, json_get_int(o, "bytes", 0));
 		return 0;
@@ -372,7 +379,7 @@ static int wait_for_layers(struct pull *p, struct err *e)
 			return e->code;
 		if (pull_is(o, "done"))
 			break;
-		if (!pull_is(o, "layer") && !pull_is(o, "progress"))
+		if (!pull_is(o, "layer") && !pull_is(o, "progress") && !pull_is(o, "note"))
 			return err_set(e, -EBADMSG, "pull: unexpected message");
 		if (on_layer(p, o, e) < 0)
 			return e->code;

@@ -2,23 +2,28 @@
 /* A layer's way:
  *
  *	WAITING	-> FETCHING: directory made, role `layer` started, request sent
- *	FETCHING: curl's bytes go into the role's pipe.  What the pipe does not take is kept (at
- *most one buffer of curl's) and the transfer is paused until the pipe has room, so that a slow role
- *		holds up only its own connection.  A broken connection goes on at the same byte; the
- *role notices nothing and its digests go on.
+ *	WAITING -> PLANNING: the same of a layer that may be fetched in parts (pull_parts.h): the
+ *role `assemble` is between us and the role `layer`, and says which ranges it needs next PLANNING
+ *-> FETCHING: those ranges one by one -> PLANNING again, or FINISHING FETCHING: curl's bytes go
+ *into the role's pipe.  What the pipe does not take is kept (at most one buffer of curl's) and the
+ *transfer is paused until the pipe has room, so that a slow role holds up only its own connection.
+ *A broken connection goes on at the same byte; the role notices nothing and its digests go on.
  *	-> FINISHING: all bytes written, pipe closed; the role unpacks the rest and syncs
  *	-> READY: its result came and size, both digests hold
  *	-> WAITING, once: what came was not what the digest says; all of it is fetched again
+ *	-> WAITING, once: it did not work in parts; all of it is fetched
  */
 #include "src/image/pull_layers.h"
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "overlay/layer.h"
+#include "src/image/pull_parts.h"
 #include "src/image/pull_protocol.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
@@ -27,7 +32,7 @@
 #define PIPE_BYTES  (1 << 20) /* pipe-max-size of an ordinary user */
 #define PROGRESS_MS 100
 
-enum layer_state { LAYER_WAITING, LAYER_FETCHING, LAYER_FINISHING, LAYER_READY };
+enum layer_state { LAYER_WAITING, LAYER_PLANNING, LAYER_FETCHING, LAYER_FINISHING, LAYER_READY };
 
 struct layer {
 	enum layer_state state;
@@ -35,6 +40,9 @@ struct layer {
 	const struct descriptor *d;
 	const char *diff_id;
 	struct fetch fetch;
+	struct pull_parts parts;
+	int whole;	 /* not in parts, that has failed */
+	int64_t fetched; /* bytes, of parts */
 	struct layer_writer writer;
 	struct layer_result result;
 	char *pending; /* what the pipe did not take */
@@ -57,6 +65,7 @@ static void work_done(struct work *w)
 	http_set_waiter(w->p->session->http, NULL);
 	for (size_t i = 0; i < w->n; i++) {
 		fetch_done(w->p->session, &w->layers[i].fetch);
+		pull_parts_end(&w->layers[i].parts);
 		layer_writer_end(&w->layers[i].writer);
 		free((void *)w->layers[i].fetch.path);
 		free(w->layers[i].pending);
@@ -74,11 +83,24 @@ static int begin_answer(struct layer *l, struct http_transfer *t, struct err *e)
 {
 	t->sink_began = 1;
 	l->skip = 0;
+	if (t->status == 200 && l->parts.is_on)
+		return err_set(e, -ENOTSUP, "the server knows no ranges");
 	if (t->status == 200) /* the server knows no ranges: the front comes again */
 		l->skip = l->fetch.offset;
 	else if (t->range_start != l->fetch.offset)
 		return err_set(e, -EPROTO, "the server answers with the wrong range");
 	return 0;
+}
+
+/* The pipe that the bytes go into. */
+static int feed_fd(const struct layer *l)
+{
+	return l->parts.is_on ? l->parts.role.stream_fd : l->writer.stream_fd;
+}
+
+static int64_t end_of(const struct layer *l)
+{
+	return l->parts.is_on ? l->fetch.end : l->d->size;
 }
 
 /* Write until the pipe is full: bytes taken, or a negative errno. */
@@ -87,7 +109,7 @@ static ssize_t feed(struct layer *l, const char *bytes, size_t n)
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t k = write(l->writer.stream_fd, bytes + done, n - done);
+		ssize_t k = write(feed_fd(l), bytes + done, n - done);
 
 		if (k > 0)
 			done += (size_t)k;
@@ -128,15 +150,17 @@ static int sink(void *arg, const char *bytes, size_t n, struct err *e)
 		bytes += k;
 		n -= k;
 	}
-	if ((int64_t)n > l->d->size - l->fetch.offset)
-		return err_set(e, -EFBIG, "it is larger than the %lld bytes that the manifest says",
-			       (long long)l->d->size);
+	if ((int64_t)n > end_of(l) - l->fetch.offset)
+		return err_set(e, -EFBIG, "it is larger than the %lld bytes that %s",
+			       (long long)end_of(l),
+			       l->parts.is_on ? "were asked for" : "the manifest says");
 	taken = feed(l, bytes, n);
 	if (taken < 0) {
 		l->broken = 1;
 		return err_errno(e, (int)taken, "unpack");
 	}
 	l->fetch.offset += (int64_t)n;
+	l->fetched += (int64_t)n;
 	return (size_t)taken < n ? keep(l, bytes + taken, n - (size_t)taken, e) : 0;
 }
 
@@ -165,8 +189,11 @@ static size_t fill(void *arg, struct curl_waitfd *fds)
 	for (size_t i = 0; i < w->n && n < HTTP_WAIT_FDS; i++) {
 		const struct layer *l = &w->layers[i];
 		if (l->state == LAYER_FETCHING && l->pending_len)
-			fds[n++] = (struct curl_waitfd){ .fd = l->writer.stream_fd,
+			fds[n++] = (struct curl_waitfd){ .fd = feed_fd(l),
 							 .events = CURL_WAIT_POLLOUT };
+		else if (l->state == LAYER_PLANNING)
+			fds[n++] = (struct curl_waitfd){ .fd = l->parts.role.control_fd,
+							 .events = CURL_WAIT_POLLIN };
 		else if (l->state == LAYER_FINISHING)
 			fds[n++] = (struct curl_waitfd){ .fd = l->writer.control_fd,
 							 .events = CURL_WAIT_POLLIN };
@@ -201,6 +228,10 @@ static int start(struct work *w, struct layer *l, struct err *e)
 		return err_sys(e, "open %s", name);
 	if (layer_writer_start(&l->writer, -1, dir, -1, e) < 0)
 		return e->code;
+	if (!l->whole && pull_parts_may(l->d, w->p->layers_fd)) {
+		l->state = LAYER_PLANNING;
+		return pull_parts_start(&l->parts, l->d, w->p->layers_fd, &l->writer.stream_fd, e);
+	}
 	if (fd_set_nonblock(l->writer.stream_fd, 1) < 0)
 		return err_sys(e, "set up the pipe of a layer");
 	/* More room means fewer turns; without it (a user with many pipes) it works too. */
@@ -209,10 +240,33 @@ static int start(struct work *w, struct layer *l, struct err *e)
 	return fetch_start(w->p->session, &l->fetch, e);
 }
 
+/* For the log, where the engine has one. */
+__attribute__((format(printf, 3, 4))) static void note(struct work *w, const struct layer *l,
+						       const char *fmt, ...)
+{
+	json_object *o = pull_message("note");
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (o) {
+		json_put_int(o, "layer", (int64_t)l->index);
+		json_put_str(o, "text", text);
+	}
+	(void)pull_send(w->p->socket_fd, o, &(struct err){ 0 }); /* not worth a failure */
+}
+
 static int verify(const struct layer *l, struct err *e)
 {
 	const struct layer_result *r = &l->result;
 
+	if (l->parts.is_on) /* only the tar stream was made */
+		return strcmp(r->diff_id, l->diff_id) != 0
+			       ? err_set(e, -EBADMSG, "its parts make another layer, %s",
+					 r->diff_id)
+			       : 0;
 	if (r->size != l->d->size)
 		return err_set(e, -EBADMSG, "Size did not match, expected %lld, got %lld",
 			       (long long)l->d->size, (long long)r->size);
@@ -238,21 +292,19 @@ static int report(struct work *w, const struct layer *l, struct err *e)
 	return pull_send(w->p->socket_fd, o, e);
 }
 
-/* Bytes that were damaged on the way, or by a cache, may be right the next time. */
-static int once_more(struct work *w, struct layer *l, struct err *e)
+/* Forget what came, to begin again. */
+static int restart(struct work *w, struct layer *l, struct err *e)
 {
 	char name[32];
 
-	if (e->code != -EBADMSG || l->tries++ || !w->p->session->o.retries ||
-	    !strcmp(l->result.digest, l->d->digest))
-		return e->code;
-	dbg("blob %s is fetched again: %s", l->d->digest, e->text);
 	err_clear(e);
+	pull_parts_end(&l->parts);
 	layer_writer_end(&l->writer);
 	l->writer = (struct layer_writer)LAYER_WRITER_NONE;
 	fetch_done(w->p->session, &l->fetch);
 	l->fetch = (struct fetch){ .path = l->fetch.path, .sink = sink, .sink_arg = l };
 	l->pending_len = 0;
+	l->fetched = 0;
 	l->broken = 0;
 	(void)snprintf(name, sizeof(name), "layer-%zu", l->index);
 	if (path_rmtree(w->p->dir_fd, name) < 0)
@@ -261,11 +313,24 @@ static int once_more(struct work *w, struct layer *l, struct err *e)
 	return 0;
 }
 
+/* Bytes that were damaged on the way, or by a cache, may be right the next time. */
+static int once_more(struct work *w, struct layer *l, struct err *e)
+{
+	if (l->parts.is_on || e->code != -EBADMSG || l->tries++ || !w->p->session->o.retries ||
+	    !strcmp(l->result.digest, l->d->digest))
+		return e->code;
+	dbg("blob %s is fetched again: %s", l->d->digest, e->text);
+	return restart(w, l, e);
+}
+
 /* The role has a result, or has failed. */
 static int finish(struct work *w, struct layer *l, struct err *e)
 {
 	if (layer_writer_finish(&l->writer, &l->result, e) < 0 || verify(l, e) < 0)
 		return once_more(w, l, e);
+	if (l->parts.is_on)
+		note(w, l, "%lld of %lld bytes were fetched", (long long)l->fetched,
+		     (long long)l->d->size);
 	l->state = LAYER_READY;
 	free(l->pending);
 	l->pending = NULL;
@@ -295,19 +360,50 @@ static int after_transfer(struct work *w, struct layer *l, struct err *e)
 
 	if (rc != FETCH_FINISHED)
 		return rc;
-	if (l->fetch.offset == l->d->size)
+	if (l->fetch.offset == end_of(l))
 		return 0;
 	(void)err_set(e, -EBADMSG, "it ends after %lld of %lld bytes", (long long)l->fetch.offset,
-		      (long long)l->d->size);
+		      (long long)end_of(l));
 	return fetch_retry(w->p->session, &l->fetch, 0, e);
+}
+
+/* All has come of the blob, or of what the role `assemble` asked for so far. */
+static int came(struct work *w, struct layer *l, struct err *e)
+{
+	if (!l->parts.is_on) {
+		fd_close(take_fd(&l->writer.stream_fd));
+		l->state = LAYER_FINISHING;
+		return 0;
+	}
+	if (pull_parts_next(&l->parts, &l->fetch)) {
+		l->state = LAYER_FETCHING;
+		return fetch_start(w->p->session, &l->fetch, e);
+	}
+	l->state = LAYER_PLANNING;
+	return 0;
+}
+
+/* The role `assemble` speaks. */
+static int listen_to(struct work *w, struct layer *l, struct err *e)
+{
+	int rc = pull_parts_message(&l->parts, l->d, e);
+
+	if (rc > 0)
+		return came(w, l, e);
+	l->state = LAYER_FINISHING;
+	return rc;
 }
 
 static int step(struct work *w, struct layer *l, int64_t now, struct err *e)
 {
+	if (l->state == LAYER_PLANNING)
+		return is_readable(l->parts.role.control_fd) ? listen_to(w, l, e) : 0;
 	if (l->state == LAYER_FINISHING)
 		return is_readable(l->writer.control_fd) ? finish(w, l, e) : 0;
 	if (l->state != LAYER_FETCHING)
 		return 0;
+	if (l->broken && l->parts.is_on) /* its last word is why */
+		return listen_to(w, l, e);
 	if (l->broken)
 		return fail_by_role(w, l, e);
 	if (l->fetch.retry_at)
@@ -315,12 +411,20 @@ static int step(struct work *w, struct layer *l, int64_t now, struct err *e)
 	if (!l->fetch.t->done || l->pending_len)
 		return 0;
 	if (after_transfer(w, l, e) < 0)
-		return l->broken ? fail_by_role(w, l, e) : e->code;
-	if (l->fetch.t->done && !l->fetch.retry_at && l->fetch.offset == l->d->size) {
-		fd_close(take_fd(&l->writer.stream_fd));
-		l->state = LAYER_FINISHING;
-	}
+		return l->broken && !l->parts.is_on ? fail_by_role(w, l, e) : e->code;
+	if (l->fetch.t->done && !l->fetch.retry_at && l->fetch.offset == end_of(l))
+		return came(w, l, e);
 	return 0;
+}
+
+/* RC is how a step of L ended; what does not work in parts is done as a whole. */
+static int or_whole(struct work *w, struct layer *l, int rc, struct err *e)
+{
+	if (rc >= 0 || !l->parts.is_on)
+		return rc;
+	l->whole = 1;
+	note(w, l, "is fetched as a whole: %s", e->text);
+	return restart(w, l, e);
 }
 
 static int send_progress(struct work *w, struct err *e)
@@ -329,9 +433,9 @@ static int send_progress(struct work *w, struct err *e)
 		struct layer *l = &w->layers[i];
 		json_object *o;
 
-		if (l->fetch.offset == l->reported)
+		if (l->fetched == l->reported)
 			continue;
-		l->reported = l->fetch.offset;
+		l->reported = l->fetched;
 		o = pull_message("progress");
 		if (o) {
 			json_put_int(o, "layer", (int64_t)l->index);
@@ -349,13 +453,12 @@ static int begin(struct work *w, struct err *e)
 	int running = 0, unfinished = 0;
 
 	for (size_t i = 0; i < w->n; i++)
-		running += w->layers[i].state == LAYER_FETCHING ||
-			   w->layers[i].state == LAYER_FINISHING;
+		running += w->layers[i].state != LAYER_WAITING && w->layers[i].state != LAYER_READY;
 	for (size_t i = 0; i < w->n; i++) {
 		struct layer *l = &w->layers[i];
 
 		if (l->state == LAYER_WAITING && running < LAYERS_AT_ONCE) {
-			if (start(w, l, e) < 0)
+			if (or_whole(w, l, start(w, l, e), e) < 0)
 				return err_in(e, "writing blob %s", l->d->digest);
 			running++;
 		}
@@ -388,7 +491,7 @@ static int run(struct work *w, struct err *e)
 			return err_set(e, -ECANCELED, "interrupted");
 		now = http_now_ms();
 		for (size_t i = 0; i < w->n; i++)
-			if (step(w, &w->layers[i], now, e) < 0)
+			if (or_whole(w, &w->layers[i], step(w, &w->layers[i], now, e), e) < 0)
 				return err_in(e, "writing blob %s", w->layers[i].d->digest);
 		if (w->p->progress && now - reported >= PROGRESS_MS) {
 			reported = now;
@@ -410,7 +513,9 @@ int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, str
 	for (; w.n < n; w.n++) {
 		struct layer *l = &w.layers[w.n];
 
-		*l = (struct layer){ .index = wanted[w.n], .writer = LAYER_WRITER_NONE };
+		*l = (struct layer){ .index = wanted[w.n],
+				     .writer = LAYER_WRITER_NONE,
+				     .parts = PULL_PARTS_NONE };
 		l->d = &p->manifest->layers[l->index];
 		l->diff_id = p->diff_ids[l->index];
 		l->fetch.sink = sink;

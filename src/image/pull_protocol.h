@@ -13,6 +13,7 @@
  *		signature-1 up to N what was found of signatures, where those were wanted.
  *	engine	{"type":"fetch","layers":[0,2]}		which layers of the manifest are wanted
  *	role	{"type":"progress","layer":N,"bytes":N}	now and then, when asked for
+ *	role	{"type":"note","layer":N,"text"}	for the log
  *	role	{"type":"layer","layer":N,"diff_size":N,"tree_size":N}
  *		Layer N is unpacked in the subdirectory "layer-N" and synced; size, digest and diff
  *ID are those of manifest and config. role	{"type":"done"}				the end role
@@ -95,6 +96,7 @@ struct pull_request {
 	size_t n_sources;
 	char *tag, *digest; /* the digest wins */
 	char *directory;    /* path of what fd 4 is */
+	char *layers;	    /* path of the store's layers, NULL: do not look at them */
 	char *platform;	    /* NULL: the host's */
 	char **have;	    /* digests of manifest or index with which nothing is to be done */
 	char *creds, *authfile, *cert_dir, *config_dir;

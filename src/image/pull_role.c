@@ -329,9 +329,14 @@ static int read_wanted(const struct found *f, size_t wanted[LAYERS_MAX], size_t 
 
 static int fetch_layers(struct found *f, int dir_fd, const struct pull_request *r, struct err *e)
 {
+	/* Without it whole layers are fetched. */
+	scoped(fd) int layers =
+		r->layers ? open(r->layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+			  : -EBADF;
 	struct pull_layers p = { .session = &f->session,
 				 .socket_fd = PULL_SOCKET_FD,
 				 .dir_fd = dir_fd,
+				 .layers_fd = layers,
 				 .manifest = &f->m,
 				 .diff_ids = f->diff_ids,
 				 .progress = r->progress };

@@ -202,6 +202,7 @@ int fetch_start(struct registry_session *s, struct fetch *f, struct err *e)
 				  .method = f->method,
 				  .body = f->body,
 				  .range_from = f->offset,
+				  .range_end = f->end,
 				  .tls = &s->tls,
 				  .body_max = f->body_max,
 				  .sink = f->sink,
@@ -383,7 +384,7 @@ static int on_answer(struct registry_session *s, struct fetch *f, struct err *e)
 {
 	long status = f->t->status;
 
-	if (status == 200 || (status == 206 && f->offset > 0) ||
+	if (status == 200 || (status == 206 && (f->offset > 0 || f->end > 0)) ||
 	    ((f->method || f->is_upload) && status > 200 && status < 205)) {
 		f->challenges = 0;
 		return FETCH_FINISHED;

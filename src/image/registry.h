@@ -68,6 +68,7 @@ struct fetch {
 	http_sink *sink; /* streams; may be asked to go on at offset */
 	void *sink_arg;
 	int64_t offset; /* kept by the sink: bytes that are in hand */
+	int64_t end;	/* > 0: no bytes from this one on are wanted */
 
 	/* kept by fetch_* */
 	struct http_transfer *t;

@@ -355,9 +355,11 @@ static int set_options(struct http_transfer *t, const struct http_request *r)
 		rc |= curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
 	if (!r->sink && !(r->body && !r->body->bytes))
 		rc |= curl_easy_setopt(c, CURLOPT_TIMEOUT, DOCUMENT_S);
-	if (r->range_from > 0) {
-		char range[32];
-		(void)snprintf(range, sizeof(range), "%lld-", (long long)r->range_from);
+	if (r->range_from > 0 || r->range_end > 0) {
+		char range[48], last[24] = "";
+		if (r->range_end > 0)
+			(void)snprintf(last, sizeof(last), "%lld", (long long)r->range_end - 1);
+		(void)snprintf(range, sizeof(range), "%lld-%s", (long long)r->range_from, last);
 		rc |= curl_easy_setopt(c, CURLOPT_RANGE, range);
 	}
 	if (r->form)

@@ -51,6 +51,7 @@ struct http_request {
 	const char *method;	      /* NULL: GET, or POST with a form */
 	const struct http_body *body; /* what is sent with a method, or NULL: nothing */
 	int64_t range_from;	      /* > 0: ask for the bytes from here on */
+	int64_t range_end;	      /* > 0: and only for those before this one */
 	const struct http_tls *tls;
 	size_t body_max; /* of a 200 answer without sink */
 	http_sink *sink;

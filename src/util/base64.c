@@ -9,6 +9,18 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Not by searching: archives come this way, too. */
+static int digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
 int base64_decode(const char *text, size_t n, unsigned char **ret, size_t *ret_len, struct err *e)
 {
 	scoped(mem) unsigned char *out = malloc(n / 4 * 3 + 4);
@@ -18,15 +30,15 @@ int base64_decode(const char *text, size_t n, unsigned char **ret, size_t *ret_l
 	if (!out)
 		return err_errno(e, ENOMEM, "decode base64");
 	for (; i < n; i++) {
-		const char *d = text[i] ? strchr(digits, text[i]) : NULL;
+		int d = digit(text[i]);
 
-		if (strchr("\r\n\t ", text[i]) && text[i])
+		if (d < 0 && text[i] && strchr("\r\n\t ", text[i]))
 			continue;
 		if (text[i] == '=' && ++pads <= 2)
 			continue;
-		if (!d || pads)
+		if (d < 0 || pads)
 			return err_set(e, -EBADMSG, "it is no base64");
-		bits = bits << 6 | (unsigned)(d - digits);
+		bits = bits << 6 | (unsigned)d;
 		have += 6;
 		if (have >= 8) {
 			have -= 8;

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Layers that are fetched in parts, from a registry that counts (tests/registry/chunked.py).
+load ../setup
+
+setup() {
+	cove_setup
+	need_userns
+	need python3
+	mkdir "$T/server"
+	python3 "$COVE_SRC/tests/registry/chunked.py" "$T/server" 3>&- &
+	PIDS+=($!)
+	wait_for 20 test -e "$T/server/port"
+	SERVER=127.0.0.1:$(cat "$T/server/port")
+	LOG=$T/server/log
+}
+
+# pull NAME: sets SERVED, the bytes of blobs that were sent for it, and REQUESTS.
+pull() {
+	: >"$LOG"
+	run_cove --log-level=debug pull --retry-delay 1ms --tls-verify=false "$SERVER/$1:1"
+	read -r REQUESTS SERVED < <(awk '/\/blobs\// { n++; sum += $4 } END { print n, sum }' "$LOG")
+	is "$(cove image inspect --format '{{.Config.Labels.f}}' "$SERVER/$1:1")" "$1" "the image's label"
+}
+
+# whole NAME TEXT: a pull that does not work in parts, and does as a whole.
+whole() {
+	pull "$1"
+	like "$output" "is fetched as a whole: .*$2"
+	grep -q "/v2/$1/blobs/.* - 200 1[0-9]*$\|/v2/$1/blobs/.* bytes=[0-9-]* 200 1[0-9]*$" "$LOG" ||
+		die "the blob was not fetched" "$(cat "$LOG")"
+	cove rmi "$SERVER/$1:1" >/dev/null
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+}
+
+# parts NAME [BYTES]: a pull that takes less than BYTES of the blob (1.6 MB).
+parts() {
+	pull "$1"
+	like "$output" "of [0-9]* bytes were fetched"
+	! grep -q " - 200 1......$" "$LOG" || die "the blob was fetched" "$(cat "$LOG")"
+	[ "$SERVED" -lt "${2:-70000}" ] || die "$SERVED bytes were fetched" "$(cat "$LOG")"
+}
+
+# tree NAME: what the image's files are.
+tree() {
+	cove save -q --format oci-archive -o "$T/tree.tar" "$SERVER/$1:1"
+	cove image inspect --format '{{.RootFS.Layers}}' "$SERVER/$1:1"
+	rm "$T/tree.tar"
+}
+
+@test "what the store has is not fetched again" {
+	pull base
+	is "$REQUESTS" 2
+	parts zstd
+	cove rmi "$SERVER/zstd:1" >/dev/null
+	# Here small files lie between bytes of the archive that have to be fetched.
+	parts old 950000
+	run_cove system check
+	is "$output" ""
+	# The very same layer as from the whole blob, and its archive is made again from it.
+	first=$(tree old)
+	cove rmi -fa >/dev/null
+	pull zstd
+	[ "$SERVED" -gt 1600000 ] || die "only $SERVED bytes"
+	is "$(tree zstd)" "$first"
+}
+
+@test "of files with the same contents, owners, modes and attributes are the layer's own" {
+	local ref
+	pull base
+	parts zstd
+	for ref in zstd whole; do
+		[ $ref = zstd ] || { cove rmi -fa >/dev/null && pull zstd; }
+		cove create -q --name c "$SERVER/zstd:1" >/dev/null
+		cove export c | tar -tvf - --numeric-owner --xattrs --xattrs-include='*' --full-time | sort >"$T/$ref"
+		cove rm c >/dev/null
+	done
+	diff "$T/zstd" "$T/whole"
+	grep -q '^-rws--x--x *7/14 .* usr/file7$' "$T/zstd" || die "the owner is lost" "$(cat "$T/zstd")"
+}
+
+@test "a connection that is cut and a busy server are survived in parts" {
+	pull base
+	parts zstd-cut
+	cove rmi "$SERVER/zstd-cut:1" >/dev/null
+	parts zstd-busy
+}
+
+@test "what cannot be had in parts is fetched as a whole" {
+	pull base
+	whole zstd-norange "knows no ranges"
+	whole zstd-shifted "wrong range"
+	whole zstd-more "larger than"
+	whole zstd-corrupt ""
+	whole old-corrupt ""
+}
+
+@test "tables of contents that lie change nothing" {
+	local fault
+	pull base
+	whole zstd-toc "another digest"
+	whole zstd-place "wrong position"
+	whole zstd-version "another version"
+	whole zstd-overlap "overlap or lie outside"
+	whole zstd-huge "overlap or lie outside"
+	whole zstd-negative "overlap or lie outside"
+	whole zstd-twice "overlap or lie outside"
+	whole zstd-size "do not agree"
+	whole old-size ""
+	whole zstd-sizes ""
+	whole old-sizes ""
+	whole zstd-digest "is not what the layer's table says"
+	whole zstd-liar "make another layer"
+	whole old-liar "make another layer"
+	whole zstd-split-lies "make another layer"
+	whole zstd-split-digest "another digest"
+	whole zstd-types "without a type or name"
+	whole zstd-garbage "cut short"
+	whole zstd-deep "do not match"
+	whole zstd-bomb "too large"
+	whole zstd-dotdot "could be saved"
+}
+
+@test "a hard link out of the tree is refused in parts, too" {
+	local kind
+	pull base
+	for kind in zstd old; do
+		run_cove 125 pull -q --tls-verify=false "$SERVER/$kind-hardlink:1"
+		like "$output" "^Error: writing blob .*usr/hardlink"
+		is "$(cove images -q | wc -l)" 1 "images"
+		is "$(ls "$XDG_DATA_HOME/cove/layers" | wc -l)" 1 "layers"
+		is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+	done
+}
