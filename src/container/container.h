@@ -110,6 +110,7 @@ struct container {
 	int exit_code;
 	int oom;
 	int is_paused;	     /* running, and its processes are frozen */
+	int is_cut_off;	     /* running, and the process that connected it has died */
 	char *error;	     /* why it could not be started, or "" */
 	pid_t pid;	     /* of the first process while running */
 	char **command;	     /* as ps shows it */

@@ -13,6 +13,8 @@
 #include "netns/netns.h"
 #include "netns/pasta.h"
 #include "src/container/container.h"
+#include "src/container/cut_off.h"
+#include "src/container/event.h"
 #include "src/container/networks.h"
 #include "src/util/fd.h"
 #include "src/util/strbuf.h"
@@ -136,13 +138,11 @@ int container_net_connect(struct container_net *n, int fd, struct err *e)
 {
 	int r;
 
-	if (n->is_pasta)
-		return connect_pasta(n, fd, e);
-	if (!n->is_private && !n->is_bridge)
+	if (!n->is_private && !n->is_bridge && !n->is_pasta)
 		return 0;
 	/* For the day when it dies; an old kernel cannot tell a tap's. */
 	n->netns = n->is_private ? tap_netns(fd) : fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	r = net_connect(&n->net, fd, e);
+	r = n->is_pasta ? connect_pasta(n, fd, e) : net_connect(&n->net, fd, e);
 	if (r < 0)
 		name_holder(n, e);
 	return r;
@@ -168,6 +168,8 @@ static int try_again(struct container_net *n, struct err *e)
 
 	net_end(&n->net);
 	n->net = (struct net)NET_NONE;
+	if (n->is_pasta)
+		return connect_pasta(n, n->netns, e);
 	r = start(n, e);
 	if (r == 0 && n->is_private)
 		r = netns_call(n->netns, make_tap, n, &tap, 1, e);
@@ -178,9 +180,27 @@ static int try_again(struct container_net *n, struct err *e)
 	return r;
 }
 
-/* The dead one's relay may still be on its way out, with the ports; and the kernel takes a moment to
- * unregister a tap. */
-int container_net_again(struct container_net *n, struct err *e)
+int container_net_watch(const struct container_net *n)
+{
+	return n->is_pasta ? n->net.child.pidfd : n->net.control;
+}
+
+/* For the log, of each network that it is on. */
+static void tell(const struct container_net *n, const char *status, const char *error)
+{
+	json_object *networks = n->spec->networks;
+
+	for (size_t i = 0; n->is_bridge && i < json_len(networks); i++)
+		container_event_network(
+			n->en, n->id, n->name, status,
+			json_get_str(json_object_array_get_idx(networks, i), "name"), error);
+	if (!n->is_bridge)
+		container_event_network(n->en, n->id, n->name, status, n->spec->network, error);
+}
+
+/* The dead one's relay may still be on its way out, with the ports; and the kernel takes a moment
+ * to unregister a tap. */
+static int persist(struct container_net *n, struct err *e)
 {
 	const struct timespec moment = { .tv_nsec = AGAIN_WAIT_NS };
 	int r = -EAGAIN;
@@ -198,6 +218,25 @@ int container_net_again(struct container_net *n, struct err *e)
 	return r;
 }
 
+int container_net_again(struct container_net *n, int times, struct err *e)
+{
+	const char *program = n->is_private ? "cove-net" : n->is_bridge ? "cove-member" : "pasta";
+	scoped(mem) char *why = str_printf("%s has ended unexpectedly", program);
+	int r;
+
+	cut_off_note(n->en->run_fd, n->id, 1);
+	tell(n, "disconnect", why);
+	r = times < CONTAINER_NET_AGAIN_MAX
+		    ? persist(n, e)
+		    : err_set(e, -ELOOP, "%s, for the %dth time", why ? why : program, times);
+	engine_store_close(n->en);
+	if (r < 0)
+		return r;
+	cut_off_note(n->en->run_fd, n->id, 0);
+	tell(n, "connect", NULL);
+	return 0;
+}
+
 void container_net_done(struct container_net *n)
 {
 	net_end(&n->net);
@@ -206,32 +245,49 @@ void container_net_done(struct container_net *n)
 	n->status = NULL;
 }
 
+/* pasta has no socket that ends it: it dies with who started it, which the monitor watches. */
+static void __attribute__((noreturn)) stay_with_pasta(struct container_net *n)
+{
+	scoped(fd) int self = proc_pidfd(getpid());
+
+	const char kind = CONTAINER_NET_STAYS;
+
+	(void)fd_send(CONTAINER_NET_FD_ANSWER, &kind, 1, &self,
+		      self >= 0); /* the monitor may have gone */
+	fd_close(CONTAINER_NET_FD_ANSWER);
+	(void)proc_wait(&n->net.child);
+	_exit(0);
+}
+
 int container_net_main(struct engine *en, char *const *args, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
 	scoped(container_spec) struct container_spec *spec = NULL;
 	struct container_net n = { .net = NET_NONE, .netns = -EBADF };
+	const char socket = CONTAINER_NET_SOCKET;
 	int r;
 
-	if (!args[0] || args[1])
-		return err_set(e, -EINVAL, "__network ID is not for people");
+	if (strv_len(args) != 2)
+		return err_set(e, -EINVAL, "this command is for the monitor only");
 	r = container_find(en, args[0], &c, e);
 	if (r == 0)
 		r = container_spec_decode(c->spec, &spec, e);
 	if (r != 0)
 		return r;
-	r = private_network_parse(spec->network_options, &n.own, e);
-	if (r != 0)
-		return r;
+	n.is_private = strcmp(spec->network, "private") == 0;
+	n.is_bridge = strcmp(spec->network, "bridge") == 0;
+	n.is_pasta = strcmp(spec->network, "pasta") == 0;
+	if (n.is_private && private_network_parse(spec->network_options, &n.own, e) < 0)
+		return e->code;
 	n.en = en;
 	n.spec = spec;
 	n.id = c->id;
 	n.name = c->name;
-	n.is_private = strcmp(spec->network, "private") == 0;
-	n.is_bridge = !n.is_private;
 	n.netns = CONTAINER_NET_FD_NETNS;
-	r = container_net_again(&n, e);
-	if (r == 0)
-		r = fd_send(CONTAINER_NET_FD_ANSWER, "N", 1, &n.net.control, 1);
-	return r < 0 ? r : 0; /* the process stays, its socket is the monitor's */
+	r = container_net_again(&n, (int)strtol(args[1], NULL, 10), e);
+	if (r == 0 && n.is_pasta)
+		stay_with_pasta(&n);
+	else if (r == 0) /* the process stays, its socket is the monitor's */
+		r = fd_send(CONTAINER_NET_FD_ANSWER, &socket, 1, &n.net.control, 1);
+	return r < 0 ? r : 0;
 }

@@ -426,7 +426,7 @@ static void become_slim(struct start *s)
 	argv[SLIM_ERR] = keep_fd(s->io.err);
 	argv[SLIM_PIDFD] = keep_fd(s->process.pidfd);
 	argv[SLIM_LISTEN] = keep_fd(s->listen_fd);
-	argv[SLIM_NET] = keep_fd(s->net.net.control);
+	argv[SLIM_NET] = keep_fd(container_net_watch(&s->net));
 	argv[SLIM_NETNS] = keep_fd(s->net.netns);
 	argv[SLIM_WATCH_MEMORY] = str_printf("%lld", (long long)s->limits.watch.memory);
 	argv[SLIM_WATCH_PIDS] = str_printf("%lld", (long long)s->limits.watch.pids);
@@ -454,8 +454,8 @@ static int renew_net(void *arg)
 	struct err e;
 
 	err_clear(&e);
-	if (s->net_again++ < CONTAINER_NET_AGAIN_MAX && container_net_again(&s->net, &e) == 0)
-		return s->net.net.control;
+	if (container_net_again(&s->net, s->net_again++, &e) == 0)
+		return container_net_watch(&s->net);
 	dbg("%s", e.text);
 	return -EBADF;
 }
@@ -518,7 +518,7 @@ void monitor_main(const struct monitor *m)
 		o.tick_ms = WATCH_MS;
 		o.on_tick = look;
 	}
-	o.net_fd = s.net.net.control;
+	o.net_fd = container_net_watch(&s.net);
 	o.on_net = renew_net;
 	o.arg = &s;
 	code = session_run(&o, &client, &e);

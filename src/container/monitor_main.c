@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "netns/net.h"
 #include "src/container/container_net.h"
+#include "src/container/cut_off.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/session.h"
 #include "src/container/watch.h"
@@ -23,6 +25,8 @@
 #include "src/util/proc.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
+
+#define WAIT_PIDFD ((idtype_t)3) /* P_PIDFD, Linux 5.4; glibc has the name since 2.36 */
 
 static int number(const char *s)
 {
@@ -70,22 +74,35 @@ static int renew_net(void *arg)
 	struct slim *s = arg;
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	char *argv[] = { (char *)"cove",	  (char *)"--root",
-			 s->argv[SLIM_GRAPHROOT], (char *)"--runroot",
-			 s->argv[SLIM_RUNROOT],	  (char *)"__network",
-			 s->argv[SLIM_ID],	  NULL };
+	char times[16];
+	char *argv[] = { (char *)"cove",
+			 (char *)"--root",
+			 s->argv[SLIM_GRAPHROOT],
+			 (char *)"--runroot",
+			 s->argv[SLIM_RUNROOT],
+			 (char *)"__network",
+			 s->argv[SLIM_ID],
+			 times,
+			 NULL };
 	struct proc_fd fds[2];
-	struct proc_options o = {
-		.path = s->argv[SLIM_COVE], .argv = argv, .fds = fds, .n_fds = 2, .null_stdio = 1
-	};
+	struct proc_options o = { .path = s->argv[SLIM_COVE],
+				  .argv = argv,
+				  .fds = fds,
+				  .n_fds = 2,
+				  .null_stdio = 1,
+				  .die_with_us = 1 };
 	scoped(child) struct child c = CHILD_NONE;
 	size_t n = 1;
+	siginfo_t ended;
 	struct err e;
 	char kind;
 
+	cut_off_note(number(s->argv[SLIM_RUN]), s->argv[SLIM_ID], 1);
+	/* pasta was a child of ours; a socket is no pidfd. */
+	(void)waitid(WAIT_PIDFD, (id_t)s->net, &ended, WEXITED | WNOHANG);
 	fd_close(take_fd(&s->net));
-	if (s->netns < 0 || s->net_again++ >= CONTAINER_NET_AGAIN_MAX ||
-	    fd_pair(SOCK_SEQPACKET, &ours, &theirs, &e) < 0)
+	(void)snprintf(times, sizeof(times), "%d", s->net_again++);
+	if (s->netns < 0 || fd_pair(SOCK_SEQPACKET, &ours, &theirs, &e) < 0)
 		return -EBADF;
 	fds[0] = (struct proc_fd){ theirs, CONTAINER_NET_FD_ANSWER };
 	fds[1] = (struct proc_fd){ s->netns, CONTAINER_NET_FD_NETNS };
@@ -94,7 +111,12 @@ static int renew_net(void *arg)
 	fd_close(take_fd(&theirs));
 	if (fd_recv(ours, &kind, 1, &s->net, &n) != 1 || n != 1)
 		s->net = -EBADF;
-	(void)proc_wait(&c);
+	if (s->net >= 0 && kind == CONTAINER_NET_STAYS) {
+		fd_close(c.pidfd);
+		c = (struct child)CHILD_NONE; /* it is what is watched from now on */
+	} else {
+		(void)proc_wait(&c);
+	}
 	return s->net;
 }
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "src/container/cut_off.h"
 #include "src/container/limits.h"
 #include "src/store/store.h"
 #include "src/util/lock.h"
@@ -440,6 +441,7 @@ static int refresh(struct engine *en, struct container *c, struct err *e)
 	if (record_is_held(en, c->id)) {
 		c->pid = record_live_pid(en, c->id, NULL);
 		c->is_paused = is_paused(en, c->id);
+		c->is_cut_off = cut_off_is(en->run_fd, c->id);
 		return 0;
 	}
 	r = record_lock(en, c->id, 0, &lock, e);

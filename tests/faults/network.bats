@@ -39,10 +39,28 @@ killed_and_mended() {
 		wait_for 20 answers
 	done
 	is "$(cove inspect c --format '{{.State.Status}} {{.RestartCount}}')" "running 0"
+	told "$i"
 	run cove unshare nsenter -n -t "$(cove inspect c --format '{{.State.Pid}}')" ip -4 addr
 	like "$output" "inet $(cove inspect c --format '{{.NetworkSettings.IPAddress}}')/"
 	cove rm -f -t 0 c >/dev/null
 	! curl -fsS -m 2 "http://127.0.0.1:$port/" 2>/dev/null || die "the port is still served"
+}
+
+# told N: each of N deaths is in the event log, and that the container is connected again.
+told() {
+	wait_for 10 sh -c "[ \"\$('$COVE' events --since 1h --stream=false --filter event=connect --filter event=disconnect --format x | wc -l)\" = $((2 * $1)) ]"
+	is "$(cove events --since 1h --stream=false --filter event=connect --filter event=disconnect --format '{{.Status}} {{index .Attributes "name"}} {{if .Error}}{{.Error}}{{end}}' | sort | uniq -c | tr -s ' ')" \
+		" $1 connect c 
+ $1 disconnect c $(ended) has ended unexpectedly"
+	like "$(cove ps --format '{{.Status}}')" "^Up [^(]*$"
+}
+
+ended() {
+	case $(cove inspect c --format '{{.HostConfig.NetworkMode}}') in
+	pasta) echo pasta ;;
+	bridge) echo cove-member ;;
+	*) echo cove-net ;;
+	esac
 }
 
 @test "a private network's processes" {
@@ -54,4 +72,35 @@ killed_and_mended() {
 		skip "this kernel has no bridges or no veth devices"
 	cove network create front >/dev/null
 	killed_and_mended --network front
+}
+
+@test "pasta" {
+	need pasta
+	port=$(free_port)
+	cove run -d --name c --network pasta -p "127.0.0.1:$port:8080" busybox \
+		sh -c 'mkdir -p /tmp/w && echo from-c >/tmp/w/index.html && exec httpd -f -p 8080 -h /tmp/w' >/dev/null
+	wait_for 20 answers
+	for i in 1 2 3; do
+		kill -KILL "$(processes_of_port "$port" | head -n 1)"
+		wait_for 20 answers
+	done
+	told 3
+	cove rm -f -t 0 c >/dev/null
+	! curl -fsS -m 2 "http://127.0.0.1:$port/" 2>/dev/null || die "the port is still served"
+	! pgrep -u "$(id -u)" -f "pasta .*$XDG_RUNTIME_DIR|__network" >/dev/null || die "pasta stays behind"
+}
+
+@test "one that dies again and again is given up, and ps says so" {
+	port=$(free_port)
+	cove run -d --name c -p "127.0.0.1:$port:8080" busybox sleep 1000 >/dev/null
+	for i in $(seq 1000); do
+		[ "$(grep -c '"disconnect"' "$XDG_RUNTIME_DIR/cove/events/events.log" || true)" -le 100 ] || break
+		pid=$(processes_of_port "$port" | head -n 1)
+		[ -z "$pid" ] || kill -KILL "$(awk '{ print $4 }' "/proc/$pid/stat")" 2>/dev/null || true
+	done
+	wait_for 10 sh -c "'$COVE' ps --format '{{.Status}}' | grep -q '^Up .* (no network)$'"
+	run_cove exec c true
+	cove stop -t 0 c >/dev/null
+	cove start c >/dev/null
+	like "$(cove ps --format '{{.Status}}')" "^Up [^(]*$"
 }

@@ -53,8 +53,9 @@ static void add_status(const struct container *c, struct strbuf *b)
 	if (c->is_paused)
 		(void)strbuf_puts(b, "Paused");
 	else if (c->state == CONTAINER_RUNNING)
-		(void)strbuf_printf(b, "Up %s",
-				    duration_human((now - c->started) / NS_PER_S, text));
+		(void)strbuf_printf(b, "Up %s%s",
+				    duration_human((now - c->started) / NS_PER_S, text),
+				    c->is_cut_off ? " (no network)" : "");
 	else if (c->state == CONTAINER_EXITED)
 		(void)strbuf_printf(b, "Exited (%d) %s ago", c->exit_code,
 				    duration_human((now - c->finished) / NS_PER_S, text));
