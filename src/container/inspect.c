@@ -10,6 +10,7 @@
 #include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
+#include "src/image/image_stores.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
@@ -319,9 +320,10 @@ static json_object *make_driver(struct engine *en, const struct container *c,
 	scoped(mem) char *work = str_printf("%s/containers/%s/work", en->graphroot, c->id);
 	size_t n = strv_len(s->layers);
 
-	for (size_t i = n; i-- > 0;)
-		(void)strbuf_printf(&lower, "%s/layers/%s/diff%s", en->graphroot, s->layers[i],
-				    i ? ":" : "");
+	for (size_t i = n; i-- > 0;) {
+		scoped(mem) char *dir = image_layer_path(en, s->layers[i]);
+		(void)strbuf_printf(&lower, "%s%s", dir ? dir : "", i ? ":" : "");
+	}
 	json_put_str(o, "Name", "overlay");
 	json_put_str(data, "LowerDir", lower.s);
 	json_put_str(data, "UpperDir", upper);

@@ -160,8 +160,9 @@ static int read_image(const char *root, json_object *o, json_object *by_id, stru
 	i.diff_ids = diff_ids;
 	i.index_digest = other_manifest(digests, manifest);
 	r = catalogue_add_image(db, &i, e);
-	if (r > 0)
-		r = add_document(root, id, config, config, db, e);
+	if (r <= 0)
+		return r;
+	r = add_document(root, id, config, config, db, e);
 	return r < 0 ? r : add_document(root, id, "manifest", manifest, db, e);
 }
 

@@ -29,11 +29,7 @@ static json_object *graph_driver(struct engine *en, const struct image *i)
 	size_t n = strv_len(i->layers);
 
 	for (size_t k = n; k-- > 0;) {
-		const char *name = i->layers[k];
-		scoped(mem) char *dir =
-			image_layer_is_elsewhere(name)
-				? str_printf("%s/diff", name)
-				: str_printf("%s/layers/%s/diff", en->graphroot, name);
+		scoped(mem) char *dir = image_layer_path(en, i->layers[k]);
 		if (!dir)
 			continue;
 		if (k == n - 1) {

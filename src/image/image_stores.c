@@ -341,6 +341,13 @@ int image_layer_is_there(const char *name)
 	       (tree && lstat(tree, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
+char *image_layer_path(const struct engine *en, const char *name)
+{
+	return image_layer_is_elsewhere(name)
+		       ? str_printf("%s/diff", name)
+		       : str_printf("%s/layers/%s/diff", en->graphroot, name);
+}
+
 char *image_layer_tree(const struct engine *en, const char *name, struct err *e)
 {
 	int elsewhere = image_layer_is_elsewhere(name);

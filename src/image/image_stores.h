@@ -35,6 +35,8 @@ int image_layer_dir(const struct engine *en, const char *name, struct err *e);
 /* The tree of layer NAME as a path, absolute or below graphroot: owned.  NULL with *E filled when
  * out of memory, or when it lies elsewhere and is not there (any more). */
 char *image_layer_tree(const struct engine *en, const char *name, struct err *e);
+/* The same as an absolute path that is only shown: owned, or NULL when out of memory. */
+char *image_layer_path(const struct engine *en, const char *name);
 /* Is it, or does it lie in our own store? */
 int image_layer_is_there(const char *name);
 

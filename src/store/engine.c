@@ -136,8 +136,8 @@ int engine_open(const struct engine_options *o, struct engine **ret, struct err 
 	if (!en->home || !en->config_dir)
 		return err_errno(e, ENOMEM, "open the engine");
 	/* Who says it all reads no files, so that nobody's mistake in them is in the way. */
-	if (!o->graphroot || !o->runroot || !o->storage_opts)
-		r = storage_conf_read(en, o->storage_opts, &conf, e);
+	r = storage_conf_read(en, o->storage_opts, !o->graphroot || !o->runroot || !o->storage_opts,
+			      &conf, e);
 	if (r < 0)
 		return r;
 	en->stores = take_ptr(&conf.stores);

@@ -278,13 +278,13 @@ static int add_stores(const struct engine *en, json_object *options, char *const
 	return r;
 }
 
-int storage_conf_read(const struct engine *en, char *const *opts, struct storage_conf *ret,
-		      struct err *e)
+int storage_conf_read(const struct engine *en, char *const *opts, int files,
+		      struct storage_conf *ret, struct err *e)
 {
 	scoped(json) json_object *all = json_object_new_object();
 	scoped(storage_conf) struct storage_conf c = { 0 };
 	json_object *storage;
-	int r = all ? read_files(en, all, e) : err_errno(e, ENOMEM, "read " NAME);
+	int r = !all ? err_errno(e, ENOMEM, "read " NAME) : files ? read_files(en, all, e) : 0;
 
 	if (r < 0)
 		return r;

@@ -20,11 +20,12 @@ static inline __attribute__((unused)) void scoped_storage_conf(struct storage_co
 	storage_conf_done(c);
 }
 
-/* Read it for EN, of which home, config_dir and uid are known.  OPTS: what --storage-opt said
+/* Read it for EN, of which home, config_dir and uid are known; FILES 0: none of the files.  OPTS:
+ * what --storage-opt said
  * ("additionalimagestore=PATH", in place of the file's list and $STORAGE_OPTS), or NULL.
  * -EBADMSG "FILE: line 3: ...", -EINVAL for a value or an option that is not as it should be. */
-int storage_conf_read(const struct engine *en, char *const *opts, struct storage_conf *ret,
-		      struct err *e);
+int storage_conf_read(const struct engine *en, char *const *opts, int files,
+		      struct storage_conf *ret, struct err *e);
 
 /* TEXT with $NAME and ${NAME} replaced by the environment's values; $UID is UID.  Owned, NULL when
  * out of memory. */

@@ -63,7 +63,7 @@ static int conf_place_new(struct conf_place *p)
 static int read_conf(struct conf_place *p, char *const *opts, struct storage_conf *c)
 {
 	struct err e = { 0 };
-	int r = storage_conf_read(&p->en, opts, c, &e);
+	int r = storage_conf_read(&p->en, opts, 1, c, &e);
 
 	CHECK_INT(r, e.code);
 	CHECK(r == 0 || e.text[0]);

@@ -114,6 +114,8 @@ tree() {
 	like "${lines[0]}" "SIZE +R/O"
 	run_cove images --filter readonly=true -q
 	is "${#lines[@]}" 1
+	run_cove --root "$XDG_DATA_HOME/cove" --runroot "$R/cove" --storage-opt "additionalimagestore=$SHARED" images -q
+	is "${#lines[@]}" 1
 	run_cove images --filter readonly=false -q
 	is "$output" ""
 	is "$(cove images --format json | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["ReadOnly"])')" True
@@ -173,6 +175,7 @@ tree() {
 	is "$(grep -v ' /etc$' <<<"$output")" $'C /bin\nD /bin/vi\nA /one'
 	run_cove images --format '{{.Repository}} {{.ReadOnly}}'
 	is "${lines[0]}" "localhost/ours false"
+	like "$(cove inspect --format "{{.GraphDriver.Data.LowerDir}}" c)" "^$SHARED/layers/[0-9a-f]*/diff$"
 	run_cove run --rm --network none localhost/ours sh -c 'cat /one; ls /bin/vi 2>/dev/null || echo gone'
 	is "$output" $'one\ngone'
 	run_cove system check
