@@ -79,6 +79,38 @@ static void command_page(struct strbuf *b, const struct cmd *c, const char *page
 	(void)strbuf_puts(b, ".SH SEE ALSO\n\\fBcove\\fR(1)\n");
 }
 
+static const struct {
+	const char *names, *text;
+} files[] = {
+	{ "containers.conf",
+	  "Defaults of new containers, see containers.conf(5), whose files and order it has." },
+	{ "storage.conf",
+	  "Where images and containers are kept, see containers-storage.conf(5).  The first counts "
+	  "that is there: $CONTAINERS_STORAGE_CONF, ~/.config/containers/storage.conf, "
+	  "/etc/containers/storage.conf, /usr/share/containers/storage.conf; over it are laid the "
+	  "files of the directories storage.conf.d beside the last three and then "
+	  "$CONTAINERS_STORAGE_CONF_OVERRIDE.\n"
+	  "These keys count: graphroot and runroot (from the system's files for root only), "
+	  "rootless_storage_path, additionalimagestores.  $HOME, $USER, $UID and other variables "
+	  "are replaced in paths.  What is Podman's default place says nothing about cove's, and "
+	  "where Podman keeps images already, cove uses a directory of that name inside.  Layers "
+	  "are put together by overlay whatever driver is named; its options have no effect." },
+	{ "Additional image stores",
+	  "Stores of other coves and of Podman (overlay driver), from which images are used where "
+	  "they lie and in which nothing is changed.  What is in one is read again when it has "
+	  "changed; one that cannot be read costs a line of warning.  What it says of its images "
+	  "is believed, apart from manifests and configurations, whose digests are checked, and "
+	  "signatures that policy.json asks for.\n"
+	  "Its files must be readable: who shares a store says chmod -R a+rX DIR after each change "
+	  "of it.  Files of owners that the user has no mapping for belong to nobody (65534) in "
+	  "containers: only what everybody may do with them is possible, and in their directories "
+	  "nothing can be made, not even by root of the container.  So images need the "
+	  "directories and files that an engine mounts on (/proc, /sys, /dev, /run, /etc/hosts, "
+	  "/etc/hostname, /etc/resolv.conf).  Directories that a layer made by root replaces as a "
+	  "whole show what was below them to users: overlayfs keeps that mark where only root "
+	  "sees it.  Owners kept in attributes (force_mask, fuse-overlayfs) are not looked at." },
+};
+
 static void top_page(struct strbuf *b)
 {
 	opt_man_head(b, "cove", "cove", "run, build and manage containers without root");
@@ -105,6 +137,13 @@ static void top_page(struct strbuf *b)
 		(void)strbuf_puts(b, "\\fR(1)\n");
 		opt_man_str(b, c->help);
 		(void)strbuf_puts(b, ".\n");
+	}
+	(void)strbuf_puts(b, ".SH FILES\n");
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		(void)strbuf_puts(b, ".SS ");
+		opt_man_str(b, files[i].names);
+		(void)strbuf_puts(b, "\n");
+		opt_man_paragraphs(b, files[i].text);
 	}
 	(void)strbuf_puts(b, ".SH SEE ALSO\n\\fBsubuid\\fR(5), \\fBnewuidmap\\fR(1), "
 			     "\\fBuser_namespaces\\fR(7)\n");

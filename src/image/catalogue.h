@@ -30,6 +30,11 @@ int catalogue_add_image(struct store *db, const struct catalogue_image *i, struc
 /* The document DIGEST lies at PATH. */
 int catalogue_add_blob(struct store *db, const char *digest, const char *path, struct err *e);
 
+/* TEXT (base64) is a signature of image ID's manifest DIGEST, if the image was added.  Nonsense is
+ * left out. */
+int catalogue_add_signature(struct store *db, const char *id, const char *digest, int64_t position,
+			    const char *text, struct err *e);
+
 /* The store of another cove at ROOT, from the private copy COPY of its database, into DB. */
 int catalogue_read_cove(const char *root, const char *copy, struct store *db, struct err *e);
 
@@ -38,5 +43,10 @@ int catalogue_read_cove(const char *root, const char *copy, struct store *db, st
  */
 int catalogue_read_podman(const char *root, const char *images, size_t n_images, const char *layers,
 			  size_t n_layers, struct store *db, struct err *e);
+/* After it, from the same list: signatures, which are read from where they lie. */
+int catalogue_read_podman_signatures(const char *root, const char *images, size_t n,
+				     struct store *db, struct err *e);
+/* The path of document KEY of image ID there.  Owned; NULL when out of memory. */
+char *catalogue_podman_document(const char *root, const char *id, const char *key);
 
 #endif

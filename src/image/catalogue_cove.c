@@ -10,24 +10,28 @@
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
 
-/* What is asked are tables that lie in the file: no view, nothing virtual. */
-static int check_tables(struct store *from, struct err *e)
+/* How many of the tables NAMES ("a|b") lie in the file: no view, nothing virtual. */
+static int count_tables(struct store *from, const char *names, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	int r = store_query(
 		from, &q, e,
-		"SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
-		" AND name IN ('image', 'image_name', 'image_digest', 'layer', "
-		"'image_layer')",
-		"");
+		"SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND rootpage > "
+		"0 AND instr('|' || ? || '|', '|' || name || '|')",
+		"s", names);
 
 	if (r == 0)
 		r = store_step(q, e);
-	if (r < 0)
-		return r;
-	return r == 1 && store_int(q, 0) == 5
-		       ? 0
-		       : err_set(e, -EBADMSG, "its database is not that of an image store");
+	return r > 0 ? (int)store_int(q, 0) : r;
+}
+
+static int check_tables(struct store *from, struct err *e)
+{
+	int r = count_tables(from, "image|image_name|image_digest|layer|image_layer", e);
+
+	return r < 0	? r
+	       : r == 5 ? 0
+			: err_set(e, -EBADMSG, "its database is not that of an image store");
 }
 
 static int read_layers(const char *root, struct store *from, struct store *db, struct err *e)
@@ -103,6 +107,25 @@ static int read_image(const char *root, struct store *from, struct store *db,
 	return r < 0 ? r : add_blob(root, db, i->manifest_digest, e);
 }
 
+/* Which it has since version 2 of its schema. */
+static int read_signatures(struct store *from, struct store *db, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = count_tables(from, "image_signature", e);
+
+	if (r == 1)
+		r = store_query(from, &q, e,
+				"SELECT image_id, digest, position, bytes FROM image_signature",
+				"");
+	else
+		return r;
+	while (r >= 0 && (r = store_step(q, e)) > 0)
+		if (store_text(q, 0))
+			r = catalogue_add_signature(db, store_text(q, 0), store_text(q, 1),
+						    store_int(q, 2), store_text(q, 3), e);
+	return r < 0 ? r : 0;
+}
+
 int catalogue_read_cove(const char *root, const char *copy, struct store *db, struct err *e)
 {
 	scoped(store) struct store *from = NULL;
@@ -123,5 +146,5 @@ int catalogue_read_cove(const char *root, const char *copy, struct store *db, st
 					     .created = store_int(q, 3) };
 		r = i.id ? read_image(root, from, db, &i, e) : 0;
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? r : read_signatures(from, db, e);
 }

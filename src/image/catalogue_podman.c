@@ -94,7 +94,7 @@ static int chain(json_object *by_id, const char *id, char ***ret, struct err *e)
 	return 1;
 }
 
-static char *document_path(const char *root, const char *id, const char *key)
+char *catalogue_podman_document(const char *root, const char *id, const char *key)
 {
 	static const char plain[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.";
@@ -109,7 +109,7 @@ static char *document_path(const char *root, const char *id, const char *key)
 static int add_document(const char *root, const char *id, const char *key, const char *digest,
 			struct store *db, struct err *e)
 {
-	scoped(mem) char *path = document_path(root, id, key);
+	scoped(mem) char *path = catalogue_podman_document(root, id, key);
 
 	return path ? catalogue_add_blob(db, digest, path, e) : no_memory(e);
 }
@@ -129,6 +129,25 @@ static const char *other_manifest(json_object *digests, const char *manifest)
 			found = key + 9;
 	}
 	return found;
+}
+
+/* What has a registry's name came from there, as far as anybody can tell now. */
+static int add_pulled_as(char ***names, const char *manifest)
+{
+	scoped(strv) char **have = strv_copy(*names);
+	int r = 0;
+
+	for (char **n = have; n && *n && r == 0; n++) {
+		scoped(reference) struct reference ref = { 0 };
+		scoped(mem) char *name = NULL;
+		struct err ignored;
+		if (reference_parse(*n, &ref, &ignored) < 0 || !ref.registry || ref.digest ||
+		    strcmp(ref.registry, "localhost") == 0)
+			continue;
+		name = reference_digest_name(&ref, manifest);
+		r = name ? strv_add(names, name) : -ENOMEM;
+	}
+	return r;
 }
 
 static int read_image(const char *root, json_object *o, json_object *by_id, struct store *db,
@@ -154,6 +173,9 @@ static int read_image(const char *root, json_object *o, json_object *by_id, stru
 		return r;
 	if (json_to_strv(json_get(o, "names"), &names) < 0)
 		return 0;
+	r = add_pulled_as(&names, manifest);
+	if (r < 0)
+		return no_memory(e);
 	if (created && time_parse(created, 0, &ns) == 0)
 		i.created = ns / NS_PER_S;
 	i.names = names;

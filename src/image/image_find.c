@@ -199,24 +199,39 @@ int image_find(struct engine *en, const char *ref, struct image **ret, struct er
 	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }
 
-int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *e)
+/* 1: store S has the image. */
+static int pulled_as(struct store *s, const char *id, char ***ret, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	scoped(strv) char **names = NULL;
-	struct store *s = engine_store(en, e);
-	int r;
+	scoped(mem) char *found = NULL;
+	int r = first(s, &found, e, "SELECT id FROM image WHERE id = ?", id, NULL);
 
-	if (!s)
-		return e->code;
+	if (r <= 0)
+		return r;
 	r = store_query(s, &q, e,
 			"SELECT digest_name FROM image_digest WHERE image_id = ? ORDER BY 1", "s",
 			id);
 	while (r == 0 && (r = store_step(q, e)) > 0)
-		r = strv_add(&names, store_text(q, 0)) < 0 ? err_errno(e, ENOMEM, "find an image")
-							   : 0;
-	if (r == 0)
-		*ret = take_ptr(&names);
-	return r;
+		r = strv_add(ret, store_text(q, 0)) < 0 ? err_errno(e, ENOMEM, "find an image") : 0;
+	return r < 0 ? r : 1;
+}
+
+int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *e)
+{
+	scoped(strv) char **names = NULL;
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < image_stores_n(en); k++) {
+		struct store *s = image_store_db(en, k, e);
+		if (!s && k == 0)
+			return e->code;
+		if (s)
+			r = pulled_as(s, id, &names, e);
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&names);
+	return 0;
 }
 
 int image_source_note(struct engine *en, const char *id, const char *source, struct err *e)

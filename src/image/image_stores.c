@@ -26,7 +26,7 @@
 #define TRIES	    5
 #define INDEX_MAX   ((size_t)64 << 20) /* bytes of one list or database */
 #define STAMP_MAX   256
-#define CATALOGUE_V "2" /* in stamps: what another version of cove made is made anew */
+#define CATALOGUE_V "3" /* in stamps: what another version of cove made is made anew */
 
 size_t image_stores_n(const struct engine *en)
 {
@@ -155,6 +155,8 @@ static int fill(int root_fd, int kind, const char *root, int dir, const char *di
 		r = kind == KIND_COVE ? read_cove(dir, dir_path, root, f, db, e)
 				      : catalogue_read_podman(root, f[0].bytes, f[0].n, f[1].bytes,
 							      f[1].n, db, e);
+	if (r == 0 && kind == KIND_PODMAN)
+		r = catalogue_read_podman_signatures(root, f[0].bytes, f[0].n, db, e);
 	index_done(f);
 	if (r == 0)
 		r = store_exec(db, e, "INSERT INTO source (stamp) VALUES (?)", "s",

@@ -2,6 +2,7 @@
 /* Signatures in the database, as base64: few, small, and gone with their image. */
 #include <string.h>
 
+#include "src/image/image_stores.h"
 #include "src/image/signature.h"
 #include "src/image/trust.h"
 #include "src/store/store.h"
@@ -49,18 +50,14 @@ int signatures_store(struct engine *en, const char *image_id, const char *digest
 	return rc;
 }
 
-int signatures_fetch(struct engine *en, const char *digest, int dir_fd, struct err *e)
+static int fetch(struct store *st, const char *digest, int dir_fd, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *st = engine_store(en, e);
-	int rc, n = 0;
+	int n = 0, rc = store_query(st, &q, e,
+				    "SELECT DISTINCT bytes FROM image_signature WHERE digest = ?"
+				    " ORDER BY position, bytes",
+				    "s", digest);
 
-	if (!st)
-		return e->code;
-	rc = store_query(st, &q, e,
-			 "SELECT DISTINCT bytes FROM image_signature WHERE digest = ?"
-			 " ORDER BY position, bytes",
-			 "s", digest);
 	while (rc >= 0 && (rc = store_step(q, e)) > 0) {
 		const char *text = store_text(q, 0);
 		unsigned char *bytes = NULL;
@@ -75,4 +72,18 @@ int signatures_fetch(struct engine *en, const char *digest, int dir_fd, struct e
 		n += rc >= 0;
 	}
 	return rc < 0 ? rc : n;
+}
+
+int signatures_fetch(struct engine *en, const char *digest, int dir_fd, struct err *e)
+{
+	int n = 0;
+
+	for (size_t k = 0; n == 0 && k < image_stores_n(en); k++) {
+		struct store *st = image_store_db(en, k, e);
+		if (!st && k == 0)
+			return e->code;
+		if (st)
+			n = fetch(st, digest, dir_fd, e);
+	}
+	return n;
 }

@@ -7,12 +7,12 @@
 
 #include "src/store/schema_image.h"
 
-#define SCHEMA_CATALOGUE            \
-	SCHEMA_IMAGE                \
-	"CREATE TABLE blob ("       \
-	" digest TEXT PRIMARY KEY," \
-	" path TEXT NOT NULL"       \
-	") WITHOUT ROWID;"          \
-	"CREATE TABLE source (stamp TEXT NOT NULL);" /* see image_stores.c */
+#define SCHEMA_CATALOGUE                    \
+	SCHEMA_IMAGE SCHEMA_SIGNATURE       \
+		"CREATE TABLE blob ("       \
+		" digest TEXT PRIMARY KEY," \
+		" path TEXT NOT NULL"       \
+		") WITHOUT ROWID;"          \
+		"CREATE TABLE source (stamp TEXT NOT NULL);" /* see image_stores.c */
 
 #endif

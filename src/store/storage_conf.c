@@ -289,6 +289,9 @@ int storage_conf_read(const struct engine *en, char *const *opts, int files,
 	if (r < 0)
 		return r;
 	storage = json_get(all, "storage");
+	if (json_get_str(storage, "driver") && strcmp(json_get_str(storage, "driver"), "overlay"))
+		dbg(NAME ": driver %s is Podman's; ours is overlay",
+		    json_get_str(storage, "driver"));
 	r = get_path(en, storage, "graphroot", &c.graphroot, e);
 	if (r == 0 && !c.graphroot && en->uid != 0)
 		r = get_path(en, storage, "rootless_storage_path", &c.graphroot, e);

@@ -291,6 +291,36 @@ stores() {
 	run_cove run --rm --network none "$REGISTRY/own:1" /bin/busybox true
 }
 
+@test "images of additional stores, of cove and of Podman, and the policy" {
+	local theirs store
+	start_registry
+	load_busybox
+	key good
+	stores
+	push --sign-by good@example.org "$IMAGE" "$REGISTRY/signed:1"
+	cove rmi -fa >/dev/null
+	theirs=(podman --root "$T/podman" --runroot "$R/podman" --storage-driver overlay --registries-conf /dev/null)
+	for store in "$T/other" "$T/podman"; do
+		if [ "$store" = "$T/other" ]; then
+			policy "$(by_gpg "$T/good.asc")"
+			run_cove --root "$store" --runroot "$R/other" pull -q --tls-verify=false "$REGISTRY/signed:1"
+		else
+			policy '{"type": "insecureAcceptAnything"}'
+			mkdir -p "$HOME/.config/containers/registries.d"
+			grep -v attachments "$CONF/registries.d/default.yaml" >"$HOME/.config/containers/registries.d/default.yaml"
+			command -v podman >/dev/null &&
+				"${theirs[@]}" pull -q --tls-verify=false "$REGISTRY/signed:1" >/dev/null 2>&1 || continue
+			mv "$T/store" "$T/gone" # they came with the image
+		fi
+		policy "$(by_gpg "$T/good.asc")"
+		run_cove --storage-opt "additionalimagestore=$store" run --rm --network none "$REGISTRY/signed:1" echo "signed"
+		is "$output" signed "$store"
+		policy '{"type": "reject"}'
+		run_cove 125 --storage-opt "additionalimagestore=$store" run --rm --network none "$REGISTRY/signed:1" true
+		like "$output" "is rejected by policy" "$store"
+	done
+}
+
 @test "stores: https, registries.d's narrowest entry, and what is copied on a push" {
 	need python3
 	start_registry

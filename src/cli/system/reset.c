@@ -60,7 +60,7 @@ static int reset_all(struct engine *en, struct err *e)
 					     "cache",	      "reserve",       "publish.lock",
 					     "db.sqlite-wal", "db.sqlite-shm", "db.sqlite-journal",
 					     "db.sqlite",     "db.lock",       NULL };
-	static const char *const run[] = { "c", "n", "blobs", "userns", NULL };
+	static const char *const run[] = { "c", "n", "blobs", "stores", "userns", NULL };
 	int holder, r = remove_containers(en, e);
 
 	engine_store_close(en);
