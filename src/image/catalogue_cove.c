@@ -29,9 +29,7 @@ static int check_tables(struct store *from, struct err *e)
 {
 	int r = count_tables(from, "image|image_name|image_digest|layer|image_layer", e);
 
-	return r < 0	? r
-	       : r == 5 ? 0
-			: err_set(e, -EBADMSG, "its database is not that of an image store");
+	return r < 0 ? r : r == 5 ? 0 : err_set(e, -EBADMSG, "tables are missing");
 }
 
 static int read_layers(const char *root, struct store *from, struct store *db, struct err *e)
@@ -126,7 +124,7 @@ static int read_signatures(struct store *from, struct store *db, struct err *e)
 	return r < 0 ? r : 0;
 }
 
-int catalogue_read_cove(const char *root, const char *copy, struct store *db, struct err *e)
+static int read_all(const char *root, const char *copy, struct store *db, struct err *e)
 {
 	scoped(store) struct store *from = NULL;
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
@@ -147,4 +145,14 @@ int catalogue_read_cove(const char *root, const char *copy, struct store *db, st
 		r = i.id ? read_image(root, from, db, &i, e) : 0;
 	}
 	return r < 0 ? r : read_signatures(from, db, e);
+}
+
+int catalogue_read_cove(const char *root, const char *copy, struct store *db, struct err *e)
+{
+	int r = read_all(root, copy, db, e);
+
+	if (r == 0 || r == -ENOMEM || r == -ENOSPC)
+		return r;
+	dbg("additional image store %s: %s", root, e->text); /* in SQLite's words */
+	return err_set(e, -EBADMSG, "its database is damaged, or not that of an image store");
 }

@@ -212,10 +212,10 @@ static int check_layer(struct engine *en, struct check *c, const struct layer_ro
 	if (!digest_is_valid(l->diff_id))
 		return check_add(c, CHECK_LAYER, l->name, "its record is damaged");
 	if (image_layer_is_elsewhere(l->name)) /* whose contents are its owner's matter */
-		return image_layer_is_there(l->name)
-			       ? 0
-			       : check_add(c, CHECK_LAYER, l->name,
-					   "the additional image store that had it has it no more");
+		return image_layer_is_there(l->name) ? 0
+						     : check_add(c, CHECK_LAYER, l->name,
+								 "its additional image store has "
+								 "it no more, or is not mounted");
 	if (dir < 0)
 		return check_add(c, CHECK_LAYER, l->name, "its directory: %s", strerror(errno));
 	if (faccessat(dir, "split", R_OK, AT_SYMLINK_NOFOLLOW) < 0)

@@ -66,6 +66,45 @@ static int mount_many_layers(const struct runtime_overlay *o, int userxattr, int
 	return 0;
 }
 
+/* Long names, of layers in other stores: as descriptors they are short.  NULL where that does not
+ * help. */
+static char *short_options(const struct runtime_overlay *o, int userxattr, int *fds)
+{
+	struct runtime_overlay by_fd = *o;
+	scoped(strv) char **names = NULL;
+	char proc[32];
+
+	for (size_t i = 0; o->lower[i]; i++) {
+		fds[i] = open(o->lower[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fds[i] < 0 || strv_add(&names, fd_proc_path(fds[i], proc)) < 0)
+			return NULL;
+	}
+	by_fd.lower = names;
+	return overlay_options(&by_fd, userxattr);
+}
+
+static int mount_long(const struct runtime_overlay *o, int userxattr, struct err *e)
+{
+	size_t n = strv_len(o->lower);
+	scoped(mem) int *fds = calloc(n + 1, sizeof(*fds));
+	scoped(mem) char *options = NULL;
+	scoped(fd) int target = open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int r = -1;
+
+	if (!fds)
+		return err_errno(e, ENOMEM, "mount the overlay");
+	if (target < 0)
+		return err_sys(e, "open %s", o->target);
+	for (size_t i = 0; i < n; i++)
+		fds[i] = -EBADF;
+	options = short_options(o, userxattr, fds);
+	if (options && strlen(options) < (size_t)sysconf(_SC_PAGESIZE))
+		r = mount("overlay", o->target, "overlay", 0, options);
+	for (size_t i = 0; i < n; i++)
+		fd_close(fds[i]);
+	return r == 0 ? 0 : mount_many_layers(o, userxattr, target, e);
+}
+
 int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *ret_root,
 			  struct err *e)
 {
@@ -80,10 +119,7 @@ int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *r
 		if (mount("overlay", o->target, "overlay", 0, options) < 0)
 			r = err_sys(e, "mount the overlay on %s", o->target);
 	} else {
-		scoped(fd) int target =
-			open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		r = target < 0 ? err_sys(e, "open %s", o->target)
-			       : mount_many_layers(o, userxattr, target, e);
+		r = mount_long(o, userxattr, e);
 	}
 	if (r == -EPERM || r == -ENODEV || r == -EINVAL)
 		(void)err_hint(e, "this kernel or file system does not take overlay mounts of "

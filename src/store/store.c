@@ -254,6 +254,8 @@ int store_open_file(const char *path, enum store_kind kind, struct store **ret, 
 			   e);
 	else if (kind == STORE_STRANGERS)
 		r = harden(s, e);
+	else /* the lock for reading is taken once, not for each query */
+		r = simple(s, "PRAGMA locking_mode=EXCLUSIVE", e);
 	if (r < 0)
 		return err_in(e, "%s", path);
 	*ret = take_ptr(&s);

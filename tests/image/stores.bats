@@ -221,7 +221,7 @@ tree() {
 	run_cove 125 start -a c
 	like "${lines[0]}" "layer $SHARED/layers/[0-9a-f]* is not there"
 	run_cove "?" system check
-	like "$output" "the additional image store that had it has it no more"
+	like "$output" "its additional image store has it no more, or is not mounted"
 	run_cove images --format '{{.Names}}'
 	is "${lines[0]}" "additional image store $SHARED is left out: open it: No such file or directory"
 	like "${lines[1]}" "$IMAGE"
@@ -255,6 +255,42 @@ tree() {
 	done
 	wait
 	is "$(grep -c together "$T/out")" 8
+}
+
+@test "more layers elsewhere than a page of mount options has room for" {
+	need python3
+	need_userns
+	SHARED=$T/$(printf 'a%.0s' {1..120})/$(printf 'b%.0s' {1..60})
+	mkdir -p "$SHARED"
+	python3 - "$(test_file tar)" "$T/many.tar" 60 <<-'END'
+		import hashlib, io, json, sys, tarfile
+		def digest(b):
+		    return hashlib.sha256(b).hexdigest()
+		def put(t, name, data):
+		    entry = tarfile.TarInfo(name)
+		    entry.size = len(data)
+		    t.addfile(entry, io.BytesIO(data))
+		layers = [open(sys.argv[1], "rb").read()]
+		for i in range(1, int(sys.argv[3])):
+		    b = io.BytesIO()
+		    with tarfile.open(fileobj=b, mode="w") as t:
+		        put(t, "f%d" % i, b"%d\n" % i)
+		    layers.append(b.getvalue())
+		config = json.dumps({"architecture": "amd64", "os": "linux", "config": {},
+		    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest(l) for l in layers]}}).encode()
+		with tarfile.open(sys.argv[2], "w") as t:
+		    for l in layers:
+		        put(t, digest(l) + ".tar", l)
+		    put(t, "config.json", config)
+		    put(t, "manifest.json", json.dumps([{"Config": "config.json", "RepoTags": ["localhost/many:1"],
+		        "Layers": [digest(l) + ".tar" for l in layers]}]).encode())
+	END
+	shared load -q -i "$T/many.tar" >/dev/null
+	use "$SHARED"
+	run_cove run --name c --network none localhost/many:1 /bin/busybox sh -c 'cat /f1 /f59; echo new >/f1; rm /f2'
+	is "$output" $'1\n59'
+	run_cove diff c
+	like "$output" $'C /f1\nD /f2'
 }
 
 @test "rubbish in place of a store costs one line, and no image of others" {
