@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/image/push.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "src/image/daemon.h"
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/image/reference.h"
 #include "src/store/events.h"
 #include "src/store/store.h"
@@ -131,7 +133,9 @@ static enum compression wanted_kind(const struct push *p, const struct push_laye
 	return was == COMPRESS_NONE ? COMPRESS_GZIP : was;
 }
 
-/* The directory of layer I, and the file in it that says what it was compressed to. */
+/* The directory of layer I, and the file in it that says what it was compressed to; of our own
+ * layers only: in other stores nothing is written, and what it says there is not ours to believe.
+ */
 static int open_known(const struct push *p, size_t i, char name[32], struct err *e)
 {
 	const char *word = compression_word(wanted_kind(p, &p->layers[i]));
@@ -140,6 +144,8 @@ static int open_known(const struct push *p, size_t i, char name[32], struct err 
 		(void)snprintf(name, 32, "blob.%s", word);
 	else
 		(void)snprintf(name, 32, "blob.%s.%d", word, p->o->level);
+	if (image_layer_is_elsewhere(p->layers[i].l->name))
+		return err_set(e, -EROFS, "layer %s is not ours", p->layers[i].l->diff_id);
 	return image_layer_open(p->en, p->layers[i].l, e);
 }
 

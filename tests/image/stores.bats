@@ -39,7 +39,8 @@ shared_busybox() {
 }
 
 podman_overlay() {
-	podman --root "$T/podman" --runroot "$R/podman" --storage-driver overlay --cgroup-manager cgroupfs "$@"
+	printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$T/podman" "$R/podman" >"$T/podman.conf"
+	CONTAINERS_STORAGE_CONF=$T/podman.conf podman --root "$T/podman" --runroot "$R/podman" --storage-driver overlay --cgroup-manager cgroupfs "$@"
 }
 
 # podman_busybox: an image of Podman's, localhost/top:1, with a layer of its own making.
@@ -343,10 +344,28 @@ tree() {
 	is "$(podman_overlay image inspect --format '{{.Id}}' localhost/top:1)" "$id" "there and back"
 }
 
+@test "images of additional stores are pushed, and nothing is noted there" {
+	local before store
+	shared_busybox
+	start_registry
+	use "$SHARED"
+	before=$(tree "$SHARED")
+	run_cove push -q --tls-verify=false "$IMAGE" "$REGISTRY/a:1"
+	run_cove push -q --tls-verify=false --compression-format zstd "$IMAGE" "$REGISTRY/b:1"
+	is "$(tree "$SHARED")" "$before" "nothing was changed there"
+	podman_busybox
+	before=$(tree "$T/podman")
+	run_cove push -q --tls-verify=false localhost/top:1 "$REGISTRY/top:1"
+	is "$(tree "$T/podman")" "$before" "nothing was changed there"
+	use "$T/nothing"
+	run_cove run --rm --tls-verify=false --network none "$REGISTRY/top:1" cat /new
+	like "$output" "new\$"
+}
+
 @test "the words about read-only images are podman's" {
 	local word podman2
 	podman_busybox
-	podman2=(podman --root "$T/podman2" --runroot "$R/podman2" --storage-driver overlay --storage-opt "additionalimagestore=$T/podman")
+	podman2=(env "CONTAINERS_STORAGE_CONF=$T/podman.conf" podman --root "$T/podman2" --runroot "$R/podman2" --storage-driver overlay --storage-opt "additionalimagestore=$T/podman")
 	for word in "images --format {{.Repository}}={{.ReadOnly}}" "images -q --filter readonly=true" "images --filter readonly=false" \
 		"rmi localhost/top:1" "rmi -f localhost/top:1" "rmi -a" "info --format {{.Store.GraphOptions}}"; do
 		# shellcheck disable=SC2086
