@@ -13,6 +13,7 @@
 #include "src/image/policy.h"
 #include "src/image/pull_attempt.h"
 #include "src/image/pull_call.h"
+#include "src/image/pull_kept.h"
 #include "src/image/pull_locks.h"
 #include "src/image/pull_progress.h"
 #include "src/image/pull_protocol.h"
@@ -28,6 +29,7 @@
 #define PLACES_MAX 32 /* mirrors of a registry */
 #define ROLE	   "cove-pull"
 #define RETRIES	   3
+#define KEPT_S	   (24 * 3600) /* so long has a pull that was cut short to come back */
 
 /* One attempt to pull one name. */
 struct pull {
@@ -213,7 +215,8 @@ static int send_request(struct pull *p, struct err *e)
 
 	r.directory = str_printf("%s/tmp/%s", p->en->graphroot, p->tmp_name);
 	r.layers = str_printf("%s/layers", p->en->graphroot);
-	if (!r.directory || !r.layers) {
+	r.kept = str_printf("%s/" PULL_KEPT_DIR, p->en->graphroot);
+	if (!r.directory || !r.layers || !r.kept) {
 		pull_request_done(&r);
 		return err_errno(e, ENOMEM, "pull");
 	}
@@ -328,6 +331,8 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 			return e->code;
 	}
 	engine_collect(p->en); /* not for a pull that finds nothing new */
+	pull_kept_collect(p->en, KEPT_S);
+	pull_kept_prepare(p->en);
 	return prepare_layers(p, e);
 }
 

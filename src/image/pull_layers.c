@@ -2,8 +2,10 @@
 /* A layer's way:
  *
  *	WAITING	-> FETCHING: directory made, role `layer` started, request sent
- *	WAITING -> PLANNING: the same of a layer that may be fetched in parts (pull_parts.h): the
- *role `assemble` is between us and the role `layer`, and says which ranges it needs next PLANNING
+ *	WAITING	-> RESUMING: the same of a layer whose first bytes an earlier pull has left; when
+ *the role has them -> FETCHING WAITING -> PLANNING: the same of a layer that may be fetched in
+ *parts (pull_parts.h): the role `assemble` is between us and the role `layer`, and says which
+ *ranges it needs next PLANNING
  *-> FETCHING: those ranges one by one -> PLANNING again, or FINISHING FETCHING: curl's bytes go
  *into the role's pipe.  What the pipe does not take is kept (at most one buffer of curl's) and the
  *transfer is paused until the pipe has room, so that a slow role holds up only its own connection.
@@ -23,6 +25,7 @@
 #include <sys/stat.h>
 
 #include "overlay/layer.h"
+#include "src/image/pull_kept.h"
 #include "src/image/pull_parts.h"
 #include "src/image/pull_protocol.h"
 #include "src/util/fd.h"
@@ -31,8 +34,16 @@
 
 #define PIPE_BYTES  (1 << 20) /* pipe-max-size of an ordinary user */
 #define PROGRESS_MS 100
+#define KEPT_CHUNK  (128 << 10)
 
-enum layer_state { LAYER_WAITING, LAYER_PLANNING, LAYER_FETCHING, LAYER_FINISHING, LAYER_READY };
+enum layer_state {
+	LAYER_WAITING,
+	LAYER_PLANNING,
+	LAYER_RESUMING,
+	LAYER_FETCHING,
+	LAYER_FINISHING,
+	LAYER_READY
+};
 
 struct layer {
 	enum layer_state state;
@@ -41,6 +52,8 @@ struct layer {
 	const char *diff_id;
 	struct fetch fetch;
 	struct pull_parts parts;
+	struct pull_kept kept;
+	int resumed;	 /* it began with kept bytes */
 	int whole;	 /* not in parts, that has failed */
 	int64_t fetched; /* bytes, of parts */
 	struct layer_writer writer;
@@ -67,6 +80,7 @@ static void work_done(struct work *w)
 		fetch_done(w->p->session, &w->layers[i].fetch);
 		pull_parts_end(&w->layers[i].parts);
 		layer_writer_end(&w->layers[i].writer);
+		pull_kept_close(&w->layers[i].kept);
 		free((void *)w->layers[i].fetch.path);
 		free(w->layers[i].pending);
 	}
@@ -159,6 +173,7 @@ static int sink(void *arg, const char *bytes, size_t n, struct err *e)
 		l->broken = 1;
 		return err_errno(e, (int)taken, "unpack");
 	}
+	pull_kept_add(&l->kept, bytes, n);
 	l->fetch.offset += (int64_t)n;
 	l->fetched += (int64_t)n;
 	return (size_t)taken < n ? keep(l, bytes + taken, n - (size_t)taken, e) : 0;
@@ -188,7 +203,7 @@ static size_t fill(void *arg, struct curl_waitfd *fds)
 	fds[n++] = (struct curl_waitfd){ .fd = w->p->socket_fd, .events = CURL_WAIT_POLLIN };
 	for (size_t i = 0; i < w->n && n < HTTP_WAIT_FDS; i++) {
 		const struct layer *l = &w->layers[i];
-		if (l->state == LAYER_FETCHING && l->pending_len)
+		if (l->state == LAYER_RESUMING || (l->state == LAYER_FETCHING && l->pending_len))
 			fds[n++] = (struct curl_waitfd){ .fd = feed_fd(l),
 							 .events = CURL_WAIT_POLLOUT };
 		else if (l->state == LAYER_PLANNING)
@@ -236,8 +251,10 @@ static int start(struct work *w, struct layer *l, struct err *e)
 		return err_sys(e, "set up the pipe of a layer");
 	/* More room means fewer turns; without it (a user with many pipes) it works too. */
 	(void)fcntl(l->writer.stream_fd, F_SETPIPE_SZ, PIPE_BYTES);
-	l->state = LAYER_FETCHING;
-	return fetch_start(w->p->session, &l->fetch, e);
+	pull_kept_open(&l->kept, w->p->kept_fd, l->d->digest, l->d->size);
+	l->resumed = l->kept.have > 0;
+	l->state = l->resumed ? LAYER_RESUMING : LAYER_FETCHING;
+	return l->resumed ? 0 : fetch_start(w->p->session, &l->fetch, e);
 }
 
 /* For the log, where the engine has one. */
@@ -299,6 +316,7 @@ static int restart(struct work *w, struct layer *l, struct err *e)
 
 	err_clear(e);
 	pull_parts_end(&l->parts);
+	pull_kept_drop(&l->kept);
 	layer_writer_end(&l->writer);
 	l->writer = (struct layer_writer)LAYER_WRITER_NONE;
 	fetch_done(w->p->session, &l->fetch);
@@ -313,9 +331,13 @@ static int restart(struct work *w, struct layer *l, struct err *e)
 	return 0;
 }
 
-/* Bytes that were damaged on the way, or by a cache, may be right the next time. */
+/* Bytes that were damaged on the way, or by a cache, or since they were kept, may be right the next
+ * time. */
 static int once_more(struct work *w, struct layer *l, struct err *e)
 {
+	pull_kept_drop(&l->kept);
+	if (l->resumed)
+		return restart(w, l, e);
 	if (l->parts.is_on || e->code != -EBADMSG || l->tries++ || !w->p->session->o.retries ||
 	    !strcmp(l->result.digest, l->d->digest))
 		return e->code;
@@ -394,8 +416,30 @@ static int listen_to(struct work *w, struct layer *l, struct err *e)
 	return rc;
 }
 
+/* The role gets what was kept, as fast as it takes it; then the network's turn comes. */
+static int feed_kept(struct work *w, struct layer *l, struct err *e)
+{
+	char buf[KEPT_CHUNK];
+	size_t n = pull_kept_read(&l->kept, l->fetch.offset, buf, sizeof(buf));
+	ssize_t taken = feed(l, buf, n);
+
+	if (taken < 0)
+		return fail_by_role(w, l, e);
+	l->fetch.offset += taken;
+	l->fetched += taken;
+	if (n)
+		return 0;
+	if (l->fetch.offset != l->kept.have) /* it cannot be read: no good place to go on from */
+		pull_kept_drop(&l->kept);
+	l->state = LAYER_FETCHING;
+	return l->fetch.offset == l->d->size ? came(w, l, e)
+					     : fetch_start(w->p->session, &l->fetch, e);
+}
+
 static int step(struct work *w, struct layer *l, int64_t now, struct err *e)
 {
+	if (l->state == LAYER_RESUMING)
+		return feed_kept(w, l, e);
 	if (l->state == LAYER_PLANNING)
 		return is_readable(l->parts.role.control_fd) ? listen_to(w, l, e) : 0;
 	if (l->state == LAYER_FINISHING)
@@ -515,7 +559,8 @@ int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, str
 
 		*l = (struct layer){ .index = wanted[w.n],
 				     .writer = LAYER_WRITER_NONE,
-				     .parts = PULL_PARTS_NONE };
+				     .parts = PULL_PARTS_NONE,
+				     .kept = PULL_KEPT_NONE };
 		l->d = &p->manifest->layers[l->index];
 		l->diff_id = p->diff_ids[l->index];
 		l->fetch.sink = sink;
@@ -526,5 +571,9 @@ int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, str
 			return err_errno(e, ENOMEM, "pull layers");
 	}
 	http_set_waiter(p->session->http, &waiter);
-	return run(&w, e);
+	if (run(&w, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < n; i++)
+		pull_kept_drop(&w.layers[i].kept);
+	return 0;
 }

@@ -15,6 +15,7 @@ struct pull_layers {
 	int socket_fd; /* the engine's: progress goes there; its end stops the work */
 	int dir_fd;    /* "layer-N" are made here */
 	int layers_fd; /* the layers of the store, or -EBADF */
+	int kept_fd;   /* PULL_KEPT_DIR, or -EBADF */
 	const struct manifest *manifest;
 	char *const *diff_ids;
 	int progress;

@@ -1,18 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/image/pull_locks.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "src/util/lock.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 
 #define LOCK_DIR "blobs"
 
 static void lock_name(const char *digest, char name[96])
 {
 	(void)snprintf(name, 96, LOCK_DIR "/%s", digest_hex(digest));
+}
+
+int pull_lock_try(struct engine *en, const char *hex)
+{
+	scoped(mem) char *name = str_printf(LOCK_DIR "/%s", hex);
+	struct err ignored;
+
+	if (!name || (mkdirat(en->run_fd, LOCK_DIR, 0700) < 0 && errno != EEXIST))
+		return -EIO;
+	return lock_file(en->run_fd, name, LOCK_EXCLUSIVE, 0, &ignored);
+}
+
+void pull_lock_end(struct engine *en, const char *hex, int fd)
+{
+	scoped(mem) char *name = str_printf(LOCK_DIR "/%s", hex);
+
+	if (name)
+		(void)unlinkat(en->run_fd, name, 0); /* as below */
+	fd_close(fd);
 }
 
 static void let_go(const struct pull_locks *l, struct pull_lock *k)

@@ -27,6 +27,10 @@ typedef int pull_need(void *arg, const char *digest, struct err *e);
 int pull_locks_take(struct pull_locks *l, struct engine *en, const struct manifest *m,
 		    pull_need *need, void *arg, struct err *e);
 void pull_locks_release(struct pull_locks *l);
+/* The lock of the blob whose digest ends in HEX, if nobody has it: a descriptor for
+ * pull_lock_end(), or -EAGAIN. */
+int pull_lock_try(struct engine *en, const char *hex);
+void pull_lock_end(struct engine *en, const char *hex, int fd);
 static inline __attribute__((unused)) void scoped_pull_locks(struct pull_locks *l)
 {
 	pull_locks_release(l);

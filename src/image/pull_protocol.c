@@ -24,6 +24,7 @@ static const struct field request_fields[] = {
 	{ "digest", FIELD_STR, AT(digest), FIELD_OMITEMPTY, NULL },
 	{ "directory", FIELD_STR, AT(directory), FIELD_REQUIRED, NULL },
 	{ "layers", FIELD_STR, AT(layers), FIELD_OMITEMPTY, NULL },
+	{ "kept", FIELD_STR, AT(kept), FIELD_OMITEMPTY, NULL },
 	{ "platform", FIELD_STR, AT(platform), FIELD_OMITEMPTY, NULL },
 	{ "have", FIELD_STRV, AT(have), FIELD_OMITEMPTY, NULL },
 	{ "creds", FIELD_STR, AT(creds), FIELD_OMITEMPTY, NULL },

@@ -97,6 +97,7 @@ struct pull_request {
 	char *tag, *digest; /* the digest wins */
 	char *directory;    /* path of what fd 4 is */
 	char *layers;	    /* path of the store's layers, NULL: do not look at them */
+	char *kept;	    /* path of what earlier pulls have left (pull_kept.h) */
 	char *platform;	    /* NULL: the host's */
 	char **have;	    /* digests of manifest or index with which nothing is to be done */
 	char *creds, *authfile, *cert_dir, *config_dir;

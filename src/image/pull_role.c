@@ -327,22 +327,31 @@ static int read_wanted(const struct found *f, size_t wanted[LAYERS_MAX], size_t 
 	return 0;
 }
 
+static int open_or_not(const char *path)
+{
+	return path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -EBADF;
+}
+
 static int fetch_layers(struct found *f, int dir_fd, const struct pull_request *r, struct err *e)
 {
-	/* Without it whole layers are fetched. */
-	scoped(fd) int layers =
-		r->layers ? open(r->layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-			  : -EBADF;
+	scoped(fd) int layers = -EBADF;
+	scoped(fd) int kept = -EBADF;
 	struct pull_layers p = { .session = &f->session,
 				 .socket_fd = PULL_SOCKET_FD,
 				 .dir_fd = dir_fd,
-				 .layers_fd = layers,
 				 .manifest = &f->m,
 				 .diff_ids = f->diff_ids,
 				 .progress = r->progress };
 	size_t wanted[LAYERS_MAX], n = 0;
 
-	if (read_wanted(f, wanted, &n, e) < 0 || pull_layers(&p, wanted, n, e) < 0)
+	if (read_wanted(f, wanted, &n, e) < 0)
+		return e->code;
+	/* What is not there is no failure: whole layers are fetched, and nothing is kept. */
+	layers = open_or_not(r->layers);
+	kept = open_or_not(r->kept);
+	p.layers_fd = layers;
+	p.kept_fd = kept;
+	if (pull_layers(&p, wanted, n, e) < 0)
 		return e->code;
 	return pull_send(PULL_SOCKET_FD, pull_message("done"), e);
 }

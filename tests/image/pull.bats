@@ -299,6 +299,55 @@ victim_of() {
 	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
 }
 
+# killed_half_way NAME: a pull of which some bytes have been kept.
+kept() { [ -n "$(find "$XDG_DATA_HOME/cove/partial" -type f -size +100k 2>/dev/null)" ]; }
+killed_half_way() {
+	local pid
+	touch "$T/server/stall"
+	"$COVE" pull -q --tls-verify=false "$SERVER/$1:1" 3>&- &
+	pid=$!
+	wait_for 20 kept
+	kill -9 "$pid"
+	! wait "$pid" || die "the pull succeeded"
+	rm "$T/server/stall"
+	wait_for 10 sh -c "! pgrep -u $(id -u) -f '^$COVE_BUILD/cove-pull' -P 1"
+	kept || die "nothing was kept"
+}
+
+@test "the next pull goes on where a killed one was, and does not believe what was kept" {
+	start_server
+	killed_half_way stall
+	: >"$LOG"
+	good stall
+	# PORT METHOD PATH AUTHORIZATION RANGE STATUS
+	[ "$(awk '/blobs/ && $6 == 206 && $5 ~ /^bytes=[1-9][0-9][0-9][0-9]/' "$LOG" | wc -l)" -gt 0 ] || die "$(cat "$LOG")"
+	is "$(ls -A "$XDG_DATA_HOME/cove/partial")" "" "kept bytes that nobody needs any more"
+
+	cove rmi -fa >/dev/null
+	killed_half_way stall
+	for f in "$XDG_DATA_HOME"/cove/partial/*; do
+		[ -s "$f" ] || continue
+		printf 'other bytes' | dd of="$f" bs=1 seek=$(($(stat -c %s "$f") / 2)) conv=notrunc status=none
+	done
+	good stall
+	cove system check
+	cove rmi -fa >/dev/null
+	killed_half_way stall
+	truncate -s 100000000 "$XDG_DATA_HOME"/cove/partial/*
+	good stall
+	cove rmi -fa >/dev/null
+
+	# What nobody comes back for is not kept for ever.
+	killed_half_way stall
+	cove image prune -f >/dev/null
+	is "$(ls -A "$XDG_DATA_HOME/cove/partial")" "" "after prune"
+	killed_half_way stall
+	touch -d '2 days ago' "$XDG_DATA_HOME"/cove/partial/*
+	old=$(ls "$XDG_DATA_HOME/cove/partial" | wc -l)
+	good good
+	is "$old $(ls "$XDG_DATA_HOME/cove/partial" | wc -l)" "$old 0" "old ones"
+}
+
 @test "pull from Debian's docker-registry, with TLS and htpasswd" {
 	need skopeo
 	start_registry --tls --auth user secret

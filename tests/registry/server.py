@@ -33,7 +33,8 @@ REFRESH = "refresh-token"
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 ARCH = MACHINES.get(os.uname().machine, os.uname().machine)
 
-FAULTS = """good drop drop-norange drop-always busy error500 error500-always flaky slow wrong-digest wrong-config
+STALL = os.path.join(sys.argv[1], "stall")
+FAULTS = """good stall drop drop-norange drop-always busy error500 error500-always flaky slow wrong-digest wrong-config
 wrong-diffid few-diffids wrong-size longer truncated garbage both deep schema1 huge-manifest redirect redirect-loop
 redirect-file redirect-challenge token token-anonymous token-expired basic identity long-realm mislabeled
 header-digest no-platform index wrong-child artifact bad-digest twice errors corrupt corrupt-manifest corrupt-config
@@ -462,6 +463,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if len(body) > 100000 and (fault == "drop-always" or (fault.startswith("drop") and self.first_time("blob"))):
             self.wfile.write(part[:150000] if start == 0 else b"")
             return self.cut()
+        if large and fault == "stall" and os.path.exists(STALL):  # half of it, and the rest when the test says so
+            self.wfile.write(part[:len(part) // 2])
+            part = part[len(part) // 2:]
+            while os.path.exists(STALL):
+                time.sleep(0.02)
         step = len(part) // 20 + 1 if fault == "slow" else len(part) + 1
         for i in range(0, len(part), step):
             self.wfile.write(part[i:i + step])

@@ -8,6 +8,7 @@
 #include "src/cli/image/filter.h"
 #include "src/cli/prompt.h"
 #include "src/image/image.h"
+#include "src/image/pull_kept.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -60,6 +61,8 @@ int image_prune(struct engine *en, struct image_prune *p, struct err *e)
 		if (!list[i]->store && (p->all || !list[i]->names || !list[i]->names[0]))
 			r = prune_one(en, list[i]->id, p, e);
 	image_list_free(list, n);
+	if (r >= 0)
+		pull_kept_collect(en, 0);
 	return r < 0 ? r : 0;
 }
 

@@ -137,7 +137,8 @@ const struct cmd cmd_image_pull = {
 	.args = "IMAGE [IMAGE...]",
 	.help = "Fetch an image from a registry or from elsewhere",
 	.man = "Prints the ID of the image that was pulled. Layers that are here already are not "
-	       "fetched again.\n\n"
+	       "fetched again, and one whose pull was cut short goes on where it was: what had "
+	       "come of it is kept for a day, or until image prune.\n\n"
 	       "Of a layer in the format zstd:chunked, whose annotations name a table of contents, "
 	       "files with the same name and contents that any layer of the store has are not "
 	       "fetched either; the registry can tell from what it is asked for which ones these "
