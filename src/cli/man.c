@@ -101,6 +101,8 @@ static const struct {
 	  "changed; one that cannot be read costs a line of warning.  What it says of its images "
 	  "is believed, apart from manifests and configurations, whose digests are checked, and "
 	  "signatures that policy.json asks for.\n"
+	  "Its owner does not see who uses it: an image removed there is missing to containers "
+	  "made from it here.\n"
 	  "Its files must be readable: who shares a store says chmod -R a+rX DIR after each change "
 	  "of it.  Files of owners that the user has no mapping for belong to nobody (65534) in "
 	  "containers: only what everybody may do with them is possible, and in their directories "

@@ -43,6 +43,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r = catalogue_read_podman(ROOT, images, n_images, layers ? layers + 1 : "",
 				  layers ? size - n_images - 1 : 0, db, &e);
 	assert(r == 0 || (r == e.code && e.text[0]));
+	if (r == 0)
+		(void)catalogue_read_podman_signatures(ROOT, images, n_images, db, &e);
 	check_paths(db, "SELECT name, diff_id FROM layer");
 	check_paths(db, "SELECT path, digest FROM blob");
 	return 0;
