@@ -10,12 +10,32 @@
 #include "src/store/store.h"
 #include "src/util/json.h"
 
+/* So that the policy holds for it as before. */
+static int add_pulled_as(struct engine *en, const char *id, char *const *names, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+	int r = 0;
+
+	if (!s || store_begin(s, STORE_DURABLE, e) < 0)
+		return e->code;
+	for (; names && *names && r >= 0; names++)
+		r = store_exec(
+			s, e,
+			"INSERT OR IGNORE INTO image_digest (image_id, digest_name) VALUES (?, ?)",
+			"ss", id, *names);
+	if (r >= 0)
+		return store_commit(s, e);
+	store_rollback(s);
+	return r;
+}
+
 /* A name of ours for an image of an additional store: a record of ours, of what lies there. */
 static int adopt(struct engine *en, const struct image *i, const char *name, struct err *e)
 {
 	scoped(mem) char *config = NULL;
 	scoped(mem) char *manifest = NULL;
 	scoped(mem) char *id = NULL;
+	scoped(strv) char **pulled = NULL;
 	scoped(mem) struct image_new_layer *layers = NULL;
 	char digest[DIGEST_LEN + 1];
 	const char *type = json_get_str(i->manifest, "mediaType");
@@ -42,14 +62,31 @@ static int adopt(struct engine *en, const struct image *i, const char *name, str
 	}
 	p.config = config;
 	p.manifest = manifest;
-	return r < 0 ? r : image_publish(en, &p, &id, e);
+	if (r == 0)
+		r = image_pulled_as(en, i->id, &pulled, e);
+	if (r == 0)
+		r = image_publish(en, &p, &id, e);
+	return r < 0 ? r : add_pulled_as(en, i->id, pulled, e);
+}
+
+static int add_name(struct engine *en, const char *id, const char *name, struct err *e)
+{
+	struct store *s = engine_store(en, e);
+
+	if (!s || store_begin(s, STORE_DURABLE, e) < 0)
+		return e->code;
+	/* The image may be gone since: the foreign key says so. */
+	if (store_exec(s, e, "INSERT OR REPLACE INTO image_name (name, image_id) VALUES (?, ?)",
+		       "ss", name, id) >= 0)
+		return store_commit(s, e);
+	store_rollback(s);
+	return e->code;
 }
 
 int image_tag(struct engine *en, const char *ref, const char *target, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
 	scoped(mem) char *name = NULL;
-	struct store *s;
 	int r;
 
 	if (manifest_list_is(en, ref))
@@ -60,27 +97,12 @@ int image_tag(struct engine *en, const char *ref, const char *target, struct err
 		r = reference_new_name(target, &name, e);
 	if (r < 0)
 		return r;
-	if (i->store)
-		return adopt(en, i, name, e);
-	s = engine_store(en, e);
-	if (!s)
-		return e->code;
-	r = store_begin(s, STORE_DURABLE, e);
-	if (r < 0)
-		return r;
-	/* The image may be gone since: the foreign key says so. */
-	r = store_exec(s, e, "INSERT OR REPLACE INTO image_name (name, image_id) VALUES (?, ?)",
-		       "ss", name, i->id);
-	if (r >= 0) {
-		r = store_commit(s, e);
-		if (r == 0)
-			events_write(en, &(struct event){ .type = "image",
-							  .status = "tag",
-							  .id = i->id,
-							  .name = target });
-		return r;
-	}
-	store_rollback(s);
+	r = i->store ? adopt(en, i, name, e) : add_name(en, i->id, name, e);
+	if (r == 0)
+		events_write(en, &(struct event){ .type = "image",
+						  .status = "tag",
+						  .id = i->id,
+						  .name = target });
 	return r == -EEXIST ? err_set(e, -ENOENT, "%s: image not known", ref) : r;
 }
 

@@ -318,6 +318,10 @@ stores() {
 		policy '{"type": "reject"}'
 		run_cove 125 --storage-opt "additionalimagestore=$store" run --rm --network none "$REGISTRY/signed:1" true
 		like "$output" "is rejected by policy" "$store"
+		run_cove --storage-opt "additionalimagestore=$store" tag "$REGISTRY/signed:1" localhost/mine
+		run_cove 125 --storage-opt "additionalimagestore=$store" run --rm --network none localhost/mine true
+		like "$output" "is rejected by policy" "$store, with a name of ours"
+		run_cove --storage-opt "" rmi -f localhost/mine
 	done
 }
 
