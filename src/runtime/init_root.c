@@ -80,7 +80,7 @@ static char *short_options(const struct runtime_overlay *o, int userxattr, int *
 			return NULL;
 	}
 	by_fd.lower = names;
-	return overlay_options(&by_fd, userxattr);
+	return names ? overlay_options(&by_fd, userxattr) : NULL;
 }
 
 static int mount_long(const struct runtime_overlay *o, int userxattr, struct err *e)
