@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list goes to a registry behind what it names: images of this store as any push sends them, the
- * others blob by blob from where they are, so that their digests stay.  Where an image gets another
- * digest on the way (layers compressed anew), the index that is written says so. */
+/* A list goes to a registry or a directory behind what it names: images of this store as any push
+ * sends them, the others blob by blob from where they are, so that their digests stay.  Where an
+ * image gets another digest on the way (layers compressed anew), the index that is written says so.
+ */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "src/image/artifact_store.h"
 #include "src/image/blob_copy.h"
 #include "src/image/image_store.h"
+#include "src/image/layout.h"
 #include "src/image/manifest.h"
 #include "src/image/manifest_list.h"
+#include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 #include "src/util/sha256.h"
@@ -20,6 +26,8 @@ struct list_push {
 	const struct manifest_push_options *o;
 	struct manifest_list *list;
 	struct blob_place to;
+	struct layout dir; /* or it goes there */
+	int is_dir;
 	char *name; /* of where it goes, without docker:// */
 	int is_docker;
 };
@@ -28,6 +36,7 @@ static void scoped_list_push(struct list_push *p)
 {
 	(void)manifest_list_free(p->list);
 	blob_place_done(&p->to);
+	layout_done(&p->dir);
 	free(p->name);
 }
 
@@ -89,6 +98,44 @@ static int fetch_blob(void *arg, const char *digest, int dir_fd, const char *nam
 	return blob_get(&s->call, digest, size, name, e);
 }
 
+/* A blob into the directory, unless it is there. */
+static int take_blob(struct list_push *p, const char *digest, blob_maker *make, void *arg,
+		     struct err *e)
+{
+	scoped(mem) char *tmp = str_printf(".blob.%d.tmp", (int)getpid());
+	int rc;
+
+	if (!tmp)
+		return err_errno(e, ENOMEM, "push");
+	if (layout_has(&p->dir, digest, -1))
+		return 0;
+	(void)unlinkat(p->dir.blob_fd, tmp, 0); /* of one of our number that was killed */
+	rc = make(arg, digest, p->dir.blob_fd, tmp, e);
+	if (rc >= 0 && renameat(p->dir.blob_fd, tmp, p->dir.blob_fd, digest_hex(digest)) < 0)
+		rc = err_sys(e, "write blob %s", digest);
+	if (rc < 0)
+		(void)unlinkat(p->dir.blob_fd, tmp, 0); /* the failure is the story */
+	return rc < 0 ? rc : 0;
+}
+
+/* A copy of a blob of the store: what lies in another's directory must not be the store's own file.
+ */
+static int copy_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e)
+{
+	struct engine *en = arg;
+	scoped(mem) char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
+	scoped(fd) int from =
+		path ? openat(en->graph_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -EBADF;
+	scoped(fd) int to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	struct stat st;
+	int r;
+
+	if (from < 0 || to < 0 || fstat(from, &st) < 0)
+		return err_sys(e, "copy blob %s", digest);
+	r = fd_copy(from, 0, st.st_size, to);
+	return r < 0 ? err_errno(e, r, "copy blob %s", digest) : 0;
+}
+
 /* The document and its blobs; MOUNT: the repository there that has them, or NULL. */
 static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, size_t n,
 		      const char *type, const char *digest, char *const *mounts, blob_maker *make,
@@ -98,7 +145,7 @@ static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, 
 
 	if (json_len(json_get(doc, "layers")) > LAYERS_MAX)
 		return err_set(e, -E2BIG, "more than %d layers", LAYERS_MAX);
-	if (blob_push_open(&b, p->en, &p->to.at, mounts, e) < 0)
+	if (!p->is_dir && blob_push_open(&b, p->en, &p->to.at, mounts, e) < 0)
 		return e->code;
 	for (size_t i = 0; artifact_blob(doc, i); i++) {
 		const char *d = json_get_str(artifact_blob(doc, i), "digest");
@@ -106,9 +153,12 @@ static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, 
 		if (!d || !digest_is_valid(d))
 			return err_set(e, -EBADMSG, "manifest %s: missing or invalid digest",
 				       digest);
-		if (blob_push_one(&b, d, make, arg, e) < 0)
+		if ((p->is_dir ? take_blob(p, d, make, arg, e)
+			       : blob_push_one(&b, d, make, arg, e)) < 0)
 			return e->code;
 	}
+	if (p->is_dir)
+		return layout_put_manifest(&p->dir, 0, digest, type, bytes, n, e);
 	return blob_push_manifest(&b, digest, type, bytes, n, e) < 0 ? e->code : sign(p, digest, e);
 }
 
@@ -129,7 +179,7 @@ static int copy_remote(struct list_push *p, const char *source, json_object *d, 
 	    blob_manifest(p->en, &s.from.at, digest, &bytes, &n, e) < 0 ||
 	    json_parse(bytes, n, &s.doc, e) < 0)
 		return e->code;
-	if (!strcmp(s.from.ref.registry, p->to.ref.registry)) {
+	if (!p->is_dir && !strcmp(s.from.ref.registry, p->to.ref.registry)) {
 		mounts[0] = s.from.ref.repository;
 		if (!strcmp(s.from.ref.repository, p->to.ref.repository))
 			mounts[0] = NULL;
@@ -175,8 +225,8 @@ static int push_artifact(struct list_push *p, json_object *d, struct err *e)
 
 	if (image_blob_read(p->en, digest, &bytes, &n, e) < 0 || json_parse(bytes, n, &doc, e) < 0)
 		return e->code;
-	return push_blobs(p, doc, bytes, n, MEDIA_OCI_MANIFEST, digest, NULL, artifact_link_blob,
-			  p->en, e);
+	return push_blobs(p, doc, bytes, n, MEDIA_OCI_MANIFEST, digest, NULL,
+			  p->is_dir ? copy_blob : artifact_link_blob, p->en, e);
 }
 
 static int converts(const struct list_push *p, json_object *d)
@@ -250,6 +300,11 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 	if (!text)
 		return err_errno(e, ENOMEM, "push");
 	sha256_text(text, strlen(text), digest);
+	*ret = strdup(digest);
+	if (!*ret)
+		return err_errno(e, ENOMEM, "push");
+	if (p->is_dir)
+		return layout_put_manifest(&p->dir, 1, digest, type, text, strlen(text), e);
 	if (p->to.name.digest && strcmp(p->to.name.digest, digest) != 0)
 		return err_set(e, -EINVAL, "the list cannot be pushed as %s: it is %s",
 			       p->to.name.digest, digest);
@@ -257,19 +312,13 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 	    blob_push_manifest(&b, blob_place_tag(&p->to), type, text, strlen(text), e) < 0 ||
 	    sign(p, digest, e) < 0)
 		return e->code;
-	*ret = strdup(digest);
-	return *ret ? 0 : err_errno(e, ENOMEM, "push");
+	return 0;
 }
 
 static int find_target(struct list_push *p, struct err *e)
 {
-	static const char *const others[] = { "dir:",
-					      "oci:",
-					      "oci-archive:",
-					      "docker-archive:",
-					      "docker-daemon:",
-					      "containers-storage:",
-					      "sif:" };
+	static const char *const others[] = { "oci-archive:", "docker-archive:", "docker-daemon:",
+					      "containers-storage:", "sif:" };
 	const struct image_push_options *o = &p->o->push;
 	const struct remote_options remote = remote_of_push(o);
 	const char *to = p->o->destination;
@@ -278,6 +327,17 @@ static int find_target(struct list_push *p, struct err *e)
 		to = p->list->names[0];
 	if (!to)
 		return err_set(e, -EINVAL, "%s is no name: say where to push the list", p->o->list);
+	if (layout_is(to)) {
+		p->is_dir = 1;
+		if (o->sign_by || o->sign_key)
+			return err_set(e, -ENOTSUP,
+				       "signatures of a list can go to a registry only");
+		if (str_starts(to, "oci:") && p->is_docker)
+			return err_set(e, -EINVAL,
+				       "an OCI layout holds no images of the format v2s2");
+		p->name = strdup(to);
+		return p->name ? layout_open(to, &p->dir, e) : err_errno(e, ENOMEM, "push");
+	}
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (str_starts(to, others[i]))
 			return err_set(e, -ENOTSUP, "pushing a list to '%s' is not supported", to);
@@ -290,17 +350,21 @@ static int find_target(struct list_push *p, struct err *e)
 int manifest_list_push(struct engine *en, const struct manifest_push_options *o, char **ret_digest,
 		       struct err *e)
 {
-	__attribute__((cleanup(scoped_list_push))) struct list_push p = { .en = en, .o = o };
+	__attribute__((cleanup(scoped_list_push))) struct list_push p = { .en = en,
+									  .o = o,
+									  .dir = LAYOUT_NONE };
 	json_object *list;
 
+	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");
 	if (manifest_list_find(en, o->list, &p.list, e) < 0 || find_target(&p, e) < 0)
 		return e->code;
-	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");
 	list = json_get(p.list->doc, "manifests");
 	for (size_t i = 0; o->all && i < json_len(list); i++)
 		if (push_entry(&p, json_object_array_get_idx(list, i), e) < 0)
 			return e->code;
-	return push_index(&p, ret_digest, e) < 0 ? err_in(e, "pushing to docker://%s", p.name) : 0;
+	return push_index(&p, ret_digest, e) < 0
+		       ? err_in(e, "pushing to %s%s", p.is_dir ? "" : "docker://", p.name)
+		       : 0;
 }
 
 /* ---- looking at one -------------------------------------------------------------------------- */

@@ -217,3 +217,50 @@ manifest_of() {
 	is "$(ls "$XDG_DATA_HOME/cove/blobs/sha256")" "" "blobs left behind"
 	run_cove system check
 }
+
+@test "manifest push to a directory or an OCI layout, which skopeo and cove read" {
+	need skopeo python3
+	two_images
+	start_registry
+	cove manifest create app localhost/one >/dev/null
+	cove manifest add --arch arm64 --os linux app localhost/two >/dev/null
+	cove manifest push -q --tls-verify=false app "docker://$REGISTRY/app:1"
+	cove manifest rm app >/dev/null
+	echo hello >"$T/NOTES"
+	# One image that is here, one that is in the registry only, and a file.
+	arm=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/app:1" | jq -r '.manifests[1].digest')
+	cove manifest create mixed localhost/one >/dev/null
+	cove manifest add --tls-verify=false --arch arm64 mixed "docker://$REGISTRY/app@$arm" >/dev/null
+	cove rmi two >/dev/null
+	run_cove manifest push -q --tls-verify=false --digestfile "$T/digest" mixed "oci:$T/layout:mixed"
+	is "$(skopeo inspect --raw "oci:$T/layout:mixed" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")" "digest of the list"
+	is "$(skopeo inspect --raw "oci:$T/layout:mixed" | jq -r '.manifests[1].digest')" "$arm" "digest of what came as it was"
+	skopeo copy -q --all --dest-tls-verify=false "oci:$T/layout:mixed" "docker://$REGISTRY/from-layout:1"
+	run_cove pull -q --tls-verify=false --arch arm64 "$REGISTRY/from-layout:1"
+	# Again, under another name, beside the first.
+	cove manifest add --artifact --artifact-type text/x-notes mixed "$T/NOTES" >/dev/null
+	run_cove manifest push -q --tls-verify=false mixed "oci:$T/layout:other"
+	is "$(jq -r '[.manifests[].annotations["org.opencontainers.image.ref.name"]] | sort | join(" ")' "$T/layout/index.json")" "mixed other"
+	notes=$(skopeo inspect --raw "oci:$T/layout:other" | jq -r '.manifests[2].digest')
+	blob=$(jq -r '.layers[0].digest' "$T/layout/blobs/sha256/${notes#sha256:}")
+	is "$(cat "$T/layout/blobs/sha256/${blob#sha256:}")" hello
+	is "$(stat -c %h "$T/layout/blobs/sha256/${blob#sha256:}")" 1 "links of a file that is also the store's"
+	cove manifest rm mixed >/dev/null
+	run_cove pull -q "oci:$T/layout:mixed"
+
+	cove manifest create plain localhost/one >/dev/null
+	cove manifest add --tls-verify=false plain "docker://$REGISTRY/app@$arm" >/dev/null
+	run_cove manifest push -q --tls-verify=false --digestfile "$T/digest" plain "dir:$T/dir"
+	is "$(sha256sum <"$T/dir/manifest.json" | cut -c-64)" "$(cut -c8- "$T/digest")"
+	[ -e "$T/dir/${arm#sha256:}.manifest.json" ] || die "$(ls "$T/dir")"
+	skopeo copy -q --all --dest-tls-verify=false "dir:$T/dir" "docker://$REGISTRY/from-dir:1"
+	is "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/from-dir:1" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")"
+	run_cove 125 manifest push --sign-by x plain "dir:$T/dir2"
+	like "$output" "signatures of a list can go to a registry only"
+	run_cove 125 manifest push --format v2s2 plain "oci:$T/layout2"
+	run_cove 125 manifest push plain "oci-archive:$T/x.tar"
+	like "$output" "pushing a list to 'oci-archive:$T/x.tar' is not supported"
+	run_cove 125 manifest push plain dir:
+	is "$(find "$T/layout" "$T/dir" -name '.*' -type f)" "" "temporary files"
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+}
