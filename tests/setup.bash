@@ -20,6 +20,7 @@ cove_setup() {
 }
 
 cove_teardown() {
+	podman_end
 	local pid
 	if [ -n "${COVE_CONTAINERS-}" ]; then
 		timeout 60 "$COVE" rm -fa -t 0 >/dev/null 2>&1 || true
@@ -209,4 +210,16 @@ push_busybox() {
 podman_like() {
 	need podman
 	podman --root "$T/podman" --runroot "$R/podman" --storage-driver vfs "$@"
+}
+
+# podman_load FILE: an archive into its store; skips where that does not work.
+podman_load() {
+	podman_like load -q -i "$1" >/dev/null 2>&1 || skip "podman does not work here"
+}
+
+# podman_end: what it has left of this test goes, its pause process too.
+podman_end() {
+	[ -d "$T/podman" ] || return 0
+	timeout 60 podman --root "$T/podman" --runroot "$R/podman" --storage-driver vfs rm -fa -t 0 >/dev/null 2>&1 || true
+	timeout 20 podman --root "$T/podman" --runroot "$R/podman" --storage-driver vfs system migrate >/dev/null 2>&1 || true
 }

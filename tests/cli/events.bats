@@ -11,10 +11,6 @@ setup() {
 	rm -f "$LOG"
 }
 
-teardown() {
-	cove_teardown
-}
-
 # what [OPTION...]: type, status and name of each event, in one line.
 what() {
 	cove events --since 1h --stream=false --format '{{.Type}} {{.Status}} {{.Name}}' "$@" | paste -sd ,

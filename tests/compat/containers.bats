@@ -8,15 +8,8 @@ setup() {
 	COVE_CONTAINERS=1
 	need podman
 	load_busybox
-	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
+	podman_load "$(test_file docker-archive)"
 	podman_like run --rm --network none busybox true >/dev/null 2>&1 || skip "podman does not run containers here"
-}
-
-teardown() {
-	[ ! -d "$T/podman" ] || timeout 60 podman --root "$T/podman" --runroot "$R/podman" rm -fa -t 0 >/dev/null 2>&1 || true
-	# Its pause process.
-	[ ! -d "$T/podman" ] || timeout 20 podman --root "$T/podman" --runroot "$R/podman" system migrate >/dev/null 2>&1 || true
-	cove_teardown
 }
 
 # same ARG...: standard output and status agree; all that do not are told at the test's end.

@@ -8,7 +8,7 @@ setup() {
 	COVE_CONTAINERS=1
 	need podman
 	load_busybox
-	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
+	podman_load "$(test_file docker-archive)"
 	podman_like run --rm --network none busybox true >/dev/null 2>&1 || skip "podman does not run containers here"
 	for side in ours theirs; do
 		mkdir -p "$T/$side/d/sub" "$T/$side/e"
@@ -25,12 +25,6 @@ setup() {
 	create=(create --name c -u 5:6 --network none busybox sh -c 'exec sleep 1000')
 	cove "${create[@]}" >/dev/null
 	podman_like "${create[@]}" >/dev/null
-}
-
-teardown() {
-	[ ! -d "$T/podman" ] || timeout 60 podman --root "$T/podman" --runroot "$R/podman" rm -fa -t 0 >/dev/null 2>&1 || true
-	[ ! -d "$T/podman" ] || timeout 20 podman --root "$T/podman" --runroot "$R/podman" system migrate >/dev/null 2>&1 || true
-	cove_teardown
 }
 
 # same SOURCE DESTINATION: of cp, output and status agree.

@@ -12,12 +12,6 @@ setup() {
 	podman_like --events-backend file load -q -i "$T/all.tar" >/dev/null 2>&1 || skip "podman does not work here"
 }
 
-teardown() {
-	[ ! -d "$T/podman" ] || timeout 60 podman --root "$T/podman" --runroot "$R/podman" rm -fa -t 0 >/dev/null 2>&1 || true
-	[ ! -d "$T/podman" ] || timeout 20 podman --root "$T/podman" --runroot "$R/podman" system migrate >/dev/null 2>&1 || true
-	cove_teardown
-}
-
 sentences() {
 	"$@" run --rm --network none --name one -l a=b busybox true
 	"$@" create --network none --name two busybox sleep 1000

@@ -7,12 +7,7 @@ setup() {
 	cove_setup
 	need podman
 	load_busybox
-	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
-}
-
-teardown() {
-	[ ! -d "$T/podman" ] || { podman_like rmi -fa && podman_like system migrate; } >/dev/null 2>&1 || true
-	cove_teardown
+	podman_load "$(test_file docker-archive)"
 }
 
 # same STATUS ARG...: output (both streams, the program's name made equal) and status agree.

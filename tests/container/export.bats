@@ -92,7 +92,7 @@ members() {
 
 @test "export: the same names as Podman's" {
 	need podman
-	podman_like load -q -i "$(test_file docker-archive)" >/dev/null 2>&1 || skip "podman does not work here"
+	podman_load "$(test_file docker-archive)"
 	podman_like create --network none --name c "$IMAGE" true >/dev/null 2>&1 || skip "podman does not work here"
 	podman_like export -o "$T/p.tar" c
 	cove create --network none --name c busybox true >/dev/null

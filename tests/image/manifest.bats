@@ -8,11 +8,6 @@ setup() {
 	need_userns
 }
 
-teardown() {
-	[ ! -d "$T/podman" ] || podman_like system migrate >/dev/null 2>&1 || true
-	cove_teardown
-}
-
 # field DOCUMENT EXPRESSION: of a JSON document in a file, as python has it ("d" is the document).
 field() {
 	python3 -c 'import json,sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"

@@ -21,11 +21,6 @@ setup() {
 	PATH=$T/bin:$PATH
 }
 
-teardown() {
-	[ ! -d "$T/podman" ] || podman_like system migrate >/dev/null 2>&1 || true
-	cove_teardown
-}
-
 # there ARG...: cove in that other store.
 there() {
 	XDG_DATA_HOME=$T/there/data XDG_RUNTIME_DIR=$R/there cove "$@"

@@ -8,11 +8,6 @@ setup() {
 	need_userns
 }
 
-teardown() {
-	[ ! -d "$T/podman" ] || podman_like system migrate >/dev/null 2>&1 || true
-	cove_teardown
-}
-
 # fresh: a store without images.
 fresh() {
 	cove rmi -fa >/dev/null 2>&1 || true

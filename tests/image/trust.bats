@@ -15,7 +15,6 @@ setup() {
 
 teardown() {
 	gpgconf --kill gpg-agent 2>/dev/null || true
-	[ ! -d "$T/podman" ] || podman_like system migrate >/dev/null 2>&1 || true
 	cove_teardown
 }
 
