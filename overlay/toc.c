@@ -37,8 +37,7 @@ int toc_place(const char *text, int64_t size, struct toc_range *ret, struct err 
 	return 0;
 }
 
-/* "sha256:HEX" -> its bytes. */
-static int read_digest(const char *text, unsigned char ret[32])
+int toc_read_digest(const char *text, unsigned char ret[32])
 {
 	const char *hex = text && str_starts(text, "sha256:") ? text + 7 : "";
 
@@ -62,7 +61,7 @@ int toc_check(const void *bytes, size_t n, const char *digest, struct err *e)
 
 	if (!EVP_Digest(bytes, n, md, &len, EVP_sha256(), NULL) || len != sizeof(want))
 		return err_set(e, -EIO, "cannot compute SHA-256");
-	if (read_digest(digest, want) < 0 || memcmp(md, want, sizeof(want)) != 0)
+	if (toc_read_digest(digest, want) < 0 || memcmp(md, want, sizeof(want)) != 0)
 		return damaged(e, "has another digest than it should");
 	return 0;
 }
@@ -105,11 +104,11 @@ void toc_done(struct toc *t)
 {
 	free(t->files);
 	strbuf_done(&t->names);
+	strbuf_done(&t->tails);
 	*t = (struct toc){ 0 };
 }
 
-/* The next place of the list. */
-static struct toc_file *new_file(struct toc *t, struct err *e)
+struct toc_file *toc_new_file(struct toc *t, struct err *e)
 {
 	if (t->n == TOC_FILES_MAX) {
 		(void)err_set(e, -E2BIG, "the table of contents has too many files");
@@ -138,8 +137,7 @@ static int leads_up(const char *name)
 	return 0;
 }
 
-/* Where it will be in the tree; the name of a file that cannot be there is "". */
-static int add_name(struct toc *t, const char *name, size_t *ret, struct err *e)
+int toc_add_name(struct toc *t, const char *name, size_t *ret, struct err *e)
 {
 	while (str_starts(name, "./") || *name == '/')
 		name += *name == '/' ? 1 : 2;
@@ -162,15 +160,15 @@ static int add_entry(void *arg, json_object *o, struct err *e)
 		return damaged(e, "has an entry without a type or name");
 	if (strcmp(type, "reg") != 0 || size == 0)
 		return 0;
-	f = new_file(t, e);
+	f = toc_new_file(t, e);
 	if (!f)
 		return e->code;
 	f->size = size;
 	f->at.from = json_get_int(o, "offset", -1);
 	f->at.to = json_get_int(o, "endOffset", -1);
-	if (size < 0 || read_digest(json_get_str(o, "digest"), f->digest) < 0)
+	if (size < 0 || toc_read_digest(json_get_str(o, "digest"), f->digest) < 0)
 		return damaged(e, "has a file with a wrong size or digest");
-	return add_name(t, name, &f->path, e);
+	return toc_add_name(t, name, &f->path, e);
 }
 
 static int by_place(const void *a, const void *b)
@@ -180,13 +178,10 @@ static int by_place(const void *a, const void *b)
 	return x->at.from < y->at.from ? -1 : x->at.from > y->at.from;
 }
 
-/* In order, and within the tar stream's END bytes. */
-static int check_places(struct toc *t, int64_t end, struct err *e)
+int toc_check_places(const struct toc *t, int64_t end, struct err *e)
 {
 	int64_t at = 0;
 
-	if (t->n)
-		qsort(t->files, t->n, sizeof(*t->files), by_place);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct toc_range *r = &t->files[i].at;
 
@@ -217,5 +212,7 @@ int toc_read_zstd(const void *bytes, size_t n, int64_t end, struct toc *ret, str
 	split = json_get_str(rest, "tarSplitDigest");
 	if (split && strlen(split) < sizeof(ret->split_digest))
 		(void)stpcpy(ret->split_digest, split); /* it fits, as was just seen */
-	return check_places(ret, end, e);
+	if (ret->n)
+		qsort(ret->files, ret->n, sizeof(*ret->files), by_place);
+	return toc_check_places(ret, end, e);
 }

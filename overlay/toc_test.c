@@ -163,6 +163,94 @@ TEST(toc_refuses_what_lies)
 	}
 }
 
+#define STARGZ_FILE(name, size, at)                                                          \
+	"{\"name\":\"" name "\",\"type\":\"reg\",\"size\":" #size ",\"mode\":420,\"uid\":7," \
+	"\"modtime\":\"2020-09-13T12:26:40Z\",\"digest\":\"sha256:" HEX "\",\"offset\":" #at "}"
+
+static int read_stargz(const char *entries, struct toc *t, struct err *e)
+{
+	scoped(mem) char *json = str_printf("{\"version\":1,\"entries\":[%s]}", entries);
+
+	return toc_read_stargz(json, strlen(json), END, t, e);
+}
+
+TEST(toc_stargz_tells_what_follows_each_file)
+{
+	scoped(toc) struct toc t = { 0 };
+	const char *header;
+	struct err e = { 0 };
+
+	CHECK_INT(
+		read_stargz("{\"name\":\"d/"
+			    "\",\"type\":\"dir\",\"userName\":\"me\",\"uid\":7}," STARGZ_FILE(
+				    "d/a", 700,
+				    10) ","
+					"{\"name\":\"d/"
+					"a\",\"type\":\"chunk\",\"chunkOffset\":400,\"offset\":50}"
+					"," STARGZ_FILE("d/b", 512,
+							90) ","
+							    "{\"name\":\"x\",\"type\":\"fifo\","
+							    "\"xattrs\":{\"user.a\":\"Yg==\"}}",
+			    &t, &e),
+		0);
+	CHECK_INT(t.n, 2);
+	CHECK_INT(t.head.len, 1024);
+	CHECK_INT(t.files[0].last.from, 50);
+	CHECK_INT(t.files[0].last_len, 300);
+	CHECK_INT(t.files[0].at.to, 90);
+	CHECK_INT(t.files[0].tail.len, 1024 - 700 + 512);
+	CHECK(!t.files[0].tail.is_unknown);
+	CHECK_INT(t.files[1].at.to, END);
+	CHECK_INT(t.files[1].tail.len, 0);
+	CHECK(t.files[1].tail.is_unknown);
+	header = t.tails.s + t.files[0].tail.at + 324;
+	CHECK_STR(header, "d/b");
+	CHECK_INT(memcmp(header + 100,
+			 "0000644\0"
+			 "0000007\0"
+			 "0000000\0",
+			 24),
+		  0);
+	CHECK_STR(header + 136, "13727410000");
+	CHECK_INT(memcmp(header + 257,
+			 "ustar\000"
+			 "00",
+			 8),
+		  0);
+	CHECK_STR(header + 265, "me");
+	toc_tail_gnu(t.tails.s + t.files[0].tail.at, t.files[0].tail.len);
+	CHECK_INT(memcmp(header + 257, "ustar  ", 8), 0);
+}
+
+TEST(toc_stargz_refuses_what_lies)
+{
+	static const char *const bad[] = {
+		STARGZ_FILE("a", 5, 10) "," STARGZ_FILE("b", 5, 10),
+		STARGZ_FILE("a", 5, 20) "," STARGZ_FILE("b", 5, 10),
+		STARGZ_FILE("a", 5, 1000),
+		STARGZ_FILE("a", -5, 10),
+		STARGZ_FILE("a", 5, -10),
+		"{\"name\":\"a\",\"type\":\"chunk\",\"offset\":5,\"chunkOffset\":1}",
+		STARGZ_FILE(
+			"a", 5,
+			10) ",{\"name\":\"a\",\"type\":\"chunk\",\"offset\":20,\"chunkOffset\":5}",
+		STARGZ_FILE(
+			"a", 5,
+			10) ",{\"name\":\"a\",\"type\":\"chunk\",\"offset\":9,\"chunkOffset\":2}",
+		STARGZ_FILE("stargz.index.json", 5, 10),
+		"{\"name\":\"a\",\"type\":\"reg\",\"size\":5,\"offset\":10,\"innerOffset\":3}",
+		"{\"name\":\"a\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		scoped(toc) struct toc t = { 0 };
+		struct err e = { 0 };
+
+		CHECK_INT(read_stargz(bad[i], &t, &e), -EBADMSG);
+		CHECK(e.text[0] != '\0');
+	}
+}
+
 static void put(int dir, const char *path, const char *text)
 {
 	scoped(mem) char *copy = strdup(path);

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A layer's way:
  *
- *	WAITING	-> FETCHING: directory made, role `layer` started, request sent
- *	WAITING	-> RESUMING: the same of a layer whose first bytes an earlier pull has left; when
- *the role has them -> FETCHING WAITING -> PLANNING: the same of a layer that may be fetched in
- *parts (pull_parts.h): the role `assemble` is between us and the role `layer`, and says which
- *ranges it needs next PLANNING
- *-> FETCHING: those ranges one by one -> PLANNING again, or FINISHING FETCHING: curl's bytes go
- *into the role's pipe.  What the pipe does not take is kept (at most one buffer of curl's) and the
- *transfer is paused until the pipe has room, so that a slow role holds up only its own connection.
- *A broken connection goes on at the same byte; the role notices nothing and its digests go on.
- *	-> FINISHING: all bytes written, pipe closed; the role unpacks the rest and syncs
- *	-> READY: its result came and size, both digests hold
- *	-> WAITING, once: what came was not what the digest says; all of it is fetched again
- *	-> WAITING, once: it did not work in parts; all of it is fetched
+ * WAITING -> FETCHING: directory made, role `layer` started, request sent
+ *
+ * WAITING -> RESUMING: the same of a layer whose first bytes an earlier pull has left; when the
+ * role has them -> FETCHING
+ *
+ * WAITING -> PLANNING: the same of a layer that may be fetched in parts (pull_parts.h): the role
+ * `assemble` is between us and the role `layer`, and says which ranges it needs next
+ *
+ * PLANNING -> FETCHING: those ranges one by one -> PLANNING again, or FINISHING
+ *
+ * FETCHING: curl's bytes go into the role's pipe.  What the pipe does not take is kept (at most one
+ * buffer of curl's) and the transfer is paused until the pipe has room, so that a slow role holds
+ * up only its own connection.  A broken connection goes on at the same byte; the role notices
+ * nothing and its digests go on.
+ *
+ * -> FINISHING: all bytes written, pipe closed; the role unpacks the rest and syncs
+ *
+ * -> READY: its result came and size, both digests hold
+ *
+ * -> WAITING, once: what came was not what the digest says; all of it is fetched again
+ *
+ * -> WAITING, once: it did not work in parts; all of it is fetched
  */
 #include "src/image/pull_layers.h"
 

@@ -121,14 +121,62 @@ tree() {
 	whole zstd-dotdot "could be saved"
 }
 
+@test "eStargz: what the store has is not fetched again" {
+	pull base
+	parts stargz 230000
+	cove rmi "$SERVER/stargz:1" >/dev/null
+	parts stargz-gnu 230000
+	cove rmi "$SERVER/stargz-gnu:1" >/dev/null
+	parts stargz-cut 230000
+	cove rmi "$SERVER/stargz-cut:1" >/dev/null
+	whole stargz-headers "headers of another kind"
+	whole stargz-norange "knows no ranges"
+	whole stargz-corrupt ""
+	whole stargz-footer "footer leads nowhere"
+	whole stargz-toc "another digest"
+	whole stargz-version "another version"
+	whole stargz-overlap ""
+	whole stargz-negative "wrong size, place or digest"
+	whole stargz-size ""
+	whole stargz-sizes ""
+	whole stargz-twice "overlap or lie outside"
+	whole stargz-digest ""
+	whole stargz-liar ""
+	whole stargz-types "without a type or name"
+	whole stargz-dotdot ""
+	run_cove system check
+	is "$output" ""
+}
+
 @test "a hard link out of the tree is refused in parts, too" {
 	local kind
 	pull base
-	for kind in zstd old; do
+	for kind in zstd old stargz; do
 		run_cove 125 pull -q --tls-verify=false "$SERVER/$kind-hardlink:1"
 		like "$output" "^Error: writing blob .*usr/hardlink"
 		is "$(cove images -q | wc -l)" 1 "images"
 		is "$(ls "$XDG_DATA_HOME/cove/layers" | wc -l)" 1 "layers"
 		is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
 	done
+}
+
+@test "layers that podman wrote" {
+	local version
+	start_registry
+	need podman
+	mkdir -p "$T/tree/bin"
+	cp "${BUSYBOX:-/bin/busybox}" "$T/tree/bin/busybox"
+	for version in 1 2; do
+		echo "$version" >"$T/tree/version"
+		# No more than the two blocks at the end: the others are not in what podman 4.3 pushes.
+		tar -C "$T/tree" -b1 -cf "$T/$version.tar" .
+		podman_like import -q "$T/$version.tar" "localhost/v:$version" >/dev/null 2>&1 || skip "podman does not work here"
+		podman_like push -q --tls-verify=false --compression-format zstd:chunked "localhost/v:$version" \
+			"$REGISTRY/v:$version" 2>/dev/null
+		run_cove --log-level=debug pull --tls-verify=false "$REGISTRY/v:$version"
+	done
+	[[ $output =~ ([0-9]+)" of "([0-9]+)" bytes were fetched" ]] || die "not in parts" "$output"
+	[ $((BASH_REMATCH[1] * 10)) -lt "${BASH_REMATCH[2]}" ] || die "too many bytes" "$output"
+	is "$(cove run --rm "$REGISTRY/v:2" /bin/busybox cat /version)" 2
+	podman_like rmi -fa >/dev/null 2>&1
 }

@@ -5,8 +5,8 @@
 usage: chunked.py DIR
 
 Repository "base" has one plain layer of many files; the others have one with most of the same files, as zstd:chunked
-(old-*: without a tar-split, as the first of them were), and the rest of the name says what is wrong with it or with
-the server.  The tag is always 1.  Writes DIR/port when it is ready, and one line for each request into DIR/log:
+(old-*: without a tar-split, as the first of them were) or eStargz, and the rest of the name says what is wrong with it
+or with the server.  The tag is always 1.  Writes DIR/port when it is ready, and one line for each request into DIR/log:
 PATH RANGE STATUS BYTES.
 """
 import base64
@@ -45,10 +45,10 @@ def skippable(b):
     return b"\x50\x2a\x4d\x18" + len(b).to_bytes(4, "little") + b
 
 
-def make_tar(version, link="usr/file1"):
+def make_tar(version, link="usr/file1", kind=tarfile.PAX_FORMAT):
     """Version 2 has two files of other contents than version 1, and one more; with all kinds of entries."""
     f = io.BytesIO()
-    with tarfile.open(fileobj=f, mode="w", format=tarfile.PAX_FORMAT) as t:
+    with tarfile.open(fileobj=f, mode="w", format=kind) as t:
         def add(name, data=b"", kind=tarfile.REGTYPE, **more):
             info = tarfile.TarInfo(name)
             info.type, info.size, info.mode, info.mtime = kind, len(data), 0o755 if kind == tarfile.DIRTYPE else 0o640, 1600000000
@@ -89,6 +89,59 @@ def make_split(tar):
         at = offset + size
     segment(tar[at:])
     return zstd("".join(json.dumps(o) + "\n" for o in out).encode())
+
+
+def go_header(block):
+    """As Go's archive/tar writes it: numbers of devices are never left out."""
+    for at in 329, 337:
+        if not block[at]:
+            block = block[:at] + b"0000000\0" + block[at + 8:]
+    block = block[:148] + b" " * 8 + block[156:]
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def make_stargz(fault, tar):
+    """The archive with a gzip member from each file's contents to the next's, and the table of contents at its end."""
+    tar, entries, cuts = bytearray(tar), [], [0]
+    types = {tarfile.DIRTYPE: "dir", tarfile.SYMTYPE: "symlink", tarfile.LNKTYPE: "hardlink", tarfile.FIFOTYPE: "fifo"}
+    with tarfile.open(fileobj=io.BytesIO(bytes(tar))) as t:
+        for m in t.getmembers():
+            if fault != "headers":
+                tar[m.offset_data - 512:m.offset_data] = go_header(bytes(tar[m.offset_data - 512:m.offset_data]))
+            entry = {"name": m.name + ("/" if m.isdir() else ""), "type": types.get(m.type, "reg"), "mode": m.mode,
+                     "uid": m.uid, "gid": m.gid, "modtime": "2020-09-13T12:26:40Z", "linkName": m.linkname,
+                     "userName": m.uname}
+            xattrs = {key[13:]: value for key, value in m.pax_headers.items() if key.startswith("SCHILY.xattr.")}
+            if xattrs:
+                entry["xattrs"] = xattrs
+            entries.append(entry)
+            if m.isreg() and m.size:
+                data = bytes(tar[m.offset_data:m.offset_data + m.size])
+                entry.update(size=m.size, digest=sha256(data), offset=m.offset_data)
+                cuts.append(m.offset_data)
+                for at in range(300000, m.size, 300000):
+                    entries.append({"name": entry["name"], "type": "chunk", "chunkOffset": at, "offset": m.offset_data + at})
+                    cuts.append(m.offset_data + at)
+    end = len(tar) - len(tar) % 512
+    while tar[end - 512:end] == bytes(512):
+        end -= 512
+    blob, places = b"", {}
+    for start, stop in zip(cuts, cuts[1:] + [end]):
+        places[start] = len(blob)
+        blob += gzip.compress(bytes(tar[start:stop]), 1, mtime=0)
+    for e in entries:
+        if "offset" in e:
+            e["offset"] = places[e["offset"]]
+    change(fault, entries)
+    text = json.dumps({"version": 2 if fault == "version" else 1, "entries": entries}).encode()
+    info = tarfile.TarInfo("stargz.index.json")
+    info.size = len(text)
+    last = go_header(info.tobuf(tarfile.USTAR_FORMAT)) + text + bytes(-len(text) % 512 + 1024)
+    offset = 1 << 60 if fault == "footer" else len(blob)
+    extra = b"SG" + (22).to_bytes(2, "little") + b"%016xSTARGZ" % offset
+    foot = b"\x1f\x8b\x08\x04" + bytes(6) + len(extra).to_bytes(2, "little") + extra + b"\x01\0\0\xff\xff" + bytes(8)
+    notes = {"containerd.io/snapshot/stargz/toc.digest": sha256(b"x" if fault == "toc" else text)}
+    return blob + gzip.compress(last, 1, mtime=0) + foot, notes, bytes(tar[:end]) + last
 
 
 def change(fault, entries):
@@ -173,6 +226,9 @@ class Image:
         notes = {}
         if kind == "base":
             blob, media = gzip.compress(tar, 1, mtime=0), "+gzip"
+        elif kind == "stargz":
+            form = tarfile.GNU_FORMAT if fault == "gnu" else tarfile.PAX_FORMAT
+            (blob, notes, tar), media = make_stargz(fault, make_tar(2, link, form)), "+gzip"
         else:
             (blob, notes), media = make_chunked(fault, tar, kind == "zstd"), "+zstd"
         config = json.dumps({"architecture": ARCH, "os": "linux", "config": {"Cmd": ["x"], "Labels": {"f": repository}},
