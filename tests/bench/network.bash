@@ -72,7 +72,7 @@ bench_bridge() {
 }
 
 bench_network() {
-	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid theirs="" in_slirp=()
+	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid theirs="" in_slirp=() in_pasta=""
 	say "network: Gbit/s up and down, connections per second"
 	peer=$(peer_address)
 	[ -n "$peer" ] || { echo "this machine has no address but loopback: left out"; return; }
@@ -89,9 +89,12 @@ bench_network() {
 	elif has slirp4netns && start_slirp; then
 		in_slirp=(nsenter -t "$netns_pid" -U -n --preserve-credentials "$LOAD")
 	fi
+	# podman knows pasta since 4.4: it is driven by cove.
+	! has pasta || in_pasta=$(cove run -d --network pasta -v "$LOAD:/load:ro" "$IMAGE" sleep 100000)
 	for t in up down connect; do
 		rate "direct $t" "$LOAD" $t "$peer" "$port" "$secs"
 		rate "cove $t" "$COVE" exec "$cid" /load $t "$peer" "$port" "$secs"
+		[ -z "$in_pasta" ] || rate "pasta $t" "$COVE" exec "$in_pasta" /load $t "$peer" "$port" "$secs"
 		[ ${#in_slirp[@]} = 0 ] || rate "slirp4netns $t" "${in_slirp[@]}" $t "$peer" "$port" "$secs"
 	done
 	bench_bridge "$peer" "$port" "$secs"
@@ -101,7 +104,8 @@ bench_network() {
 	row "TCP from the container to a peer, down" "$(ratio "$(of 'cove down')" "$(of 'slirp4netns down')")" slirp4netns ">= 1.0" ">= 2"
 	row "new connections per second out of the container" "$(ratio "$(of 'cove connect')" "$(of 'slirp4netns connect')")" \
 		slirp4netns ">= 1.0" ">= 2"
-	cove rm -f -t 0 "$cid" >/dev/null
+	# shellcheck disable=SC2086 # one ID or none
+	cove rm -f -t 0 "$cid" $in_pasta >/dev/null
 	kill "$server"
 	wait "$server" "$slirp_pid" "$netns_pid" 2>/dev/null
 }
