@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
@@ -20,6 +21,10 @@
 #include "src/util/scoped.h"
 #include "userns/caps.h"
 #include "userns/mount.h"
+
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6 */
+#endif
 
 #define RESOLV_MAX (1U << 20)
 
@@ -151,6 +156,46 @@ static const int relaying[] = {
 	SCMP_SYS(rt_sigprocmask),
 };
 
+static const int accelerating[] = {
+	SCMP_SYS(read),
+	SCMP_SYS(close),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(pidfd_open),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(bind),
+	SCMP_SYS(connect),
+	SCMP_SYS(listen),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(accept4),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(setitimer),
+	SCMP_SYS(alarm),
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),
+};
+
 static void filter_release(scmp_filter_ctx c)
 {
 	if (c)
@@ -221,4 +266,25 @@ int relay_shut_in(struct err *e)
 	if (r < 0)
 		return r;
 	return load_filter(ctx, begin_filter(ctx, relaying, ARRAY_LEN(relaying)), e);
+}
+
+int accel_shut_in(struct err *e)
+{
+	static const unsigned long calls[] = { SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND,
+					       SECCOMP_IOCTL_NOTIF_ID_VALID,
+					       SECCOMP_IOCTL_NOTIF_ADDFD,
+					       SECCOMP_IOCTL_NOTIF_SET_FLAGS };
+	scoped(filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = give_up(1ULL << CAP_SYS_PTRACE, e);
+
+	if (r < 0)
+		return r;
+	r = begin_filter(ctx, accelerating, ARRAY_LEN(accelerating));
+	for (size_t i = 0; i < ARRAY_LEN(calls) && r == 0; i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, calls[i]));
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDONLY));
+	return load_filter(ctx, r, e);
 }

@@ -15,6 +15,7 @@
 #include "src/container/event.h"
 #include "src/container/generate.h"
 #include "src/container/limits.h"
+#include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/runtime/criu.h"
 #include "src/util/json.h"
@@ -89,6 +90,11 @@ static int check(const struct subject *s, const struct checkpoint_options *o, st
 	if (s->c->is_paused) /* criu would wait for it for ever */
 		return err_set(e, -EINVAL,
 			       "%s is paused, cannot checkpoint: container state improper",
+			       s->c->id);
+	if (private_network_is_accel(s->spec))
+		return err_set(e, -ENOTSUP,
+			       "cannot checkpoint %s: its network is accelerated, with sockets of "
+			       "the host",
 			       s->c->id);
 	if (s->spec->rm && !o->leave_running && !o->pre_checkpoint && !o->export_file)
 		return err_set(e, -EINVAL,

@@ -15,6 +15,7 @@
 
 #include "src/container/creation.h"
 #include "src/container/event.h"
+#include "src/container/private_network.h"
 #include "src/runtime/driver.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
@@ -99,6 +100,8 @@ static int make_spec(struct creation *c, struct err *e)
 		r = creation_set_process(c, e);
 	if (r == 0)
 		r = creation_set_network(c, e);
+	if (r == 0)
+		r = private_network_check(c->spec, e);
 	if (r == 0)
 		r = creation_set_namespaces(c, e);
 	if (r == 0)

@@ -4,18 +4,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netns/accel.h"
 #include "src/container/attach.h"
 #include "src/container/create.h"
 #include "src/container/event.h"
 #include "src/container/generate.h"
 #include "src/container/limits.h"
+#include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
+#include "src/runtime/connect_filter.h"
 #include "src/runtime/runtime.h"
 #include "src/util/fd.h"
 #include "src/util/proc.h"
@@ -32,6 +36,8 @@ struct exec {
 	char *user; /* a copy: the options lie in argv, which the new title overwrites */
 	pid_t pid;
 	int pidfd, client, attached;
+	int is_accel;
+	int accel; /* a connection to the role of that name; -EBADF: none */
 };
 
 static void scoped_exec(struct exec *x)
@@ -39,6 +45,7 @@ static void scoped_exec(struct exec *x)
 	json_free(x->process);
 	free(x->filter);
 	free(x->user);
+	fd_close(x->accel);
 }
 
 static void __attribute__((noreturn)) exec_monitor(struct exec *x)
@@ -81,8 +88,13 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	if (r == 0)
 		r = session_io_open(&io, x->o->tty, x->o->interactive, &e);
 	memcpy(o.stdio, io.theirs, sizeof(o.stdio));
+	if (x->is_accel)
+		o.notify = connect_filter(&o.n_notify);
 	if (r == 0)
 		r = runtime_exec(x->process, x->pid, x->pidfd, &o, &process, &e);
+	if (r == 0 && x->accel >= 0 && accel_give(x->accel, process.listener, &e) < 0)
+		dbg("%s", e.text);
+	fd_close(take_fd(&process.listener));
 	if (r < 0) {
 		memset(&f, 0, sizeof(f));
 		f.stage = r == -ENOENT || r == -EACCES || r == -ENOEXEC || r == -EISDIR ||
@@ -107,6 +119,23 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* likewise */
 	_exit(0);
+}
+
+/* Without the role nobody answers connect(2), which then fails: the container's processes may have
+ * sockets of the host. */
+static void connect_accel(struct exec *x)
+{
+	char path[128];
+	scoped(fd) int dir = -EBADF;
+	int sock;
+
+	x->is_accel = private_network_is_accel(x->spec);
+	if (!x->is_accel)
+		return;
+	(void)snprintf(path, sizeof(path), "c/%s", x->c->id);
+	dir = openat(x->en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	sock = dir < 0 ? -errno : fd_connect_at(dir, "accel", SOCK_SEQPACKET);
+	x->accel = sock < 0 ? -EBADF : sock;
 }
 
 static int prepare(struct exec *x, struct err *e)
@@ -150,7 +179,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	scoped(fd) int pidfd = -EBADF;
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	scoped(exec) struct exec x = { .en = en, .o = o, .attached = a != NULL };
+	scoped(exec) struct exec x = { .en = en, .o = o, .attached = a != NULL, .accel = -EBADF };
 	int r = container_find(en, ref, &c, e);
 	pid_t pid;
 
@@ -169,6 +198,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	x.pidfd = pidfd;
 	if (r < 0)
 		return r;
+	connect_accel(&x);
 	x.user = strdup(o->user ? o->user : spec->user ? spec->user : "");
 	r = x.user ? prepare(&x, e) : err_errno(e, ENOMEM, "exec");
 	if (r < 0)

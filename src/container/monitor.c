@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netns/accel.h"
 #include "netns/net.h"
 #include "netns/netns.h"
 #include "src/container/bundle.h"
@@ -29,6 +30,7 @@
 #include "src/container/record.h"
 #include "src/container/root.h"
 #include "src/container/session.h"
+#include "src/runtime/connect_filter.h"
 #include "src/runtime/criu.h"
 #include "src/runtime/driver.h"
 #include "src/runtime/hooks.h"
@@ -49,7 +51,8 @@ struct start {
 	struct runtime_subject subject; /* for hooks */
 	char *dir;			/* the driver's, or the bundle for hooks */
 	struct container_net net;
-	int net_again; /* times that it was started anew */
+	int net_again;	  /* times that it was started anew */
+	struct net accel; /* beside it, when the network has that */
 	struct log *log;
 	struct limits limits;
 	struct watch watch;
@@ -90,9 +93,15 @@ static int detach_from_caller(struct err *e)
 	return 0;
 }
 
-/* A socket in the runtime directory, by a path short enough for sun_path wherever that directory
- * is. */
-static int open_listener(struct start *s, struct err *e)
+static int is_accelerated(const struct start *s)
+{
+	return s->net.own.accel && !s->m->restore;
+}
+
+/* A socket NAME in the runtime directory (*RET, the caller's), by a path short enough for sun_path
+ * wherever that directory is. */
+static int open_listener(const struct start *s, const char *name, int backlog, int *ret,
+			 struct err *e)
 {
 	char path[128];
 	scoped(fd) int dir = -EBADF;
@@ -101,13 +110,26 @@ static int open_listener(struct start *s, struct err *e)
 	(void)snprintf(path, sizeof(path), "c/%s", s->m->id);
 	dir = openat(s->m->en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir < 0)
-		return err_sys(e, "make the attach socket");
-	(void)unlinkat(dir, "attach", 0); /* of a monitor that was killed */
-	sock = fd_listen_at(dir, "attach", SOCK_SEQPACKET | SOCK_NONBLOCK, 16);
+		return err_sys(e, "make the %s socket", name);
+	(void)unlinkat(dir, name, 0); /* of a monitor that was killed */
+	sock = fd_listen_at(dir, name, SOCK_SEQPACKET | SOCK_NONBLOCK, backlog);
 	if (sock < 0)
-		return err_errno(e, sock, "make the attach socket");
-	s->listen_fd = sock;
+		return err_errno(e, sock, "make the %s socket", name);
+	*ret = sock;
 	return 0;
+}
+
+/* connect(2) of the container is answered by the role accel; of what exec starts, too. */
+static int connect_accel(struct start *s, struct err *e)
+{
+	const struct private_network *own = &s->net.own;
+	struct net_config c = { .addresses = &own->addresses,
+				.outbound = own->outbound,
+				.outbound6 = own->outbound6 };
+	scoped(fd) int sock = -EBADF;
+	int r = open_listener(s, "accel", 64, &sock, e);
+
+	return r < 0 ? r : accel_connect(&s->accel, &c, s->net.netns, sock, e);
 }
 
 /* Did the program itself fail, rather than what we do for it? */
@@ -252,6 +274,8 @@ static int create_process(struct start *s, struct err *e)
 		return r;
 	if (s->subject.id)
 		o.subject = &s->subject;
+	if (is_accelerated(s))
+		o.notify = connect_filter(&o.n_notify);
 	memcpy(o.stdio, s->io.theirs, sizeof(o.stdio));
 	r = m->restore	    ? restore_process(s, &o, e)
 	    : spec->runtime ? create_by_driver(s, &o, e)
@@ -263,6 +287,8 @@ static int create_process(struct start *s, struct err *e)
 	s->io.console = take_fd(&s->process.console);
 	r = container_net_connect(&s->net, s->process.tap, e);
 	fd_close(take_fd(&s->process.tap));
+	if (r == 0 && is_accelerated(s))
+		r = connect_accel(s, e);
 	return r;
 }
 
@@ -289,8 +315,10 @@ static int has_bind_mounts(const struct container_spec *spec)
 static int prepare(struct start *s, struct err *e)
 {
 	const struct monitor *m = s->m;
-	int is_root = userns_is_root(), r = userns_join(m->en->run_fd, &s->lease, e);
+	int is_root = userns_is_root(), r = private_network_check(m->spec, e);
 
+	if (r == 0)
+		r = userns_join(m->en->run_fd, &s->lease, e);
 	if (r == 0 && !is_root) {
 		/* What our new namespace maps, seen from inside it: ids 0... in one piece. */
 		r = idmap_read(0, "uid_map", &s->uids, e);
@@ -300,6 +328,8 @@ static int prepare(struct start *s, struct err *e)
 	}
 	if (r == 0)
 		r = container_net_start(&s->net, m->en, m->spec, m->id, m->name, e);
+	if (r == 0 && is_accelerated(s))
+		r = accel_start(&s->accel, e);
 	if (r == 0)
 		r = session_io_open(&s->io, m->spec->tty, m->spec->interactive, e);
 	if (r == 0)
@@ -326,7 +356,7 @@ static int start(struct start *s, struct err *e)
 	if (r == 0)
 		r = create_process(s, e);
 	if (r == 0)
-		r = open_listener(s, e);
+		r = open_listener(s, "attach", 16, &s->listen_fd, e);
 	if (r == 0)
 		r = record_write_state(m->en, m->id, s->process.pid, m->started, e);
 	if (r == 0 && m->spec->pidfile)
@@ -337,6 +367,9 @@ static int start(struct start *s, struct err *e)
 				       : runtime_start(&s->process, e);
 		s->stage = is_exec_failure(r);
 	}
+	if (r == 0 && is_accelerated(s))
+		r = accel_give(s->accel.control, s->process.listener, e);
+	fd_close(take_fd(&s->process.listener));
 	if (r == 0)
 		run_poststart(s);
 	return r;
@@ -347,6 +380,7 @@ static void start_done(struct start *s)
 	runtime_process_done(&s->process);
 	free(s->dir);
 	container_net_done(&s->net);
+	net_end(&s->accel);
 	session_io_done(&s->io);
 	(void)log_close(s->log);
 	fd_close(s->listen_fd);
@@ -428,6 +462,7 @@ static void become_slim(struct start *s)
 	argv[SLIM_LISTEN] = keep_fd(s->listen_fd);
 	argv[SLIM_NET] = keep_fd(container_net_watch(&s->net));
 	argv[SLIM_NETNS] = keep_fd(s->net.netns);
+	argv[SLIM_ACCEL] = keep_fd(s->accel.control);
 	argv[SLIM_WATCH_MEMORY] = str_printf("%lld", (long long)s->limits.watch.memory);
 	argv[SLIM_WATCH_PIDS] = str_printf("%lld", (long long)s->limits.watch.pids);
 	argv[SLIM_RUN] = keep_fd(m->en->run_fd);
@@ -477,6 +512,7 @@ void monitor_main(const struct monitor *m)
 			   .io = SESSION_IO_NONE,
 			   .process = RUNTIME_PROCESS_NONE,
 			   .net = { .net = NET_NONE, .netns = -EBADF },
+			   .accel = NET_NONE,
 			   .limits = LIMITS_NONE,
 			   .lease = -EBADF,
 			   .listen_fd = -EBADF };
@@ -534,6 +570,7 @@ void monitor_main(const struct monitor *m)
 	if (client >= 0)
 		(void)session_send(client, 'x', &code, sizeof(code)); /* it may have gone */
 	net_stop(&s.net.net);
+	net_stop(&s.accel);
 	start_done(&s);
 	exited_clean(m->en, m->spec, m->id, m->name);
 	fd_close(client); /* all is done: the client goes */

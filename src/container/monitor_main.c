@@ -129,7 +129,7 @@ int main(int argc, char **argv)
 	struct err e;
 	struct slim s = { .argv = argv };
 	char code_text[16];
-	int code;
+	int code, accel;
 
 	if (argc != SLIM_ARGC)
 		return 125;
@@ -143,6 +143,7 @@ int main(int argc, char **argv)
 	o.listen_fd = keep(argv[SLIM_LISTEN]);
 	s.net = keep(argv[SLIM_NET]);
 	s.netns = keep(argv[SLIM_NETNS]);
+	accel = keep(argv[SLIM_ACCEL]);
 	err_clear(&e);
 	if (*argv[SLIM_LOG] &&
 	    log_open(argv[SLIM_LOG], strtoll(argv[SLIM_LOG_MAX], NULL, 10), &log, &e) < 0)
@@ -162,6 +163,7 @@ int main(int argc, char **argv)
 	if (code < 0)
 		code = 125;
 	net_stop(&(struct net){ .child = CHILD_NONE, .control = s.net });
+	net_stop(&(struct net){ .child = CHILD_NONE, .control = accel });
 	note_code(keep(argv[SLIM_RUN]), argv[SLIM_ID], code);
 	(void)snprintf(code_text, sizeof(code_text), "%d", code);
 	(void)execl(argv[SLIM_COVE], "cove", "--root", argv[SLIM_GRAPHROOT], "--runroot",

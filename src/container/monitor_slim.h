@@ -24,6 +24,7 @@ enum slim_arg {
 	SLIM_LISTEN,
 	SLIM_NET,
 	SLIM_NETNS,
+	SLIM_ACCEL,
 	SLIM_RUN,
 	SLIM_LOCK, /* the container's lock and the holder's lease stay open to the end */
 	SLIM_LEASE,

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netns/accel.h"
 #include "netns/subnet.h"
+#include "src/runtime/connect_filter.h"
 #include "src/util/strbuf.h"
+#include "userns/join.h"
 
 /* Hosts of the network, as slirp4netns has them. */
 enum { HOST_GATEWAY = 2, HOST_DNS = 3, HOST_CONTAINER = 100 };
@@ -94,12 +97,48 @@ static int set_handler(struct private_network *p, const char *value)
 	return strcmp(value, "rootlesskit") == 0 || strcmp(value, "slirp4netns") == 0 ? 0 : -EINVAL;
 }
 
+static int set_accel(struct private_network *p, const char *value)
+{
+	return parse_bool(value, &p->accel);
+}
+
+int private_network_is_accel(const struct container_spec *s)
+{
+	struct private_network p;
+	struct err ignored;
+
+	return s->network && strcmp(s->network, "private") == 0 &&
+	       private_network_parse(s->network_options, &p, &ignored) == 0 && p.accel;
+}
+
+int private_network_check(const struct container_spec *s, struct err *e)
+{
+	size_t n;
+
+	if (!private_network_is_accel(s))
+		return 0;
+	if (s->runtime)
+		return err_set(e, -ENOTSUP,
+			       "the private network's option \"accel\" takes cove's own runtime");
+	/* Its capabilities would count for the host's sockets as well. */
+	if (userns_is_root())
+		return err_set(e, -ENOTSUP,
+			       "the private network's option \"accel\" is not for root, whose "
+			       "containers have no user namespace");
+	if (!connect_filter(&n))
+		return err_set(e, -ENOTSUP,
+			       "the private network's option \"accel\" is not there for this "
+			       "architecture");
+	return accel_check(e);
+}
+
 int private_network_parse(char *const *options, struct private_network *ret, struct err *e)
 {
 	static const struct {
 		const char *key;
 		set_fn *set;
 	} rows[] = {
+		{ "accel", set_accel },
 		{ "allow_host_loopback", set_loopback },
 		{ "cidr", set_cidr },
 		{ "enable_ipv6", set_ipv6 },
@@ -119,6 +158,10 @@ int private_network_parse(char *const *options, struct private_network *ret, str
 		if (i == ARRAY_LEN(rows))
 			return err_set(e, -EINVAL, "unknown option for the private network: \"%s\"",
 				       *options);
+		if (strcmp(*options, "accel") == 0) {
+			ret->accel = 1;
+			continue;
+		}
 		if (!(*options)[n] || rows[i].set(ret, *options + n + 1) < 0)
 			return err_set(e, -EINVAL, "invalid option for the private network: \"%s\"",
 				       *options);

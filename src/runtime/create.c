@@ -53,6 +53,7 @@ void runtime_process_done(struct runtime_process *p)
 	fd_close(p->sync);
 	fd_close(p->console);
 	fd_close(p->tap);
+	fd_close(p->listener);
 	free(p->program);
 	*p = (struct runtime_process)RUNTIME_PROCESS_NONE;
 }
@@ -398,6 +399,7 @@ int runtime_create(const struct runtime_options *o, struct runtime_process *ret,
 	for (size_t i = 0; o->warn && plan->warnings && plan->warnings[i]; i++)
 		o->warn(plan->warnings[i]);
 	p.subject = o->subject;
+	p.wants_listener = o->notify != NULL;
 	in.stage_fd = stage;
 	in.peer = p.sync;
 	r = has_paths(plan) ? clone_joined(&in, plan, o->cgroup_fd, theirs, &p, &in_cgroup, e)
@@ -439,6 +441,11 @@ int runtime_start(struct runtime_process *p, struct err *e)
 		r = sync_recv(p->sync, &fd, p->program, e);
 	else if (r == 0 && p->subject)
 		r = err_set(e, -ESRCH, "the first process ended before it executed the program");
+	if (r == 'n' && fd >= 0 && p->wants_listener) {
+		p->listener = take_fd(&fd);
+		p->wants_listener = 0;
+		r = sync_recv(p->sync, &fd, p->program, e);
+	}
 	if (r == 'n' && fd >= 0) {
 		scoped(fd) int listener = take_fd(&fd);
 		r = agent_hand_over(p->subject, p->pid, listener, e);
@@ -604,6 +611,7 @@ int runtime_exec(json_object *process, pid_t pid, int pidfd, const struct runtim
 	if (r == 0 && o->config && !o->filter)
 		r = read_filter(o, plan, e);
 	p.subject = o->subject;
+	p.wants_listener = o->notify != NULL;
 	if (r == 0)
 		r = fd_pair(SOCK_SEQPACKET, &p.sync, &theirs, e);
 	if (r == 0)

@@ -17,6 +17,8 @@
 
 #include "src/runtime/init.h"
 #include "src/runtime/seccomp.h"
+#include "src/util/scoped.h"
+#include "userns/landlock.h"
 
 #define FLAG_TSYNC	   (1U << 0)
 #define FLAG_NEW_LISTENER  (1U << 3)
@@ -78,13 +80,33 @@ static int load_with_listener(struct init *in, const struct sock_filter *f, size
 	return r > 0 ? 0 : err_set(e, -EPIPE, "hand over the seccomp listener: nobody is there");
 }
 
+/* Before the container's own, which may forbid to send the listener; nothing that we call from here
+ * on is notified by this one. */
+static int load_notify(struct init *in, struct err *e)
+{
+	const struct runtime_options *o = in->o;
+	scoped(fd) int listener = -EBADF;
+	int r = landlock_has_connect() ? landlock_forbid_connect(e) : 0;
+
+	if (r < 0)
+		return r;
+	/* A signal does end a connect(2) that waits, as ever. */
+	listener = seccomp_load_program(o->notify, o->n_notify, FLAG_NEW_LISTENER, e);
+	if (listener < 0)
+		return listener;
+	r = sync_send(in->sync, 'n', listener);
+	return r < 0 ? err_errno(e, r, "hand over the seccomp listener") : 0;
+}
+
 int init_load_filter(struct init *in, struct err *e)
 {
 	const struct plan *p = in->plan;
 	const struct runtime_options *o = in->o;
 	unsigned flags = p->seccomp_flags.flags;
-	int r;
+	int r = o->notify ? load_notify(in, e) : 0;
 
+	if (r < 0)
+		return r;
 	if (o->filter)
 		r = seccomp_load_program(o->filter, o->n_filter, 0, e);
 	else if (!p->filter)

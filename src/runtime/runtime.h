@@ -71,6 +71,8 @@ struct runtime_options {
 	int make_cwd;			  /* the working directory is made when missing */
 	const struct sock_filter *filter; /* seccomp program; NULL: none */
 	size_t n_filter;
+	const struct sock_filter *notify; /* one more, whose listener the caller gets; NULL: none */
+	size_t n_notify;
 	int stdio[3];		      /* without a terminal: becomes 0, 1, 2 */
 	const struct tap_config *tap; /* NULL: no tap device wanted */
 	int want_netns;		      /* instead: the network namespace, for whoever fills it */
@@ -89,15 +91,18 @@ struct runtime_options {
 struct runtime_process {
 	pid_t pid;
 	int pidfd;
-	int sync;      /* parent's end of the pair */
-	int console;   /* pty master or -EBADF */
-	int tap;       /* or the network namespace, as was wanted; or -EBADF */
+	int sync;     /* parent's end of the pair */
+	int console;  /* pty master or -EBADF */
+	int tap;      /* or the network namespace, as was wanted; or -EBADF */
+	int listener; /* of options.notify, once it has started; or -EBADF */
+	int wants_listener;
 	char *program; /* owned: what it was asked to execute, for messages */
 	const struct runtime_subject *subject; /* that of the options, borrowed */
 };
-#define RUNTIME_PROCESS_NONE                                                                \
-	{                                                                                   \
-		.pid = 0, .pidfd = -EBADF, .sync = -EBADF, .console = -EBADF, .tap = -EBADF \
+#define RUNTIME_PROCESS_NONE                                                                 \
+	{                                                                                    \
+		.pid = 0, .pidfd = -EBADF, .sync = -EBADF, .console = -EBADF, .tap = -EBADF, \
+		.listener = -EBADF                                                           \
 	}
 /* Kill (when still there), reap and close. */
 void runtime_process_done(struct runtime_process *p);

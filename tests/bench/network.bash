@@ -72,7 +72,11 @@ bench_bridge() {
 }
 
 bench_network() {
+<<<<<<< HEAD
 	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid theirs="" in_slirp=() in_pasta=""
+=======
+	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid accel theirs="" in_slirp=()
+>>>>>>> ae4c185 (network: private:accel connects with sockets of the host)
 	say "network: Gbit/s up and down, connections per second"
 	peer=$(peer_address)
 	[ -n "$peer" ] || { echo "this machine has no address but loopback: left out"; return; }
@@ -82,6 +86,7 @@ bench_network() {
 	server=$!
 	wait_port "$peer" "$port" || return
 	cid=$(cove run -d --network private -v "$LOAD:/load:ro" "$IMAGE" sleep 100000)
+	accel=$(cove run -d --network private:accel -v "$LOAD:/load:ro" "$IMAGE" sleep 100000) || accel=""
 	# Like beside like: a process in a container has a filter and a session of its own, which cost it something.
 	if [ ${#PODMAN[@]} != 0 ]; then
 		theirs=$("${PODMAN[@]}" run -d --network slirp4netns -v "$LOAD:/load:ro" "$IMAGE" sleep 100000 2>/dev/null)
@@ -94,7 +99,11 @@ bench_network() {
 	for t in up down connect; do
 		rate "direct $t" "$LOAD" $t "$peer" "$port" "$secs"
 		rate "cove $t" "$COVE" exec "$cid" /load $t "$peer" "$port" "$secs"
+<<<<<<< HEAD
 		[ -z "$in_pasta" ] || rate "pasta $t" "$COVE" exec "$in_pasta" /load $t "$peer" "$port" "$secs"
+=======
+		[ -z "$accel" ] || rate "cove accel $t" "$COVE" exec "$accel" /load $t "$peer" "$port" "$secs"
+>>>>>>> ae4c185 (network: private:accel connects with sockets of the host)
 		[ ${#in_slirp[@]} = 0 ] || rate "slirp4netns $t" "${in_slirp[@]}" $t "$peer" "$port" "$secs"
 	done
 	bench_bridge "$peer" "$port" "$secs"
@@ -104,8 +113,16 @@ bench_network() {
 	row "TCP from the container to a peer, down" "$(ratio "$(of 'cove down')" "$(of 'slirp4netns down')")" slirp4netns ">= 1.0" ">= 2"
 	row "new connections per second out of the container" "$(ratio "$(of 'cove connect')" "$(of 'slirp4netns connect')")" \
 		slirp4netns ">= 1.0" ">= 2"
+<<<<<<< HEAD
 	# shellcheck disable=SC2086 # one ID or none
 	cove rm -f -t 0 "$cid" $in_pasta >/dev/null
+=======
+	for t in up down connect; do
+		[ -z "$accel" ] || row "accelerated, $t" "$(ratio "$(of "cove accel $t")" "$(of "slirp4netns $t")")" slirp4netns ">= 1.0" ""
+		[ -z "$accel" ] || printf '     (%s of the host itself)\n' "$(ratio "$(of "cove accel $t")" "$(of "direct $t")")"
+	done
+	cove rm -f -t 0 "$cid" $accel >/dev/null
+>>>>>>> ae4c185 (network: private:accel connects with sockets of the host)
 	kill "$server"
 	wait "$server" "$slirp_pid" "$netns_pid" 2>/dev/null
 }
@@ -154,7 +171,7 @@ leaks() {
 	local pid fds=0 pss=0
 	for pid in $(comm -13 "$1" <(own_processes)); do
 		case $(cat "/proc/$pid/comm" 2>/dev/null) in
-		cove-net* | cove-member* | cove-switch*)
+		cove-net* | cove-accel* | cove-member* | cove-switch*)
 			fds=$((fds + $(find "/proc/$pid/fd" -mindepth 1 2>/dev/null | wc -l)))
 			pss=$((pss + $(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || echo 0)))
 			;;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the role accel. */
+#ifndef COVE_NETNS_ACCEL_ROLE_H
+#define COVE_NETNS_ACCEL_ROLE_H
+
+#include <linux/seccomp.h>
+#include <stdint.h>
+
+#include "netns/accel_rules.h"
+
+#define ACCEL_OPTIONS_MAX 40
+
+/* What sockets of the host have before anybody sets anything, by accel_options[]. */
+struct accel_defaults {
+	unsigned char value[ACCEL_OPTIONS_MAX][16];
+	socklen_t size[ACCEL_OPTIONS_MAX]; /* 0: this kernel has no such option */
+};
+
+struct accel {
+	struct accel_rules rules;
+	union address outbound[2]; /* IPv4, IPv6; family 0: any */
+	uint64_t host, container;  /* SO_NETNS_COOKIE */
+	int proc;		   /* a directory: procfs by itself */
+	int is_landlocked;	   /* the container makes no TCP connection by itself */
+	struct accel_defaults defaults[2];
+};
+
+/* ---- the process that calls connect(2): netns/accel_caller.c ----------------------------------
+ */
+
+/* A descriptor of process (or thread) PID's descriptor FD.  Negative errno. */
+int accel_caller_fd(const struct accel *a, uint32_t pid, int fd);
+/* At most N bytes from ADDRESS of its memory, or a negative errno. */
+ssize_t accel_caller_read(uint32_t pid, uint64_t address, void *bytes, size_t n);
+/* The flags (O_*) of its descriptor FD, O_CLOEXEC among them, or a negative errno. */
+int accel_caller_flags(const struct accel *a, uint32_t pid, int fd);
+/* Is descriptor FD, socket INO, all that it has of that socket?  0 when another descriptor is the
+ * same or an epoll instance watches it, and when it has too many descriptors to tell. */
+int accel_caller_is_sole(const struct accel *a, uint32_t pid, int fd, uint64_t ino);
+
+/* ---- the sockets: netns/accel_socket.c --------------------------------------------------------
+ */
+
+/* The defaults and the cookie of this process's own network namespace. */
+int accel_socket_prepare(struct accel *a, struct err *e);
+/* SO_NETNS_COOKIE, SO_DOMAIN, or a negative errno, when it is no TCP socket, too. */
+int accel_socket_look(int sock, uint64_t *ret_netns, int *ret_family);
+/* Has it been neither bound nor connected (TCP_CLOSE)? */
+int accel_socket_is_closed(int sock);
+int accel_socket_is_bound(int sock, int family);
+/* A socket for PEER with the options of MODEL, and the filter of packets, that begins to connect;
+ * nonblocking.  *RET_CODE is what connect(2) said: 0 or -EINPROGRESS.  A descriptor, the caller's,
+ * or a negative errno: *RET_CODE is the same when connect(2) said that. */
+int accel_socket_make(const struct accel *a, int model, int family, const union address *peer,
+		      int *ret_code);
+
+/* ---- one call: netns/accel_exchange.c ---------------------------------------------------------
+ */
+
+struct accel_address {
+	union address address;
+	socklen_t n; /* as the caller said, at most that much */
+};
+
+/* A connect(2) that has begun, for a caller that wants to wait for its end. */
+struct accel_wait {
+	int is_used;
+	unsigned listener; /* its number */
+	uint64_t id;
+	int sock; /* a descriptor of ours */
+	struct accel_address to;
+	int64_t until_ms; /* 0: as long as the kernel tries */
+};
+
+/* Answer the notification Q of LISTENER.  1: not yet, and *RET, with its socket, is the caller's to
+ * look at when that is writable. */
+int accel_answer(const struct accel *a, int listener, const struct seccomp_notif *q,
+		 struct accel_wait *ret);
+/* Answer W if it has come to an end.  1: it is answered. */
+int accel_wait_look(int listener, const struct accel_wait *w);
+/* Answer the call ID with CODE, 0 or a negative errno.  -ENOENT when it waits no more. */
+int accel_say(int listener, uint64_t id, int code);
+int accel_is_waiting(int listener, uint64_t id);
+/* CLOCK_MONOTONIC. */
+int64_t accel_now_ms(void);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netns/accel_rules.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "src/util/scoped.h"
+
+#define SIN6_SIZE_MIN 24 /* without sin6_scope_id, as RFC 2133 had it; ipv6(7) */
+
+static int make_subnet(const struct net_family *f, int family, struct subnet *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->prefix = f->prefix;
+	if (addr_parse(f->network, &ret->base) < 0 || ret->base.family != family || f->prefix < 1 ||
+	    f->prefix > (family == AF_INET ? 30 : 126))
+		return -EPROTO;
+	return 0;
+}
+
+int accel_rules_make(const struct accel_hello *h, struct accel_rules *ret)
+{
+	int r = h->version == ACCEL_VERSION ? 0 : -EPROTO;
+
+	memset(ret, 0, sizeof(*ret));
+	if (r == 0)
+		r = make_subnet(&h->addresses.v4, AF_INET, &ret->v4);
+	ret->has_v6 = h->addresses.v6.network[0] != '\0';
+	if (r == 0 && ret->has_v6)
+		r = make_subnet(&h->addresses.v6, AF_INET6, &ret->v6);
+	return r;
+}
+
+static int is_in(const struct addr *a, const unsigned char *net, int bits)
+{
+	int whole = bits / 8, mask = 0xff00 >> bits % 8 & 0xff;
+
+	return memcmp(a->b, net, (size_t)whole) == 0 &&
+	       (bits % 8 == 0 || (a->b[whole] & mask) == (net[whole] & mask));
+}
+
+static int leaves_v4(const struct accel_rules *rules, const struct addr *a)
+{
+	static const struct {
+		unsigned char net[4];
+		int bits;
+	} rows[] = {
+		{ { 0 }, 8 },	      /* this host */
+		{ { 127 }, 8 },	      /* loopback */
+		{ { 169, 254 }, 16 }, /* link-local, where clouds keep their metadata */
+		{ { 224 }, 3 },	      /* multicast, reserved, broadcast */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (is_in(a, rows[i].net, rows[i].bits))
+			return 0;
+	return !subnet_has(&rules->v4, a);
+}
+
+static int leaves_v6(const struct accel_rules *rules, const struct addr *a)
+{
+	static const struct {
+		unsigned char net[16];
+		int bits;
+	} rows[] = {
+		{ { 0 }, 80 },		/* unspecified, loopback, IPv4 written as IPv6 */
+		{ { 0xfe, 0x80 }, 10 }, /* link-local */
+		{ { 0xfe, 0xc0 }, 10 }, /* site-local */
+		{ { 0xff }, 8 },	/* multicast */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (is_in(a, rows[i].net, rows[i].bits))
+			return 0;
+	return rules->has_v6 && !subnet_has(&rules->v6, a);
+}
+
+int accel_decide(const struct accel_rules *rules, int family, const void *address, size_t n,
+		 union address *ret)
+{
+	static const unsigned char mapped[16] = { [10] = 0xff, [11] = 0xff };
+	struct addr a = { .family = family };
+	union address out;
+
+	memset(&out, 0, sizeof(out));
+	if (family == AF_INET && n >= sizeof(out.in)) {
+		memcpy(&out.in, address, sizeof(out.in));
+		memset(out.in.sin_zero, 0, sizeof(out.in.sin_zero));
+		memcpy(a.b, &out.in.sin_addr, 4);
+	} else if (family == AF_INET6 && n >= SIN6_SIZE_MIN) {
+		memcpy(&out.in6, address, n < sizeof(out.in6) ? n : sizeof(out.in6));
+		out.in6.sin6_scope_id = 0; /* of link-local addresses only */
+		out.in6.sin6_flowinfo = 0;
+		memcpy(a.b, &out.in6.sin6_addr, 16);
+	} else {
+		return 0;
+	}
+	if (out.any.sa_family != family)
+		return 0;
+	*ret = out;
+	if (family == AF_INET6 && is_in(&a, mapped, 96)) {
+		struct addr v4 = { .family = AF_INET };
+		memcpy(v4.b, a.b + 12, 4);
+		return leaves_v4(rules, &v4);
+	}
+	return family == AF_INET ? leaves_v4(rules, &a) : leaves_v6(rules, &a);
+}
+
+/* The packet that a filter of a TCP socket sees begins with the TCP header; the IP header is behind
+ * SKF_NET_OFF (net/core/filter.c). */
+#define LOAD(size, at) BPF_STMT(BPF_LD | (size) | BPF_ABS, (uint32_t)(at))
+#define NET(at)	       ((uint32_t)SKF_NET_OFF + (at))
+/* At HERE: drop the packet unless what was loaded is K. */
+#define MUST(here, k) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, DROP - (here)-1)
+
+enum { DROP = ACCEL_PEER_FILTER - 1 };
+
+static uint32_t word(const unsigned char *b)
+{
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+size_t accel_peer_filter(const union address *peer, struct sock_filter f[ACCEL_PEER_FILTER])
+{
+	const unsigned char *b = peer->any.sa_family == AF_INET6
+					 ? peer->in6.sin6_addr.s6_addr
+					 : (const unsigned char *)&peer->in.sin_addr;
+	int is_v6 = peer->any.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr);
+	uint16_t port =
+		ntohs(peer->any.sa_family == AF_INET6 ? peer->in6.sin6_port : peer->in.sin_port);
+	size_t n = 0;
+
+	if (peer->any.sa_family == AF_INET6 && !is_v6)
+		b += 12; /* its packets are IPv4 */
+	f[n++] = (struct sock_filter)LOAD(BPF_H, 0);
+	f[n] = (struct sock_filter)MUST((int)n, port);
+	n++;
+	f[n++] = (struct sock_filter)LOAD(BPF_B, NET(0));
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4);
+	f[n] = (struct sock_filter)MUST((int)n, is_v6 ? 6 : 4);
+	n++;
+	for (unsigned i = 0; i < (is_v6 ? 4U : 1U); i++) {
+		f[n++] = (struct sock_filter)LOAD(BPF_W, NET((is_v6 ? 8 : 12) + 4 * i));
+		f[n] = (struct sock_filter)MUST((int)n, word(b + 4 * (size_t)i));
+		n++;
+	}
+	f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	while (n < ACCEL_PEER_FILTER)
+		f[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+	return n;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which connections the role accel makes, and what keeps their sockets to them. */
+#ifndef COVE_NETNS_ACCEL_RULES_H
+#define COVE_NETNS_ACCEL_RULES_H
+
+#include <linux/filter.h>
+
+#include "netns/accel_protocol.h"
+#include "netns/port.h"
+#include "netns/subnet.h"
+
+struct accel_rules {
+	struct subnet v4, v6;
+	int has_v6; /* the container has a way out for it */
+};
+
+/* From the engine's message: -EPROTO when it makes no sense. */
+int accel_rules_make(const struct accel_hello *h, struct accel_rules *ret);
+
+/* Would the private network pass a connection of a socket of FAMILY to ADDRESS (N bytes that the
+ * container gave) on to the host's network, to that very address?  Then 1, and *RET is the address,
+ * with the bytes that say nothing set to zero.  Not so: loopback, link-local addresses and those of
+ * no single host, and the private network itself with the doors that it has to the host. */
+int accel_decide(const struct accel_rules *rules, int family, const void *address, size_t n,
+		 union address *ret);
+
+#define ACCEL_PEER_FILTER 15
+/* A packet filter for a TCP socket that lets in what comes from PEER, address and port, alone.
+ * Returns the number of instructions in F. */
+size_t accel_peer_filter(const union address *peer, struct sock_filter f[ACCEL_PEER_FILTER]);
+
+#endif
