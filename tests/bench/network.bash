@@ -72,11 +72,7 @@ bench_bridge() {
 }
 
 bench_network() {
-<<<<<<< HEAD
-	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid theirs="" in_slirp=() in_pasta=""
-=======
-	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid accel theirs="" in_slirp=()
->>>>>>> ae4c185 (network: private:accel connects with sockets of the host)
+	local peer port secs=$SECONDS_EACH t server netns_pid="" slirp_pid="" cid accel theirs="" in_slirp=() in_pasta=""
 	say "network: Gbit/s up and down, connections per second"
 	peer=$(peer_address)
 	[ -n "$peer" ] || { echo "this machine has no address but loopback: left out"; return; }
@@ -99,11 +95,8 @@ bench_network() {
 	for t in up down connect; do
 		rate "direct $t" "$LOAD" $t "$peer" "$port" "$secs"
 		rate "cove $t" "$COVE" exec "$cid" /load $t "$peer" "$port" "$secs"
-<<<<<<< HEAD
 		[ -z "$in_pasta" ] || rate "pasta $t" "$COVE" exec "$in_pasta" /load $t "$peer" "$port" "$secs"
-=======
 		[ -z "$accel" ] || rate "cove accel $t" "$COVE" exec "$accel" /load $t "$peer" "$port" "$secs"
->>>>>>> ae4c185 (network: private:accel connects with sockets of the host)
 		[ ${#in_slirp[@]} = 0 ] || rate "slirp4netns $t" "${in_slirp[@]}" $t "$peer" "$port" "$secs"
 	done
 	bench_bridge "$peer" "$port" "$secs"
@@ -113,16 +106,12 @@ bench_network() {
 	row "TCP from the container to a peer, down" "$(ratio "$(of 'cove down')" "$(of 'slirp4netns down')")" slirp4netns ">= 1.0" ">= 2"
 	row "new connections per second out of the container" "$(ratio "$(of 'cove connect')" "$(of 'slirp4netns connect')")" \
 		slirp4netns ">= 1.0" ">= 2"
-<<<<<<< HEAD
-	# shellcheck disable=SC2086 # one ID or none
-	cove rm -f -t 0 "$cid" $in_pasta >/dev/null
-=======
 	for t in up down connect; do
 		[ -z "$accel" ] || row "accelerated, $t" "$(ratio "$(of "cove accel $t")" "$(of "slirp4netns $t")")" slirp4netns ">= 1.0" ""
 		[ -z "$accel" ] || printf '     (%s of the host itself)\n' "$(ratio "$(of "cove accel $t")" "$(of "direct $t")")"
 	done
-	cove rm -f -t 0 "$cid" $accel >/dev/null
->>>>>>> ae4c185 (network: private:accel connects with sockets of the host)
+	# shellcheck disable=SC2086 # one ID or none
+	cove rm -f -t 0 "$cid" $in_pasta $accel >/dev/null
 	kill "$server"
 	wait "$server" "$slirp_pid" "$netns_pid" 2>/dev/null
 }
