@@ -166,6 +166,8 @@ int assemble(const struct assemble_options *o, const struct assemble_io *io, int
 	if (r == 0)
 		r = local_files_find(&a.local, layers_fd, &a.toc, e);
 	if (r == 0)
+		r = local_files_moved(&a.local, &a.toc, e);
+	if (r == 0)
 		r = is_stargz ? stargz_plan(&a, e) : plan(&a, e);
 	if (r == 0)
 		r = assembly_is_worth_it(&a, spent, e);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An image's next version has most files where the last one had them, and whoever made the layers
  * that are here (a pull in one piece, a build, a load), they can be looked at: there is no index
- * that would have to be kept true.  What is read was unpacked from strangers' archives; the role's
- * root is the directory of the layers, and what a file says is believed by its digest only. */
+ * that would have to be kept true.  Larger files are looked for under other names after that.  What
+ * is read was unpacked from strangers' archives; the role's root is the directory of the layers,
+ * and what a file says is believed by its digest only. */
 #include "overlay/assemble_local.h"
 
 #include <dirent.h>

@@ -15,6 +15,10 @@ struct local_files {
 /* Look for each file of T under its name in every layer below LAYERS_FD; contents are compared by
  * digest.  What was found is told in the files' `local`. */
 int local_files_find(struct local_files *l, int layers_fd, struct toc *t, struct err *e);
+/* Look for those that were not found under other names; their `path` becomes that of what was
+ * found.
+ */
+int local_files_moved(struct local_files *l, struct toc *t, struct err *e);
 /* Open the copy of F.  A descriptor or the error. */
 int local_files_open(const struct local_files *l, const struct toc *t, const struct toc_file *f,
 		     struct err *e);

@@ -135,7 +135,8 @@ static int make_header(struct reader *r, json_object *o, char block[TAR_BLOCK])
 
 	if (!user || !group)
 		return -ENOMEM;
-	if (!flag || (xattrs && json_object_object_length(xattrs)))
+	if (!flag || (xattrs && (!json_object_is_type(xattrs, json_type_object) ||
+				 json_object_object_length(xattrs))))
 		return 0;
 	memset(block, 0, TAR_BLOCK);
 	block[156] = flag;

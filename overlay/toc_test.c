@@ -296,6 +296,32 @@ static int is_found(int dir, const char *name, const char *text)
 	return found;
 }
 
+TEST(local_files_are_found_under_other_names)
+{
+	char name[] = "/tmp/toc-test.XXXXXX", *large = malloc(20001);
+	scoped(toc) struct toc t = { 0 };
+	struct local_files l = { 0 };
+	struct err e = { 0 };
+	scoped(fd) int dir = -EBADF;
+
+	CHECK(mkdtemp(name) != NULL);
+	memset(large, 'x', 20000);
+	large[20000] = '\0';
+	dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	one_file(&t, "new/name", large);
+	put(dir, "layer1/diff/other/place/file", large);
+	large[5] = 'y'; /* of the same size */
+	put(dir, "layer1/diff/other/place/almost", large);
+	CHECK_INT(local_files_find(&l, dir, &t, &e), 0);
+	CHECK_INT(t.files[0].local, 0);
+	CHECK_INT(local_files_moved(&l, &t, &e), 0);
+	CHECK_INT(t.files[0].local, 1);
+	CHECK_STR(t.names.s + t.files[0].path, "other/place/file");
+	free(large);
+	local_files_done(&l);
+	CHECK_INT(path_rmtree(AT_FDCWD, name), 0);
+}
+
 TEST(local_files_are_found_by_name_and_digest)
 {
 	char name[] = "/tmp/toc-test.XXXXXX";

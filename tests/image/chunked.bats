@@ -118,7 +118,8 @@ tree() {
 	whole zstd-garbage "cut short"
 	whole zstd-deep "do not match"
 	whole zstd-bomb "too large"
-	whole zstd-dotdot "could be saved"
+	# The names are those of no file here, and none outside; the large one is known by its contents.
+	parts zstd-dotdot 950000
 }
 
 @test "eStargz: what the store has is not fetched again" {
@@ -178,5 +179,4 @@ tree() {
 	[[ $output =~ ([0-9]+)" of "([0-9]+)" bytes were fetched" ]] || die "not in parts" "$output"
 	[ $((BASH_REMATCH[1] * 10)) -lt "${BASH_REMATCH[2]}" ] || die "too many bytes" "$output"
 	is "$(cove run --rm "$REGISTRY/v:2" /bin/busybox cat /version)" 2
-	podman_like rmi -fa >/dev/null 2>&1
 }

@@ -59,7 +59,7 @@ def make_tar(version, link="usr/file1", kind=tarfile.PAX_FORMAT):
         for i in range(60):
             changed = version == 2 and i in (7, 40)
             add(f"usr/file{i}", random.Random(i + 1000 * changed).randbytes(15000 + i), uid=i, gid=2 * i, mode=0o4711)
-        add("usr/large", random.Random(99).randbytes(700001), pax_headers={"SCHILY.xattr.user.note": "kept"})
+        add("usr/large" if version == 1 else "usr/moved", random.Random(99).randbytes(700001), pax_headers={"SCHILY.xattr.user.note": "kept"})
         add("usr/empty")
         add("usr/" + "long" * 40, b"of a long name")
         add("usr/symlink", kind=tarfile.SYMTYPE, linkname="../../../etc/passwd")
