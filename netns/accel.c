@@ -57,32 +57,7 @@ int accel_check(struct err *e)
 
 int accel_start(struct net *ret, struct err *e)
 {
-	scoped(mem) char *program = proc_role_path("cove-accel");
-	scoped(fd) int ours = -EBADF;
-	scoped(fd) int theirs = -EBADF;
-	char *argv[] = { program, NULL };
-	char *env[] = { NULL };
-	struct proc_fd fds[1];
-	struct proc_options o = { .path = program,
-				  .argv = argv,
-				  .env = env,
-				  .fds = fds,
-				  .n_fds = 1,
-				  .null_stdio = 1,
-				  .die_with_us = 1 };
-	int r;
-
-	if (!program)
-		return err_errno(e, ENOMEM, "start the network's accelerator");
-	r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
-	if (r < 0)
-		return r;
-	fds[0] = (struct proc_fd){ theirs, NET_CONTROL_FD };
-	r = proc_spawn(&o, &ret->child, e);
-	if (r < 0)
-		return err_in(e, "start the network's accelerator");
-	ret->control = take_fd(&ours);
-	return 0;
+	return net_spawn("cove-accel", 0, "start the network's accelerator", ret, e);
 }
 
 static int make_socket(void *arg, int *fds, size_t *n, struct err *e)

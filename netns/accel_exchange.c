@@ -83,6 +83,36 @@ static int start_connect(int sock, const struct accel_address *to)
 	return code;
 }
 
+static uint64_t ino_of(int sock)
+{
+	struct stat st;
+
+	return fstat(sock, &st) == 0 ? st.st_ino : 0;
+}
+
+/* L's answer, which is kept when it does not arrive. */
+static void deliver(const struct accel *a, int listener, uint64_t id, const struct accel_lost *l)
+{
+	size_t slot = l->pid % ACCEL_LOST_MAX;
+
+	if (answer(listener, id, l->code, 0) == -ENOENT)
+		a->lost[slot] = *l;
+	else if (a->lost[slot].pid == l->pid)
+		a->lost[slot].pid = 0;
+}
+
+/* An answer that was lost, for this very socket: 1 when it is answered now. */
+static int repeat(const struct call *c, int sock)
+{
+	const struct accel_lost l = c->a->lost[c->q->pid % ACCEL_LOST_MAX];
+
+	if (l.pid != c->q->pid || l.fd != c->fd || l.ino != ino_of(sock) ||
+	    (l.code == -EINPROGRESS && !accel_socket_is_connecting(sock)))
+		return 0;
+	deliver(c->a, c->listener, c->q->id, &l);
+	return 1;
+}
+
 /* The call says CODE; or waits as long as SO_SNDTIMEO says where the program wants to wait.  SOCK
  * is taken then: 1. */
 static int say_or_wait(const struct call *c, int *sock, const struct accel_address *to, int flags,
@@ -91,9 +121,12 @@ static int say_or_wait(const struct call *c, int *sock, const struct accel_addre
 	struct timeval limit = { 0 };
 	socklen_t n = sizeof(limit);
 
-	if ((code != -EINPROGRESS && code != -EALREADY) || (flags & O_NONBLOCK))
-		return say(c, code);
-	*c->wait = (struct accel_wait){ .id = c->q->id, .to = *to };
+	if ((code != -EINPROGRESS && code != -EALREADY) || (flags & O_NONBLOCK)) {
+		const struct accel_lost l = { c->q->pid, c->fd, code, ino_of(*sock) };
+		deliver(c->a, c->listener, c->q->id, &l);
+		return 0;
+	}
+	*c->wait = (struct accel_wait){ .id = c->q->id, .pid = c->q->pid, .fd = c->fd, .to = *to };
 	if (getsockopt(*sock, SOL_SOCKET, SO_SNDTIMEO, &limit, &n) == 0 &&
 	    (limit.tv_sec || limit.tv_usec))
 		c->wait->until_ms = accel_now_ms() + (int64_t)limit.tv_sec * 1000 +
@@ -102,13 +135,18 @@ static int say_or_wait(const struct call *c, int *sock, const struct accel_addre
 	return 1;
 }
 
-int accel_wait_look(int listener, const struct accel_wait *w)
+int accel_wait_look(const struct accel *a, int listener, const struct accel_wait *w)
 {
-	int code = start_connect(w->sock, &w->to);
+	struct accel_lost l = { .pid = w->pid, .fd = w->fd, .ino = ino_of(w->sock) };
 
-	if (code == -EINPROGRESS || code == -EALREADY)
+	if (!accel_is_waiting(listener, w->id)) /* what it hears is told to the next one */
+		return 1;
+	l.code = start_connect(w->sock, &w->to);
+	if (l.code == -EINPROGRESS || l.code == -EALREADY)
 		return 0;
-	(void)accel_say(listener, w->id, code == -EISCONN ? 0 : code);
+	if (l.code == -EISCONN)
+		l.code = 0;
+	deliver(a, listener, w->id, &l);
 	return 1;
 }
 
@@ -223,6 +261,8 @@ static int answer_connect(const struct call *c, int *old)
 		return 0;
 	if (r < 0)
 		return say(c, r);
+	if (repeat(c, *old))
+		return 0;
 	leaves = accel_decide(&c->a->rules, family, &to.address, to.n, &peer);
 	if (netns == c->a->host)
 		return again(c, old, family, &to, leaves ? &peer : NULL);

@@ -40,6 +40,7 @@
 struct shared {
 	uint64_t last[SLOTS]; /* the last call of each listener, by its number */
 	struct accel_wait wait[WAITS_MAX];
+	struct accel_lost lost[ACCEL_LOST_MAX];
 };
 
 enum kind { CONTROL, ACCEPT, SIBLING, CLIENT, LISTENER, WAIT };
@@ -194,7 +195,7 @@ static void look_at_wait(struct role *o, size_t i)
 	int listener = listener_of(o, w->listener), done = listener < 0;
 
 	if (!done && o->poll[i].revents)
-		done = accel_wait_look(listener, w);
+		done = accel_wait_look(&o->a, listener, w);
 	if (!done)
 		done = !accel_is_waiting(listener, w->id);
 	if (!done && w->until_ms && accel_now_ms() >= w->until_ms) {
@@ -361,6 +362,8 @@ static int prepare(struct role *o, int *ret_accept, struct err *e)
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (r == 0 && o->shared == MAP_FAILED)
 		r = err_sys(e, "start the network's accelerator");
+	if (r == 0)
+		o->a.lost = o->shared->lost;
 	if (r == 0)
 		r = open_proc(&o->a.proc, e);
 	if (r == 0)

@@ -16,6 +16,15 @@ struct accel_defaults {
 	socklen_t size[ACCEL_OPTIONS_MAX]; /* 0: this kernel has no such option */
 };
 
+/* An answer that did not arrive, as a signal came first: connect(2) is called again then, and must
+ * not hear that what it began is there already. */
+struct accel_lost {
+	uint32_t pid; /* a thread's; 0: nothing */
+	int fd, code;
+	uint64_t ino; /* of the socket */
+};
+#define ACCEL_LOST_MAX 64
+
 struct accel {
 	struct accel_rules rules;
 	union address outbound[2]; /* IPv4, IPv6; family 0: any */
@@ -23,6 +32,7 @@ struct accel {
 	int proc;		   /* a directory: procfs by itself */
 	int is_landlocked;	   /* the container makes no TCP connection by itself */
 	struct accel_defaults defaults[2];
+	struct accel_lost *lost; /* ACCEL_LOST_MAX */
 };
 
 /* ---- the process that calls connect(2): netns/accel_caller.c ----------------------------------
@@ -47,6 +57,7 @@ int accel_socket_prepare(struct accel *a, struct err *e);
 int accel_socket_look(int sock, uint64_t *ret_netns, int *ret_family);
 /* Has it been neither bound nor connected (TCP_CLOSE)? */
 int accel_socket_is_closed(int sock);
+int accel_socket_is_connecting(int sock);
 int accel_socket_is_bound(int sock, int family);
 /* A socket for PEER with the options of MODEL, and the filter of packets, that begins to connect;
  * nonblocking.  *RET_CODE is what connect(2) said: 0 or -EINPROGRESS.  A descriptor, the caller's,
@@ -67,7 +78,8 @@ struct accel_wait {
 	int is_used;
 	unsigned listener; /* its number */
 	uint64_t id;
-	int sock; /* a descriptor of ours */
+	uint32_t pid;
+	int fd, sock; /* its descriptor, and ours */
 	struct accel_address to;
 	int64_t until_ms; /* 0: as long as the kernel tries */
 };
@@ -77,7 +89,7 @@ struct accel_wait {
 int accel_answer(const struct accel *a, int listener, const struct seccomp_notif *q,
 		 struct accel_wait *ret);
 /* Answer W if it has come to an end.  1: it is answered. */
-int accel_wait_look(int listener, const struct accel_wait *w);
+int accel_wait_look(const struct accel *a, int listener, const struct accel_wait *w);
 /* Answer the call ID with CODE, 0 or a negative errno.  -ENOENT when it waits no more. */
 int accel_say(int listener, uint64_t id, int code);
 int accel_is_waiting(int listener, uint64_t id);

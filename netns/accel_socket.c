@@ -116,12 +116,22 @@ int accel_socket_look(int sock, uint64_t *ret_netns, int *ret_family)
 	return r;
 }
 
-int accel_socket_is_closed(int sock)
+static int is_in_state(int sock, unsigned char want)
 {
 	unsigned char state = 0; /* tcpi_state is the first byte of struct tcp_info */
 	socklen_t n = sizeof(state);
 
-	return getsockopt(sock, IPPROTO_TCP, TCP_INFO, &state, &n) == 0 && state == TCP_CLOSE;
+	return getsockopt(sock, IPPROTO_TCP, TCP_INFO, &state, &n) == 0 && state == want;
+}
+
+int accel_socket_is_closed(int sock)
+{
+	return is_in_state(sock, TCP_CLOSE);
+}
+
+int accel_socket_is_connecting(int sock)
+{
+	return is_in_state(sock, TCP_SYN_SENT);
 }
 
 int accel_socket_is_bound(int sock, int family)

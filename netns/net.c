@@ -19,13 +19,11 @@ const struct net_addresses net_private = {
 	.mtu = NET_MTU,
 };
 
-int net_start(const struct net_config *c, struct net *ret, struct err *e)
+int net_spawn(const char *name, int outlive, const char *start, struct net *ret, struct err *e)
 {
-	scoped(mem) char *program = proc_role_path("cove-net");
-	scoped(mem) struct net_hello *hello = NULL;
+	scoped(mem) char *program = proc_role_path(name);
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	size_t size = sizeof(*hello) + c->n_forwards * sizeof(*c->forward);
 	char *argv[] = { program, NULL };
 	char *env[] = { NULL };
 	struct proc_fd fds[1];
@@ -35,14 +33,33 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 				  .fds = fds,
 				  .n_fds = 1,
 				  .null_stdio = 1,
-				  .die_with_us = !c->outlive };
+				  .die_with_us = !outlive };
+	int r;
+
+	if (!program)
+		return err_errno(e, ENOMEM, "%s", start);
+	r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
+	if (r < 0)
+		return r;
+	fds[0] = (struct proc_fd){ theirs, NET_CONTROL_FD };
+	r = proc_spawn(&o, &ret->child, e);
+	if (r < 0)
+		return err_in(e, "%s", start);
+	ret->control = take_fd(&ours);
+	return 0;
+}
+
+int net_start(const struct net_config *c, struct net *ret, struct err *e)
+{
+	scoped(mem) struct net_hello *hello = NULL;
+	size_t size = sizeof(*hello) + c->n_forwards * sizeof(*c->forward);
 	int r;
 
 	if (c->n_forwards > NET_FORWARDS_MAX)
 		return err_set(e, -E2BIG, "%zu published ports are more than the %d that can be",
 			       c->n_forwards, NET_FORWARDS_MAX);
 	hello = calloc(1, size);
-	if (!program || !hello)
+	if (!hello)
 		return err_errno(e, ENOMEM, "start the network");
 	hello->version = 2;
 	hello->addresses = *c->addresses;
@@ -54,18 +71,11 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 	hello->n_forwards = (int)c->n_forwards;
 	if (c->n_forwards)
 		memcpy(hello->forward, c->forward, c->n_forwards * sizeof(*c->forward));
-	r = fd_pair(SOCK_SEQPACKET, &ours, &theirs, e);
+	r = net_spawn("cove-net", c->outlive, "start the network", ret, e);
 	if (r < 0)
 		return r;
-	fds[0] = (struct proc_fd){ theirs, NET_CONTROL_FD };
-	r = fd_send(ours, hello, size, NULL, 0);
-	if (r < 0)
-		return err_errno(e, r, "start the network");
-	r = proc_spawn(&o, &ret->child, e);
-	if (r < 0)
-		return err_in(e, "start the network");
-	ret->control = take_fd(&ours);
-	return 0;
+	r = fd_send(ret->control, hello, size, NULL, 0);
+	return r < 0 ? err_errno(e, r, "start the network") : 0;
 }
 
 int net_connect(struct net *n, int tap_fd, struct err *e)

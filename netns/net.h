@@ -65,6 +65,9 @@ struct net {
 		.child = CHILD_NONE, .control = -EBADF \
 	}
 
+/* Start the role NAME, with its end of a SOCK_SEQPACKET pair as descriptor 3 and nothing else;
+ * OUTLIVE as of struct net_config.  What fails is called START. */
+int net_spawn(const char *name, int outlive, const char *start, struct net *ret, struct err *e);
 /* Start the program and give it C; called before the tap exists, so that it loads meanwhile.  The
  * caller is in the user's namespace (or root): the role uses that to shut itself in. */
 int net_start(const struct net_config *c, struct net *ret, struct err *e);

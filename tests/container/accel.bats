@@ -219,6 +219,12 @@ deaf() {
 	wait_for 20 said "forever: Software caused connection abort"
 }
 
+@test "signals that interrupt connect do not change what it says" {
+	greet
+	dial signals "$PEER" "$PORT"
+	is "$output" "done"
+}
+
 @test "no descriptor stays when connections and programs have ended" {
 	greet
 	pgrep -x cove-accel >"$T/others" || true

@@ -214,6 +214,27 @@ static void tell_wait(const char *what, const union place *p, int fd)
 	(void)close(fd);
 }
 
+/* Signals all the time, by turns on sockets that wait and that do not; each connection must come to
+ * be as if there were none. */
+static int signals(const union place *p)
+{
+	struct sigaction again = { .sa_handler = wake, .sa_flags = SA_RESTART };
+	struct itimerval often = { { 0, 200 }, { 0, 200 } }, never = { { 0, 0 }, { 0, 0 } };
+
+	(void)sigaction(SIGALRM, &again, NULL);
+	(void)setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 600; i++) {
+		int fd = tcp(p, i & 1 ? SOCK_NONBLOCK : 0);
+		if (connect(fd, &p->any, size_of(p)) < 0 && !((i & 1) && errno == EINPROGRESS))
+			(void)printf("%s: %s\n", i & 1 ? "nonblocking" : "blocking",
+				     strerror(errno));
+		(void)close(fd);
+	}
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+	(void)printf("done\n");
+	return 0;
+}
+
 /* Somebody who does not answer: for as long as it says, until a signal, and on. */
 static int patient(const union place *p)
 {
@@ -371,7 +392,7 @@ int main(int argc, char **argv)
 		int (*run)(const union place *p);
 	} rows[] = { { "plain", plain },     { "nonblocking", nonblocking }, { "options", options },
 		     { "watched", watched }, { "doubled", doubled },	     { "patient", patient },
-		     { "local", local } };
+		     { "local", local },     { "signals", signals } };
 	union place p;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
