@@ -37,9 +37,10 @@ static const struct opt global_options[] = {
 		   "limit could not be kept otherwise. cgroupfs: never asks systemd. systemd: "
 		   "always."),
 	STR(0, "events-backend", "BACKEND", AT(events_backend), "Where events are noted",
-	    .values = "file|none",
-	    .man = "Without it: events_logger of containers.conf(5), where all but none means "
-		   "file, else file."),
+	    .values = "file|journald|none",
+	    .man = "Without it: events_logger of containers.conf(5), else file. journald means "
+		   "file, "
+		   "too: `cove events` reads no journal."),
 	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
 	    .hidden = 1, .values = "man|bash|zsh|fish"),
 	LIST(0, "hooks-dir", "DIR", AT(hooks_dirs), "Directory of OCI hooks for containers",

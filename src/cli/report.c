@@ -216,3 +216,16 @@ int report_inspect(const char *format, json_object *list, const struct template_
 		return report_json(list, e);
 	return report_print(&r, list, e);
 }
+
+json_object *report_any_case(void *ctx, json_object *o, const char *name, const char *arg)
+{
+	(void)ctx;
+	if (arg)
+		return NULL;
+	json_object_object_foreach(o, key, value)
+	{
+		if (strcasecmp(key, name) == 0)
+			return value ? json_object_get(value) : json_object_new_array();
+	}
+	return NULL;
+}

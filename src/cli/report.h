@@ -37,6 +37,9 @@ int report_print_one(const struct report *r, json_object *o, struct err *e);
  * each. */
 int report_inspect(const char *format, json_object *list, const struct template_schema *schema,
 		   struct err *e);
+/* A template_schema.member: what O has under NAME in other letters, because the fields of the
+ * documents that others print templates from are not called as in their JSON (.ID, .OCIRuntime). */
+json_object *report_any_case(void *ctx, json_object *o, const char *name, const char *arg);
 /* Print O as JSON, indented, to standard output. */
 int report_json(json_object *o, struct err *e);
 

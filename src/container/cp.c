@@ -24,8 +24,9 @@
 
 struct end {
 	struct engine *en;
-	char *ref;  /* of a container, or NULL: the host */
-	char *path; /* as the user has it */
+	char *ref;   /* of a container, or NULL: the host */
+	char *path;  /* in a container absolute */
+	char *shown; /* as the user has it */
 	int is_stream;
 	struct view own, *view; /* own, or the other end's when it is the same container */
 	struct view_look look;
@@ -40,6 +41,7 @@ static void scoped_end(struct end *x)
 {
 	free(x->ref);
 	free(x->path);
+	free(x->shown);
 	view_done(&x->own);
 	fd_close(x->dir_fd);
 }
@@ -52,8 +54,9 @@ static int parse(const char *arg, struct end *ret, struct err *e)
 	const char *colon = *arg == '.' || *arg == '/' ? NULL : strchr(arg, ':');
 
 	ret->path = strdup(colon ? colon + 1 : arg);
+	ret->shown = ret->path ? strdup(ret->path) : NULL;
 	ret->ref = colon ? strndup(arg, (size_t)(colon - arg)) : NULL;
-	if (!ret->path || (colon && !ret->ref))
+	if (!ret->shown || (colon && !ret->ref))
 		return err_errno(e, ENOMEM, "copy");
 	if (ret->ref && !*ret->ref) {
 		free(ret->ref);
@@ -100,8 +103,8 @@ static const char *why(int r)
 static int not_found(const struct end *x, int r, struct err *e)
 {
 	if (!x->ref)
-		return err_set(e, r, "\"%s\" could not be found on the host: %s", x->path, why(r));
-	return err_set(e, r, "\"%s\" could not be found on container %s: %s", x->path, x->ref,
+		return err_set(e, r, "\"%s\" could not be found on the host: %s", x->shown, why(r));
+	return err_set(e, r, "\"%s\" could not be found on container %s: %s", x->shown, x->ref,
 		       why(r));
 }
 
@@ -126,6 +129,20 @@ static int look_at(struct end *x, const char *path, struct view_look *ret, struc
 	return x->ref ? view_look(x->view, path, ret, e) : look_at_host(path, ret);
 }
 
+/* Podman's rule: a relative path begins where the container's process would. */
+static int make_absolute(struct end *x, struct err *e)
+{
+	const char *workdir = x->view->spec->workdir;
+	char *path;
+
+	if (x->path[0] == '/')
+		return 0;
+	path = str_printf("%s/%s", workdir && strcmp(workdir, "/") != 0 ? workdir : "", x->path);
+	free(x->path);
+	x->path = path;
+	return path ? 0 : err_errno(e, ENOMEM, "copy");
+}
+
 static int open_end(struct engine *en, struct end *x, struct end *other, struct err *e)
 {
 	int r;
@@ -141,12 +158,14 @@ static int open_end(struct engine *en, struct end *x, struct end *other, struct 
 		r = container_find(en, x->ref, &c, e);
 		if (r == 0 && strcmp(c->id, other->view->c->id) == 0) {
 			x->view = other->view;
-			return 0;
+			return make_absolute(x, e);
 		}
 		err_clear(e);
 	}
 	x->view = &x->own;
 	r = view_open(en, x->ref, &x->own, e);
+	if (r == 0)
+		return make_absolute(x, e);
 	return r == -ENOENT ? err_set(e, r, "container \"%s\" does not exist", x->ref) : r;
 }
 

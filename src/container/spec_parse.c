@@ -252,6 +252,8 @@ int spec_parse_mount(const char *s, json_object **ret, struct err *e)
 	if (strcmp(type, "tmpfs") == 0) {
 		add_option(m, "nosuid");
 		add_option(m, "nodev");
+		if (!has_option(m, "notmpcopyup"))
+			add_option(m, "tmpcopyup");
 	}
 	r = finish_mount(m, s, e);
 	if (r == 0)

@@ -118,7 +118,7 @@ static int delete_names(struct store *s, const char *id, const char *name, struc
 	else
 		r = store_exec(s, e, "DELETE FROM image_name WHERE image_id = ?", "s", id);
 	if (r == 0 && name)
-		r = err_set(e, -ENOENT, "%s: the image has no such name", name);
+		r = err_set(e, -ENOENT, "%s: tag not known", name);
 	if (r >= 0)
 		return store_commit(s, e);
 	store_rollback(s);

@@ -108,6 +108,8 @@ int image_load(struct engine *en, const struct image_load_options *o, char ***re
 	engine_collect(en);
 	image_collect(en);
 	r = open_any(en, o->path, &a, e);
+	if (r == -EBADMSG)
+		return err_in(e, "payload does not match any of the supported image formats");
 	if (r < 0)
 		return r;
 	r = load_archive(en, a, &s, &got, e);

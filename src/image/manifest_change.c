@@ -369,7 +369,7 @@ int manifest_list_untag(struct engine *en, const char *ref, const char *name, st
 			 "DELETE FROM manifest_list_name WHERE list_id = ?1 AND name = "
 			 "coalesce(?2, name)",
 			 l->id, full, e);
-	return r == 0 && name ? err_set(e, -ENOENT, "%s: the image has no such name", full)
+	return r == 0 && name ? err_set(e, -ENOENT, "%s: tag not known", full)
 	       : r < 0	      ? r
 			      : 0;
 }

@@ -67,6 +67,9 @@ static int sign(struct engine *en, const struct image_sign_options *o, const cha
 	char digest[SHA256_TEXT_LEN];
 	size_t n = 0;
 
+	if (str_starts(text,
+		       "containers-storage:")) /* its signature is about the registry's image */
+		text += strlen("containers-storage:");
 	if (strstr(text, ":") && !str_starts(text, "docker://") && strstr(text, "://"))
 		return err_set(e, -ENOTSUP, "only images of registries can be signed");
 	if (reference_parse(str_starts(text, "docker://") ? text + 9 : text, &ref, e) < 0 ||

@@ -10,6 +10,9 @@ load ../setup
 	is "$output" "$XDG_DATA_HOME/cove true"
 	run_cove --root "$T/other" info --format '{{.Store.GraphRoot}}'
 	is "$output" "$T/other"
+	run_cove info --format '{{.Host.OCIRuntime.Name}} {{.Host.NetworkBackend}} {{.Host.DatabaseBackend}}'
+	is "$output" "cove-runtime cove sqlite"
+	is "$(cove --runtime /usr/bin/crun info --format '{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}')" "crun /usr/bin/crun"
 	need jq
 	is "$(cove info --format json | jq -r .store.graphRoot)" "$XDG_DATA_HOME/cove"
 	run_cove 125 info --format '{{.Host.Nope}}'

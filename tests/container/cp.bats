@@ -160,6 +160,24 @@ file"
 	cove cp ./colon:file c:/w/colon
 }
 
+@test "a relative path in a container begins in its working directory" {
+	mkdir "$T/d"
+	echo x >"$T/d/f"
+	cove create --name w -w /www --network none busybox sleep 1000 >/dev/null
+	cove start w >/dev/null
+	cove cp "$T/d/f" w:.
+	cove cp "$T/d/f" w:g
+	cove cp "$T/d" w:./
+	is "$(cove exec w sh -c 'cat f g d/f; pwd' | tr '\n' ' ')" "x x x /www "
+	cove cp w:d/f "$T/back"
+	is "$(cat "$T/back")" x
+	cove cp w:g w:d/h
+	cove stop -t 0 w >/dev/null
+	cove cp w:d/h - | tar tf - | grep -qx h
+	run_cove 125 cp w:none "$T"
+	like "$output" '"none" could not be found on container w: no such file or directory'
+}
+
 @test "killed, it leaves nothing, and the container can be started" {
 	local pid role how
 	cove create --network none --name c -v vol:/v busybox sleep 1000 >/dev/null

@@ -47,6 +47,8 @@ setup() {
 	run_cove run --rm "${NET[@]}" --tmpfs /www:size=1m busybox sh -c 'cat /www/index.html; grep " /www " /proc/mounts'
 	is "${lines[0]}" "hello from busybox"
 	like "${lines[1]}" "tmpfs rw,nosuid,nodev,noexec,relatime,size=1024k"
+	run_cove run --rm "${NET[@]}" --mount type=tmpfs,dst=/www busybox cat /www/index.html
+	run_cove 1 run --rm "${NET[@]}" --mount type=tmpfs,dst=/www,notmpcopyup busybox cat /www/index.html
 	run_cove 125 run --rm "${NET[@]}" --tmpfs /x:no-such busybox true
 }
 

@@ -5,6 +5,9 @@ load ../setup
 
 @test "a name can be added and taken away" {
 	load_busybox
+	run_cove 125 untag busybox other.example/a:b
+	is "$output" "Error: other.example/a:b: tag not known"
+	is "$(cove image inspect --format '{{.ID}}' busybox)" "$(cove image inspect --format '{{.Id}}' busybox)"
 	run_cove tag busybox again other.example/a:b
 	run_cove image exists again
 	run_cove image exists localhost/again:latest

@@ -3,10 +3,12 @@
 
 #include "src/cli/cmd.h"
 #include "src/cli/inspect.h"
+#include "src/cli/report.h"
 
 const struct template_schema container_inspect_schema = {
 	.maps = "Labels|Annotations|Ports|PortBindings|Data|Config.Labels",
 	.times = "Created|StartedAt|FinishedAt",
+	.member = report_any_case,
 };
 
 #define AT(f) offsetof(struct inspect_options, f)

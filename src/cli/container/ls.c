@@ -21,7 +21,7 @@
 #define COMMAND_WIDTH 17 /* of a truncated command, as Podman cuts it */
 
 struct ps_options {
-	int all, quiet, no_trunc, no_heading, latest, last;
+	int all, external, quiet, no_trunc, no_heading, latest, last;
 	const char *format, *sort;
 	char **filters;
 };
@@ -29,6 +29,8 @@ struct ps_options {
 #define AT(f) offsetof(struct ps_options, f)
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Show containers that do not run, too"),
+	FLAG(0, "external", AT(external), "Show containers of other tools, too",
+	     .man = "There are none in this store."),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only containers for which this holds",
 	     .man = CONTAINER_FILTER_KEYS),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),

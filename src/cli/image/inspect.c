@@ -11,6 +11,7 @@
 const struct template_schema image_inspect_schema = {
 	.maps = "Labels|Annotations|ExposedPorts|Volumes|Data",
 	.times = "Created",
+	.member = report_any_case,
 };
 
 struct inspect_options {

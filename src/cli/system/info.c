@@ -162,6 +162,21 @@ static json_object *security(void)
 	return o;
 }
 
+/* What starts containers. */
+static json_object *oci_runtime(const struct engine *en)
+{
+	json_object *o = json_object_new_object();
+	scoped(mem) char *own = proc_role_path("cove-runtime");
+	const char *path = en->runtime ? en->runtime : own ? own : "";
+	const char *slash = strrchr(path, '/');
+
+	json_put_str(o, "name", slash ? slash + 1 : path);
+	json_put_str(o, "path", path);
+	if (!en->runtime)
+		json_put_str(o, "version", PACKAGE_VERSION);
+	return o;
+}
+
 static json_object *host_json(struct engine *en)
 {
 	json_object *o = json_object_new_object();
@@ -179,6 +194,9 @@ static json_object *host_json(struct engine *en)
 	json_put_str(o, "eventLogger", events_backend(en));
 	json_put_str(o, "hostname", u.nodename);
 	json_put(o, "idMappings", id_mappings(en));
+	json_put_str(o, "databaseBackend", "sqlite");
+	json_put_str(o, "networkBackend", "cove");
+	json_put(o, "ociRuntime", oci_runtime(en));
 	json_put_str(o, "kernel", u.release);
 	put_memory(o);
 	json_put_str(o, "os", host.os);
@@ -251,24 +269,9 @@ static json_object *registries_json(const struct engine *en, struct err *e)
 	return o;
 }
 
-/* Templates spell fields as Podman's structs do ({{.Host.OCIRuntime}}), documents as its JSON does.
- */
-static json_object *any_case(void *ctx, json_object *o, const char *name, const char *arg)
-{
-	(void)ctx;
-	if (arg)
-		return NULL;
-	json_object_object_foreach(o, key, value)
-	{
-		if (strcasecmp(key, name) == 0)
-			return value ? json_object_get(value) : json_object_new_array();
-	}
-	return NULL;
-}
-
 static int info(struct engine *en, void *opts, char **args, struct err *e)
 {
-	static const struct template_schema schema = { .member = any_case,
+	static const struct template_schema schema = { .member = report_any_case,
 						       .maps = "GraphOptions|graphOptions" };
 	const struct info_options *o = opts;
 	const struct report r = { .name = "info", .format = o->format, .schema = &schema };
