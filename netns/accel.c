@@ -3,7 +3,6 @@
 #include "netns/accel.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,15 +27,6 @@ static int netns_cookie(int sock, uint64_t *ret)
 	return getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, ret, &n) < 0 ? -errno : 0;
 }
 
-/* Can a socket be kept to its peer by a packet filter? */
-static int can_filter(int sock)
-{
-	struct sock_filter all[] = { BPF_STMT(BPF_RET | BPF_K, UINT32_MAX) };
-	struct sock_fprog p = { .len = ARRAY_LEN(all), .filter = all };
-
-	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) == 0;
-}
-
 int accel_check(struct err *e)
 {
 	uint32_t action = SECCOMP_RET_USER_NOTIF;
@@ -44,14 +34,12 @@ int accel_check(struct err *e)
 	uint64_t cookie;
 
 	if (sock < 0 || netns_cookie(sock, &cookie) < 0 ||
-	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
-		return err_set(e, -ENOTSUP,
-			       "the private network's option \"accel\" takes Linux 5.14 with "
-			       "seccomp notification");
-	if (!landlock_has_connect() && !can_filter(sock))
-		return err_set(e, -ENOTSUP,
-			       "the private network's option \"accel\" takes Linux 6.7 with "
-			       "Landlock, or one that lets you filter your sockets' packets");
+	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ||
+	    !landlock_has_connect())
+		return err_set(
+			e, -ENOTSUP,
+			"the private network's option \"accel\" takes Linux 6.7 with Landlock "
+			"and seccomp notification");
 	return 0;
 }
 

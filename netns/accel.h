@@ -11,13 +11,9 @@
  * The container must not get further with a socket of the host than to that address.  What it
  * passed to connect(2) is read once and never again; but it holds the socket from then on.  The
  * calls of other sockets (AF_UNIX) are let through, and by the time that one goes on, another
- * thread may have put a socket of the host there.  Hence, each enough by itself for connections:
- *
- *	- Landlock (Linux 6.7): the container connects no TCP socket by itself, of whatever
- *	  network (userns/landlock.h).
- *	- A packet filter on each socket of the host, locked (SO_LOCK_FILTER), that lets in only
- *	  packets of that address and port: no handshake with anybody else comes to an end.  Some
- *	  kernels let only root have one.
+ * thread may have put a socket of the host there.  Hence Landlock: the container connects no TCP
+ * socket by itself, of whatever network (userns/landlock.h).  A packet filter on each such socket
+ * could say the same, but newer kernels let users have none on TCP.
  *
  * listen(2) is done by the role, too, so that no socket of the host listens.
  *
@@ -28,7 +24,7 @@
 
 #include "netns/net.h"
 
-/* Can this kernel do it (Linux 5.14)?  0, or -ENOTSUP with what is missing. */
+/* Can this kernel do it (Linux 6.7, with Landlock)?  0, or -ENOTSUP with what is missing. */
 int accel_check(struct err *e);
 /* Start the role. */
 int accel_start(struct net *ret, struct err *e);

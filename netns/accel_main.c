@@ -251,9 +251,9 @@ static int handle(struct role *o, size_t i)
 			take_over(o);
 		o->sibling = -EBADF;
 		return 1;
-	case CLIENT:
-		if (!receive(o, p.fd) || (p.revents & POLLHUP))
-			drop(o, i);
+	case CLIENT: /* it brings one, and lives longer */
+		(void)receive(o, p.fd);
+		drop(o, i);
 		return 1;
 	case LISTENER:
 		if (p.revents & POLLIN)

@@ -30,7 +30,6 @@ struct accel {
 	union address outbound[2]; /* IPv4, IPv6; family 0: any */
 	uint64_t host, container;  /* SO_NETNS_COOKIE */
 	int proc;		   /* a directory: procfs by itself */
-	int is_landlocked;	   /* the container makes no TCP connection by itself */
 	struct accel_defaults defaults[2];
 	struct accel_lost *lost; /* ACCEL_LOST_MAX */
 };
@@ -59,7 +58,7 @@ int accel_socket_look(int sock, uint64_t *ret_netns, int *ret_family);
 int accel_socket_is_closed(int sock);
 int accel_socket_is_connecting(int sock);
 int accel_socket_is_bound(int sock, int family);
-/* A socket for PEER with the options of MODEL, and the filter of packets, that begins to connect;
+/* A socket for PEER with the options of MODEL that begins to connect;
  * nonblocking.  *RET_CODE is what connect(2) said: 0 or -EINPROGRESS.  A descriptor, the caller's,
  * or a negative errno: *RET_CODE is the same when connect(2) said that. */
 int accel_socket_make(const struct accel *a, int model, int family, const union address *peer,

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which connections the role accel makes, and what keeps their sockets to them. */
+/* Which connections the role accel makes. */
 #ifndef COVE_NETNS_ACCEL_RULES_H
 #define COVE_NETNS_ACCEL_RULES_H
-
-#include <linux/filter.h>
 
 #include "netns/accel_protocol.h"
 #include "netns/port.h"
@@ -23,10 +21,5 @@ int accel_rules_make(const struct accel_hello *h, struct accel_rules *ret);
  * no single host, and the private network itself with the doors that it has to the host. */
 int accel_decide(const struct accel_rules *rules, int family, const void *address, size_t n,
 		 union address *ret);
-
-#define ACCEL_PEER_FILTER 15
-/* A packet filter for a TCP socket that lets in what comes from PEER, address and port, alone.
- * Returns the number of instructions in F. */
-size_t accel_peer_filter(const union address *peer, struct sock_filter f[ACCEL_PEER_FILTER]);
 
 #endif

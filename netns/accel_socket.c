@@ -8,7 +8,6 @@
 
 #include "netns/accel_role.h"
 #include "src/util/scoped.h"
-#include "userns/landlock.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -90,7 +89,6 @@ int accel_socket_prepare(struct accel *a, struct err *e)
 		r = prepare_family(a, AF_INET6);
 	if (r == -EAFNOSUPPORT)
 		r = 0; /* a host without IPv6: its sockets cannot be made then */
-	a->is_landlocked = landlock_has_connect();
 	return r < 0 ? err_errno(e, r, "look at the host's sockets") : 0;
 }
 
@@ -185,18 +183,6 @@ static void copy_options(const struct accel_defaults *d, int model, int sock)
 	copy_buffers(model, sock);
 }
 
-/* Some kernels let only root filter: those with Landlock can do without. */
-static int lock_to_peer(const struct accel *a, int sock, const union address *peer)
-{
-	struct sock_filter f[ACCEL_PEER_FILTER];
-	struct sock_fprog p = { .len = (unsigned short)accel_peer_filter(peer, f), .filter = f };
-	int on = 1;
-
-	if (setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof(p)) < 0)
-		return a->is_landlocked && errno == EPERM ? 0 : -errno;
-	return setsockopt(sock, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0 ? -errno : 0;
-}
-
 static int bind_outbound(int sock, const union address *from)
 {
 	int on = 1;
@@ -212,7 +198,7 @@ static int bind_outbound(int sock, const union address *from)
 int accel_socket_make(const struct accel *a, int model, int family, const union address *peer,
 		      int *ret_code)
 {
-	int is_v6 = family == AF_INET6, r;
+	int is_v6 = family == AF_INET6, r = 0;
 	scoped(fd) int sock =
 		socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 
@@ -220,8 +206,7 @@ int accel_socket_make(const struct accel *a, int model, int family, const union 
 	if (sock < 0)
 		return -errno;
 	copy_options(&a->defaults[is_v6], model, sock);
-	r = lock_to_peer(a, sock, peer);
-	if (r == 0 && !(is_v6 && IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr)))
+	if (!(is_v6 && IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr)))
 		r = bind_outbound(sock, &a->outbound[is_v6]);
 	if (r < 0)
 		return r;

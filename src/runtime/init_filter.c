@@ -86,7 +86,7 @@ static int load_notify(struct init *in, struct err *e)
 {
 	const struct runtime_options *o = in->o;
 	scoped(fd) int listener = -EBADF;
-	int r = landlock_has_connect() ? landlock_forbid_connect(e) : 0;
+	int r = landlock_forbid_connect(e);
 
 	if (r < 0)
 		return r;

@@ -201,6 +201,24 @@ static int doubled(const union place *p)
 	return tell(other);
 }
 
+/* Says "served" to whoever comes. */
+static int serve(const union place *p)
+{
+	int on = 1, fd = tcp(p, 0), client;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, &p->any, size_of(p)) < 0 || listen(fd, 100) < 0) {
+		perror("serve");
+		return 1;
+	}
+	while ((client = accept(fd, NULL, NULL)) >= 0) {
+		(void)!write(client, "served", 6);
+		(void)close(client);
+		(void)printf("came\n");
+	}
+	return 0;
+}
+
 static void wake(int sig)
 {
 	(void)sig;
@@ -392,7 +410,7 @@ int main(int argc, char **argv)
 		int (*run)(const union place *p);
 	} rows[] = { { "plain", plain },     { "nonblocking", nonblocking }, { "options", options },
 		     { "watched", watched }, { "doubled", doubled },	     { "patient", patient },
-		     { "local", local },     { "signals", signals } };
+		     { "local", local },     { "signals", signals },	     { "serve", serve } };
 	union place p;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
