@@ -25,8 +25,8 @@ int net_shut_in(struct err *e);
 /* ... and what the relay of published ports does, which keeps CAP_NET_RAW for the addresses of its
  * sockets in the container (IP_TRANSPARENT). */
 int relay_shut_in(struct err *e);
-/* ... and what the role accel does, which keeps CAP_SYS_PTRACE for the callers of connect(2): their
- * memory and their descriptors. */
+/* ... and what the role accel does, which keeps CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for the
+ * callers of connect(2), whoever they are: their memory and their descriptors. */
 int accel_shut_in(struct err *e);
 
 #endif

@@ -275,7 +275,7 @@ int accel_shut_in(struct err *e)
 					       SECCOMP_IOCTL_NOTIF_ADDFD,
 					       SECCOMP_IOCTL_NOTIF_SET_FLAGS };
 	scoped(filter) scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = give_up(1ULL << CAP_SYS_PTRACE, e);
+	int r = give_up(1ULL << CAP_SYS_PTRACE | 1ULL << CAP_DAC_READ_SEARCH, e);
 
 	if (r < 0)
 		return r;

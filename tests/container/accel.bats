@@ -82,6 +82,8 @@ accelerators() {
 	like "$output" "from: ::ffff:$PEER.*read: good"
 	NETWORK=private dial plain "$PEER" "$PORT"
 	like "$output" "from: 10.0.2.100.*read: good"
+	run_cove run --rm --user 1000 --network private:accel -v "$DIAL:/dial:ro" busybox /dial plain "$PEER" "$PORT"
+	like "$output" "from: $PEER.*read: good"
 	dial many "$PEER" "$PORT" 300
 	like "$output" "connected: 300"
 }

@@ -237,7 +237,7 @@ static void tell_wait(const char *what, const union place *p, int fd)
 static int signals(const union place *p)
 {
 	struct sigaction again = { .sa_handler = wake, .sa_flags = SA_RESTART };
-	struct itimerval often = { { 0, 200 }, { 0, 200 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct itimerval often = { { 0, 1000 }, { 0, 1000 } }, never = { { 0, 0 }, { 0, 0 } };
 
 	(void)sigaction(SIGALRM, &again, NULL);
 	(void)setitimer(ITIMER_REAL, &often, NULL);
