@@ -137,6 +137,7 @@ int link_add_address(int sock, const char *name, const struct addr *a, int prefi
 	int index = link_index(sock, name);
 	struct rtnl q;
 	struct ifaddrmsg *m;
+	uint32_t broadcast;
 
 	if (index < 0)
 		return index;
@@ -148,6 +149,11 @@ int link_add_address(int sock, const char *name, const struct addr *a, int prefi
 	m->ifa_flags = a->family == AF_INET6 ? IFA_F_NODAD : 0;
 	rtnl_attr(&q, IFA_LOCAL, a->b, addr_size(a));
 	rtnl_attr(&q, IFA_ADDRESS, a->b, addr_size(a));
+	if (a->family == AF_INET && prefix < 31) { /* RFC 3021: longer ones have none */
+		memcpy(&broadcast, a->b, sizeof(broadcast));
+		broadcast |= htonl(UINT32_MAX >> prefix);
+		rtnl_attr(&q, IFA_BROADCAST, &broadcast, sizeof(broadcast));
+	}
 	return rtnl_talk(sock, &q);
 }
 

@@ -13,10 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netns/link.h"
 #include "netns/message.h"
 #include "netns/net_protocol.h"
+#include "netns/netns.h"
 #include "netns/publish.h"
 #include "netns/resolver.h"
+#include "netns/rtnl.h"
 #include "netns/switch.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
@@ -233,6 +236,8 @@ static void remove_membership(struct member *o, struct membership *m)
 			*at = m->next;
 			break;
 		}
+	if (m->lease >= 0) /* the relay, which was forked, has it too */
+		(void)shutdown(m->lease, SHUT_RDWR);
 	fd_close(m->lease);
 	json_free(m->wanted);
 	json_free(m->status);
@@ -408,14 +413,34 @@ static int do_connect(struct member *o, json_object *q, struct err *e)
 	return r;
 }
 
+/* In the container's namespace. */
+static int drop_interface(void *arg, int *fds, size_t *n, struct err *e)
+{
+	int sock = rtnl_open();
+	int r = sock < 0 ? sock : link_delete(sock, arg);
+
+	(void)fds;
+	(void)n;
+	fd_close(sock);
+	return r < 0 ? err_errno(e, r, "remove an interface") : 0;
+}
+
+/* The switch would remove the interface, too, but when it comes to it: one with the same name can
+ * be made at once. */
 static int do_disconnect(struct member *o, json_object *q, struct err *e)
 {
 	const char *name = json_get_str(q, "name");
 	struct membership *m = find(o, name);
+	char interface[32];
 
 	if (!m)
 		return err_set(e, -ENOENT, "container is not connected to network %s",
 			       name ? name : "");
+	(void)snprintf(interface, sizeof(interface), "%s", interface_of(m));
+	if (netns_call(o->netns, drop_interface, interface, NULL, 0, e) < 0) {
+		dbg("%s", e->text);
+		err_clear(e);
+	}
 	remove_membership(o, m);
 	return 0;
 }

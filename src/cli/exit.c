@@ -28,6 +28,7 @@ int exit_status(enum exit_rule rule, int code)
 	case -EPERM:
 	case -ENOEXEC:
 	case -EISDIR:
+	case -EADDRINUSE: /* of a published port */
 	case -ENOTDIR:
 	case -ELOOP:
 	case -ETXTBSY:

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "netns/member.h"
 #include "src/container/container.h"
@@ -14,6 +15,9 @@
 #include "src/network/network.h"
 #include "src/store/store.h"
 #include "src/util/strbuf.h"
+
+#define RELOAD_TRIES   200
+#define RELOAD_WAIT_NS 10000000 /* 10 ms */
 
 /* A container whose networks are changed, under its lock unless its monitor has that. */
 struct change {
@@ -94,19 +98,25 @@ static int ask(struct engine *en, const struct change *g, json_object *question,
 }
 
 /* What the member wants to know of network N. */
-static int ask_connect(struct engine *en, const struct change *g, const char *name, struct err *e)
+static int ask_connect_of(struct engine *en, const struct change *g, json_object *list,
+			  const char *name, struct err *e)
 {
-	scoped(json) json_object *list = NULL;
-	int r = networks_of(en, g->spec, g->c->id, g->c->name, &list, e);
-
-	for (size_t i = 0; r == 0 && i < json_len(list); i++) {
+	for (size_t i = 0; i < json_len(list); i++) {
 		json_object *one = json_object_array_get_idx(list, i);
 		if (strcmp(json_get_str(json_get(one, "network"), "name"), name) != 0)
 			continue;
 		json_put_str(one, "op", "connect");
 		return ask(en, g, one, e);
 	}
-	return r;
+	return 0;
+}
+
+static int ask_connect(struct engine *en, const struct change *g, const char *name, struct err *e)
+{
+	scoped(json) json_object *list = NULL;
+	int r = networks_of(en, g->spec, g->c->id, g->c->name, &list, e);
+
+	return r < 0 ? r : ask_connect_of(en, g, list, name, e);
 }
 
 static int ask_disconnect(struct engine *en, const struct change *g, const char *name,
@@ -190,9 +200,29 @@ int container_network_disconnect(struct engine *en, const char *network, const c
 	return r;
 }
 
+/* Off the network and on it again.  Its switch gives the addresses free when it comes to it. */
+static int reload_one(struct engine *en, struct change *g, json_object *list, const char *name,
+		      struct err *e)
+{
+	const struct timespec moment = { .tv_nsec = RELOAD_WAIT_NS };
+	int r = ask_disconnect(en, g, name, e);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	r = -EADDRINUSE;
+	for (int i = 0; i < RELOAD_TRIES && r == -EADDRINUSE; i++) {
+		if (i)
+			(void)nanosleep(&moment, NULL);
+		err_clear(e);
+		r = ask_connect_of(en, g, list, name, e);
+	}
+	return r;
+}
+
 int container_network_reload(struct engine *en, const char *ref, struct err *e)
 {
 	scoped(change) struct change g = { .lock = -EBADF };
+	scoped(json) json_object *list = NULL;
 	int r = change_begin(en, NULL, ref, &g, e);
 
 	if (r == 0 && g.c->state != CONTAINER_RUNNING)
@@ -200,12 +230,13 @@ int container_network_reload(struct engine *en, const char *ref, struct err *e)
 			e, -EINVAL,
 			"cannot reload network of a container that is not running: container "
 			"state improper");
+	/* As it is now, so that it gets the same addresses again: its ports lead there. */
+	if (r == 0)
+		r = networks_of(en, g.spec, g.c->id, g.c->name, &list, e);
 	for (size_t i = 0; r == 0 && i < json_len(g.spec->networks); i++) {
 		const char *name =
 			json_get_str(json_object_array_get_idx(g.spec->networks, i), "name");
-		r = ask_disconnect(en, &g, name, e);
-		if (r == 0 || r == -ENOENT)
-			r = ask_connect(en, &g, name, e);
+		r = reload_one(en, &g, list, name, e);
 	}
 	return r;
 }

@@ -45,24 +45,20 @@ static int put_file(struct engine *en, const char *id, const char *name, const s
 	return 0;
 }
 
-/* An address of the host that a container can reach: the first that is not loopback. */
-static void put_host_address(struct strbuf *b)
+/* An address of the host that a container can reach: the first that is not loopback; "": none. */
+static void host_address(char ret[INET_ADDRSTRLEN])
 {
 	struct ifaddrs *list = NULL;
-	char text[INET_ADDRSTRLEN];
 
+	ret[0] = '\0';
 	if (getifaddrs(&list) < 0)
 		return;
-	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
-		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET ||
-		    (i->ifa_flags & IFF_LOOPBACK) || !(i->ifa_flags & IFF_UP))
-			continue;
-		if (inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, text,
-			      sizeof(text)))
-			(void)strbuf_printf(
-				b, "%s\thost.containers.internal host.docker.internal\n", text);
-		break;
-	}
+	for (struct ifaddrs *i = list; i && !*ret; i = i->ifa_next)
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
+		    !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_UP))
+			(void)inet_ntop(AF_INET,
+					&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, ret,
+					INET_ADDRSTRLEN);
 	freeifaddrs(list);
 }
 
@@ -70,7 +66,11 @@ static void put_host_address(struct strbuf *b)
 static void put_bridge_hosts(const struct container_spec *s, const char *name,
 			     json_object *networks, struct strbuf *b)
 {
-	put_host_address(b);
+	char host[INET_ADDRSTRLEN];
+
+	host_address(host);
+	if (*host)
+		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n", host);
 	json_object_object_foreach(json_get(networks, "networks"), key, status)
 	{
 		json_object *list = json_get(status, "addresses");
@@ -82,37 +82,48 @@ static void put_bridge_hosts(const struct container_spec *s, const char *name,
 	}
 }
 
-static int make_hosts(const struct container_spec *s, const char *name, json_object *networks,
-		      const struct net_family *own, struct strbuf *b)
+/* The host's own file, as Podman has it, and localhost in both families whatever that says. */
+static void put_base_hosts(struct strbuf *b)
 {
 	scoped(mem) char *host = NULL;
 	struct err ignored;
-	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
 
-	if (is(s->network, "host") &&
-	    path_read(AT_FDCWD, "/etc/hosts", 1U << 20, &host, NULL, &ignored) == 0) {
+	if (path_read(AT_FDCWD, "/etc/hosts", 1U << 20, &host, NULL, &ignored) == 0)
 		(void)strbuf_puts(b, host);
-		if (b->len && b->s[b->len - 1] != '\n')
-			(void)strbuf_putc(b, '\n');
-	} else {
-		(void)strbuf_puts(b, "127.0.0.1\tlocalhost localhost.localdomain localhost4\n"
-				     "::1\tlocalhost localhost.localdomain localhost6\n");
-	}
+	if (b->len && b->s[b->len - 1] != '\n')
+		(void)strbuf_putc(b, '\n');
+	if (!host || !strstr(host, "127.0.0.1"))
+		(void)strbuf_puts(b, "127.0.0.1\tlocalhost localhost.localdomain localhost4\n");
+	if (!host || !strstr(host, "::1"))
+		(void)strbuf_puts(b, "::1\tlocalhost localhost.localdomain localhost6\n");
+}
+
+static int make_hosts(const struct container_spec *s, const char *name, json_object *networks,
+		      const struct private_network *p, struct strbuf *b)
+{
+	const struct net_family *own = &p->addresses.v4;
+	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
+	char host[INET_ADDRSTRLEN];
+	const char *gateway = host;
+
+	/* Behind its gateway's address a private network has the host's loopback, or nothing. */
+	host_address(host);
+	if (is(s->network, "private") && (p->allow_host_loopback || !*host))
+		gateway = own->host;
+	put_base_hosts(b);
 	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
 		size_t n = strcspn(s->add_host[i], ":");
 		const char *ip = s->add_host[i] + n + 1;
-		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? own->host : ip,
-				    (int)n, s->add_host[i]);
+		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? gateway : ip, (int)n,
+				    s->add_host[i]);
 	}
-	if (is(s->network, "pasta"))
-		put_host_address(b);
 	if (networks)
 		put_bridge_hosts(s, name, networks, b);
 	else if (!is(s->network, "host"))
-		(void)strbuf_printf(b, "%s\t%s\n", address, s->hostname);
-	if (is(s->network, "private"))
+		(void)strbuf_printf(b, "%s\t%s %s\n", address, s->hostname, name);
+	if ((is(s->network, "private") || is(s->network, "pasta")) && *gateway)
 		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
-				    own->host);
+				    gateway);
 	return b->failed;
 }
 
@@ -189,7 +200,7 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 	if (private_network_parse(is(s->network, "private") ? s->network_options : NULL, &p, e) < 0)
 		return e->code;
 	own = &p.addresses.v4;
-	if (make_hosts(s, name, networks, own, &hosts) < 0 ||
+	if (make_hosts(s, name, networks, &p, &hosts) < 0 ||
 	    make_resolv(s, networks, own, &resolv) < 0 ||
 	    strbuf_printf(&hostname, "%s\n", s->hostname) < 0)
 		return err_errno(e, ENOMEM, "write the container's files");

@@ -194,6 +194,7 @@ static json_object *make_network(struct engine *en, const struct container *c,
 	scoped(json) json_object *state = networks_status(en, c->id);
 	scoped(json) json_object *alone = NULL;
 	json_object *statuses = json_get(state, "networks");
+	char ns[32];
 
 	add_exposed(ports, s->expose);
 	if (s->network && strcmp(s->network, "private") == 0)
@@ -208,9 +209,9 @@ static json_object *make_network(struct engine *en, const struct container *c,
 	json_put_str(o, "LinkLocalIPv6Address", "");
 	json_put_int(o, "LinkLocalIPv6PrefixLen", 0);
 	json_put(o, "Ports", ports);
-	json_put_str(o, "SandboxKey", "");
-	if (json_len(s->networks))
-		put_networks(o, s, statuses);
+	(void)snprintf(ns, sizeof(ns), "/proc/%d/ns/net", (int)c->pid);
+	json_put_str(o, "SandboxKey", c->pid > 0 ? ns : "");
+	put_networks(o, s, statuses);
 	return o;
 }
 

@@ -531,7 +531,7 @@ void monitor_main(const struct monitor *m)
 		r = start(&s, &e);
 	if (r < 0) {
 		struct err why = e;
-		int stage = s.stage;
+		int stage = s.stage || e.code == -EADDRINUSE; /* Podman's status for that, too */
 		start_done(&s);
 		report_failure(m, stage, &why);
 		_exit(125);

@@ -91,11 +91,16 @@ int network_find(struct engine *en, const char *ref, json_object **ret, struct e
 
 static void note(struct engine *en, json_object *network, const char *status)
 {
+	scoped(json) json_object *what = json_object_new_object();
+	const char *name = json_get_str(network, "name");
+
+	json_put_str(what, "type", json_get_str(network, "driver"));
 	events_write(en, &(struct event){ .type = "network",
 					  .status = status,
 					  .id = json_get_str(network, "id"),
-					  .name = json_get_str(network, "name"),
-					  .network = json_get_str(network, "name") });
+					  .name = name,
+					  .network = name,
+					  .attributes = what });
 }
 
 int network_forget(struct engine *en, json_object *network, struct err *e)

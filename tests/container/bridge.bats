@@ -162,7 +162,7 @@ address() {
 	cove run -d --name a --network small --ip 10.91.0.4 --mac-address 02:00:00:00:00:07 busybox sleep 1000 >/dev/null
 	is "$(address a small)" 10.91.0.4
 	like "$(cove exec a ip link show eth0)" "02:00:00:00:00:07"
-	run_cove 125 run --rm --network small:ip=10.91.0.4 busybox true
+	run_cove 126 run --rm --network small:ip=10.91.0.4 busybox true
 	is "$output" "Error: requested ip address 10.91.0.4 is already allocated"
 	run_cove 125 run --rm --network small:ip=10.92.0.4 busybox true
 	like "$output" "requested static ip 10.92.0.4 not in any subnet on network small"
@@ -201,9 +201,13 @@ address() {
 	serve a from-a
 	wait_for 20 curl -fsS "http://127.0.0.1:$port/"
 	is "$(curl -fsS "http://127.0.0.1:$port/")" from-a
+	# Again, with the same interface, address and port.
+	run_cove network reload a
+	like "$(cove exec a ip -4 addr show eth0)" "brd [0-9.]+\\.255 "
+	is "$(curl -fsS "http://127.0.0.1:$port/")" from-a
 	# Neighbours use the same port of the container by themselves.
 	is "$(get b a)" from-a
-	run_cove 125 run --rm --network front -p "127.0.0.1:$port:80" busybox true
+	run_cove 126 run --rm --network front -p "127.0.0.1:$port:80" busybox true
 	like "$output" "publish port 127.0.0.1:$port/tcp: Address already in use"
 	cove rm -f -t 0 a >/dev/null
 	! curl -fsS -m 2 "http://127.0.0.1:$port/" 2>/dev/null || die "the port is still served"

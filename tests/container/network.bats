@@ -16,7 +16,7 @@ setup() {
 	like "$output" "inet6 fd00::100/64"
 	like "$output" "default via 10.0.2.2"
 	like "$output" "nameserver 10.0.2.3"
-	like "$output" "10.0.2.2.host.containers.internal"
+	like "$output" "[0-9.]+.host.containers.internal host.docker.internal"
 }
 
 @test "a published port answers, on its address only" {
@@ -177,7 +177,7 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 @test "a port in use, and one that is root's" {
 	port=$(free_port)
 	cove run -d --name one -p "127.0.0.1:$port:80" busybox sleep 100 >/dev/null
-	run_cove 125 run --rm -p "127.0.0.1:$port:80" busybox true
+	run_cove 126 run --rm -p "127.0.0.1:$port:80" busybox true
 	is "$output" "Error: publish port 127.0.0.1:$port/tcp: Address already in use"$'\n'"container one has it"
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || return 0
 	run_cove 125 run --rm -p 81:80 busybox true
@@ -257,7 +257,7 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	like "$output" "default via 10.7.0.2"
 	[[ $output != *fd00::* ]] || die "IPv6 is there: $output"
 	like "$output" "nameserver 10.7.0.3"
-	like "$output" "10.7.0.2.host.containers.internal"
+	like "$(cove run --rm --network private:cidr=10.7.0.0/24,allow_host_loopback=true busybox cat /etc/hosts)" "10.7.0.2.host.containers.internal"
 	run_cove 125 run --rm --network private:mtu=9 busybox true
 	is "$output" 'Error: invalid option for the private network: "mtu=9"'
 	run_cove 125 run --rm --network private:nosuch=1 busybox true

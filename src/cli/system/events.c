@@ -154,8 +154,13 @@ static void add_subject(struct strbuf *b, json_object *o, int no_trunc)
 		add_attributes(b, o);
 		(void)strbuf_puts(b, ")");
 	} else if (!strcmp(type, "network")) {
-		(void)strbuf_printf(b, " %s (container=%s, name=%s)", id,
-				    text(json_get(o, "Attributes"), "container"), text(o, "Name"));
+		json_object *all = json_get(o, "Attributes");
+		if (*text(all, "container"))
+			(void)strbuf_printf(b, " %s (container=%s, name=%s)", id,
+					    text(all, "container"), text(o, "Name"));
+		else
+			(void)strbuf_printf(b, " %s (name=%s, type=%s)", id, text(o, "Name"),
+					    text(all, "type"));
 	} else {
 		if (!strcmp(type, "image") || !strcmp(type, "artifact"))
 			(void)strbuf_printf(b, " %s", id);
