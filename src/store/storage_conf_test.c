@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/util/fd.h"
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
 #include "src/util/testing.h"
@@ -30,8 +31,9 @@ static void scoped_conf_place(struct conf_place *p)
 static int write_conf(const struct conf_place *p, const char *name, const char *text)
 {
 	scoped(mem) char *path = str_printf("%s/conf/%s", p->dir, name);
-	struct err e;
-	int r = path ? path_replace(AT_FDCWD, path, text, strlen(text), 0600, 0, &e) : -ENOMEM;
+	scoped(fd) int fd =
+		path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -EBADF;
+	int r = fd < 0 ? -errno : fd_write_all(fd, text, strlen(text));
 
 	CHECK_INT(r, 0);
 	return r;

@@ -300,27 +300,28 @@ static int many(const union place *p, int count)
 
 /* ---- attacks --------------------------------------------------------------------------------- */
 
-static struct race {
+struct race {
 	union place address; /* what connect(2) is given, changed by others all the time */
 	union place good, bad, nothing;
 	int fd, host_fd; /* a number that is sometimes one socket, sometimes another */
-} race;
+};
 
 static void *flip(void *arg)
 {
-	(void)arg;
+	struct race *r = arg;
+
 	for (unsigned i = 0;; i++)
-		memcpy(&race.address, i & 1 ? &race.bad : &race.good, sizeof(race.address));
+		memcpy(&r->address, i & 1 ? &r->bad : &r->good, sizeof(r->address));
 	return NULL;
 }
 
 static void *flip_with_unspec(void *arg)
 {
-	const union place *all[] = { &race.good, &race.nothing, &race.bad };
+	struct race *r = arg;
+	const union place *all[] = { &r->good, &r->nothing, &r->bad };
 
-	(void)arg;
 	for (unsigned i = 0;; i++)
-		memcpy(&race.address, all[i % 3], sizeof(race.address));
+		memcpy(&r->address, all[i % 3], sizeof(r->address));
 	return NULL;
 }
 
@@ -328,25 +329,25 @@ static void *flip_with_unspec(void *arg)
  * of one that was exchanged. */
 static void *flip_descriptor(void *arg)
 {
+	struct race *r = arg;
 	int local = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	(void)arg;
 	for (;;) {
-		int own = tcp(&race.good, SOCK_NONBLOCK);
-		(void)dup2(local, race.fd);
-		(void)dup2(race.host_fd, race.fd);
-		(void)dup2(own, race.fd);
-		(void)dup2(race.host_fd, race.fd);
+		int own = tcp(&r->good, SOCK_NONBLOCK);
+		(void)dup2(local, r->fd);
+		(void)dup2(r->host_fd, r->fd);
+		(void)dup2(own, r->fd);
+		(void)dup2(r->host_fd, r->fd);
 		(void)close(own);
 	}
 	return NULL;
 }
 
-static void start(void *(*main)(void *))
+static void start(void *(*main)(void *), struct race *r)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, main, NULL) != 0)
+	if (pthread_create(&thread, NULL, main, r) != 0)
 		_exit(2);
 }
 
@@ -366,37 +367,37 @@ static void taste(int fd)
 	(void)printf("got: %s\n", text);
 }
 
-static int race_address(int count)
+static int race_address(struct race *r, int count)
 {
-	start(flip);
+	start(flip, r);
 	for (int i = 0; i < count; i++) {
-		int fd = tcp(&race.good, SOCK_NONBLOCK);
-		(void)connect(fd, &race.address.any, size_of(&race.good));
+		int fd = tcp(&r->good, SOCK_NONBLOCK);
+		(void)connect(fd, &r->address.any, size_of(&r->good));
 		taste(fd);
 		(void)close(fd);
 	}
 	return 0;
 }
 
-static int race_descriptor(int count)
+static int race_descriptor(struct race *r, int count)
 {
 	int held = 0;
 
-	race.host_fd = tcp(&race.good, 0);
-	if (connect(race.host_fd, &race.good.any, size_of(&race.good)) < 0)
+	r->host_fd = tcp(&r->good, 0);
+	if (connect(r->host_fd, &r->good.any, size_of(&r->good)) < 0)
 		return 1;
-	race.host_fd = fcntl(race.host_fd, F_DUPFD, 100);
-	(void)fcntl(race.host_fd, F_SETFL, O_NONBLOCK);
-	race.fd = dup(race.host_fd);
-	start(flip_with_unspec);
-	start(flip_descriptor);
+	r->host_fd = fcntl(r->host_fd, F_DUPFD, 100);
+	(void)fcntl(r->host_fd, F_SETFL, O_NONBLOCK);
+	r->fd = dup(r->host_fd);
+	start(flip_with_unspec, r);
+	start(flip_descriptor, r);
 	for (int i = 0; i < count; i++) {
-		int r = connect(race.fd, &race.address.any, size_of(&race.good));
-		held += r < 0 && errno == EACCES;
-		if (listen(race.host_fd, 1) == 0)
+		int bad = connect(r->fd, &r->address.any, size_of(&r->good));
+		held += bad < 0 && errno == EACCES;
+		if (listen(r->host_fd, 1) == 0)
 			(void)printf("a socket of the host listens\n");
 		if (i % 8 == 0)
-			taste(race.host_fd);
+			taste(r->host_fd);
 	}
 	(void)printf("raced\n");
 	(void)fprintf(stderr, "held by Landlock: %d\n", held);
@@ -411,6 +412,7 @@ int main(int argc, char **argv)
 	} rows[] = { { "plain", plain },     { "nonblocking", nonblocking }, { "options", options },
 		     { "watched", watched }, { "doubled", doubled },	     { "patient", patient },
 		     { "local", local },     { "signals", signals },	     { "serve", serve } };
+	struct race race = { .fd = -1 };
 	union place p;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
@@ -427,6 +429,6 @@ int main(int argc, char **argv)
 	race.good = p;
 	race.bad = place(argv[4], argv[5]);
 	if (strcmp(argv[1], "race") == 0)
-		return race_address((int)strtol(argv[6], NULL, 10));
-	return race_descriptor((int)strtol(argv[6], NULL, 10));
+		return race_address(&race, (int)strtol(argv[6], NULL, 10));
+	return race_descriptor(&race, (int)strtol(argv[6], NULL, 10));
 }
