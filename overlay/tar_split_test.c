@@ -14,13 +14,17 @@ static int packed(const char *text, size_t cut)
 {
 	static struct isal_zstream z;
 	static uint8_t out[8192];
+	static uint8_t in[65536];
+	size_t n = strlen(text);
 	int fd = memfd_create("tar-split", MFD_CLOEXEC);
 
 	isal_deflate_init(&z);
 	z.gzip_flag = IGZIP_GZIP;
 	z.end_of_stream = 1;
-	z.next_in = (uint8_t *)(uintptr_t)text;
-	z.avail_in = (uint32_t)strlen(text);
+	CHECK(n < sizeof(in));
+	(void)snprintf((char *)in, sizeof(in), "%s", text);
+	z.next_in = in;
+	z.avail_in = (uint32_t)n;
 	z.next_out = out;
 	z.avail_out = sizeof(out);
 	CHECK_INT(isal_deflate(&z), COMP_OK);

@@ -29,7 +29,7 @@
 #define PLACES_MAX 32 /* mirrors of a registry */
 #define ROLE	   "cove-pull"
 #define RETRIES	   3
-#define KEPT_S	   (24 * 3600) /* so long has a pull that was cut short to come back */
+#define KEPT_S	   86400 /* so long has a pull that was cut short to come back */
 
 /* One attempt to pull one name. */
 struct pull {
