@@ -66,11 +66,6 @@ static void host_address(char ret[INET_ADDRSTRLEN])
 static void put_bridge_hosts(const struct container_spec *s, const char *name,
 			     json_object *networks, struct strbuf *b)
 {
-	char host[INET_ADDRSTRLEN];
-
-	host_address(host);
-	if (*host)
-		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n", host);
 	json_object_object_foreach(json_get(networks, "networks"), key, status)
 	{
 		json_object *list = json_get(status, "addresses");
@@ -98,18 +93,36 @@ static void put_base_hosts(struct strbuf *b)
 		(void)strbuf_puts(b, "::1\tlocalhost localhost.localdomain localhost6\n");
 }
 
+static int wants_gateway(const struct container_spec *s)
+{
+	for (size_t i = 0; s->add_host && s->add_host[i]; i++)
+		if (str_ends(s->add_host[i], ":host-gateway"))
+			return 1;
+	return 0;
+}
+
+/* Where the host can be reached; "": nowhere.  Behind its gateway's address a private network has
+ * the host's loopback, or nothing. */
+static const char *host_inside(const struct container_spec *s, const struct private_network *p,
+			       char buf[INET_ADDRSTRLEN])
+{
+	int is_private = is(s->network, "private");
+
+	if (is_private && p->allow_host_loopback)
+		return p->addresses.v4.host;
+	host_address(buf);
+	return is_private && !*buf ? p->addresses.v4.host : buf;
+}
+
 static int make_hosts(const struct container_spec *s, const char *name, json_object *networks,
 		      const struct private_network *p, struct strbuf *b)
 {
 	const struct net_family *own = &p->addresses.v4;
 	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
-	char host[INET_ADDRSTRLEN];
-	const char *gateway = host;
+	char buf[INET_ADDRSTRLEN];
+	int names_host = networks || is(s->network, "private") || is(s->network, "pasta");
+	const char *gateway = names_host || wants_gateway(s) ? host_inside(s, p, buf) : "";
 
-	/* Behind its gateway's address a private network has the host's loopback, or nothing. */
-	host_address(host);
-	if (is(s->network, "private") && (p->allow_host_loopback || !*host))
-		gateway = own->host;
 	put_base_hosts(b);
 	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
 		size_t n = strcspn(s->add_host[i], ":");
@@ -117,13 +130,13 @@ static int make_hosts(const struct container_spec *s, const char *name, json_obj
 		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? gateway : ip, (int)n,
 				    s->add_host[i]);
 	}
+	if (names_host && *gateway)
+		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
+				    gateway);
 	if (networks)
 		put_bridge_hosts(s, name, networks, b);
 	else if (!is(s->network, "host"))
 		(void)strbuf_printf(b, "%s\t%s %s\n", address, s->hostname, name);
-	if ((is(s->network, "private") || is(s->network, "pasta")) && *gateway)
-		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
-				    gateway);
 	return b->failed;
 }
 

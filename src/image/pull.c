@@ -39,9 +39,7 @@ struct pull {
 	const struct reference *ref; /* with registry */
 	struct pull_progress progress;
 
-	char *tmp_name; /* below graphroot/tmp */
-	int tmp_fd, lease_fd;
-	struct pull_call call;
+	struct dir_call dir; /* where it brings things */
 
 	char *manifest, *config;
 	size_t manifest_len, config_len;
@@ -61,13 +59,7 @@ struct pull {
 
 static void pull_done(struct pull *p)
 {
-	if (!p->call.ended) /* it may still write there */
-		pull_call_end(&p->call);
-	if (p->tmp_name)
-		engine_tmpdir_remove(p->en, p->tmp_name);
-	pull_call_end(&p->call); /* a role that has said its last word meanwhile ends */
-	fd_close(p->tmp_fd);
-	fd_close(p->lease_fd);
+	dir_call_end(&p->dir);
 	pull_locks_release(&p->locks);
 	for (size_t i = 0; p->layer_paths && i < p->m.n_layers; i++)
 		free(p->layer_paths[i]);
@@ -76,7 +68,6 @@ static void pull_done(struct pull *p)
 	free(p->wanted);
 	strv_free(p->diff_ids);
 	manifest_done(&p->m);
-	free(p->tmp_name);
 	free(p->manifest);
 	free(p->config);
 	free(p->media_type);
@@ -213,7 +204,7 @@ static int send_request(struct pull *p, struct err *e)
 				  .progress = p->progress.terminal && !o->quiet };
 	int rc = -1;
 
-	r.directory = str_printf("%s/tmp/%s", p->en->graphroot, p->tmp_name);
+	r.directory = str_printf("%s/tmp/%s", p->en->graphroot, p->dir.tmp_name);
 	r.layers = str_printf("%s/layers", p->en->graphroot);
 	r.kept = str_printf("%s/" PULL_KEPT_DIR, p->en->graphroot);
 	if (!r.directory || !r.layers || !r.kept) {
@@ -227,15 +218,15 @@ static int send_request(struct pull *p, struct err *e)
 	    copy(o->platform, &r.platform, e) >= 0 && copy(o->creds, &r.creds, e) >= 0 &&
 	    copy(o->authfile, &r.authfile, e) >= 0 && copy(o->cert_dir, &r.cert_dir, e) >= 0 &&
 	    copy(p->en->config_dir, &r.config_dir, e) >= 0)
-		rc = pull_send(p->call.socket_fd, pull_request_encode(&r), e);
+		rc = pull_send(p->dir.call.socket_fd, pull_request_encode(&r), e);
 	pull_request_done(&r);
 	return rc < 0 ? e->code : 0;
 }
 
 static int start_role(struct pull *p, struct err *e)
 {
-	if (engine_tmpdir(p->en, &p->tmp_name, &p->tmp_fd, &p->lease_fd, e) < 0 ||
-	    pull_call_start(&p->call, p->en->run_fd, p->tmp_fd, e) < 0)
+	if (dir_call_open(&p->dir, p->en, e) < 0 ||
+	    pull_call_start(&p->dir.call, p->en->run_fd, p->dir.tmp_fd, e) < 0)
 		return e->code;
 	return send_request(p, e);
 }
@@ -294,7 +285,7 @@ static int prepare_layers(struct pull *p, struct err *e)
 		l->blob_size = p->m.layers[i].size;
 		if (!p->wanted[i])
 			continue;
-		p->layer_paths[i] = str_printf("tmp/%s/layer-%zu", p->tmp_name, i);
+		p->layer_paths[i] = str_printf("tmp/%s/layer-%zu", p->dir.tmp_name, i);
 		if (!p->layer_paths[i])
 			return err_errno(e, ENOMEM, "pull");
 		l->tmp_path = p->layer_paths[i];
@@ -310,9 +301,10 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 	if (copy(json_get_str(o, "media_type"), &p->media_type, e) < 0 ||
 	    copy(json_get_str(o, "digest"), &p->digest, e) < 0 ||
 	    copy(index && *index ? index : NULL, &p->index_digest, e) < 0 ||
-	    path_read(p->tmp_fd, PULL_MANIFEST, MANIFEST_MAX, &p->manifest, &p->manifest_len, e) <
+	    path_read(p->dir.tmp_fd, PULL_MANIFEST, MANIFEST_MAX, &p->manifest, &p->manifest_len,
+		      e) < 0 ||
+	    path_read(p->dir.tmp_fd, PULL_CONFIG, MANIFEST_MAX, &p->config, &p->config_len, e) <
 		    0 ||
-	    path_read(p->tmp_fd, PULL_CONFIG, MANIFEST_MAX, &p->config, &p->config_len, e) < 0 ||
 	    manifest_parse(p->manifest, p->manifest_len, p->media_type, &p->m, e) < 0 ||
 	    config_diff_ids(p->config, p->config_len, p->m.n_layers, &p->diff_ids, e) < 0)
 		return e->code;
@@ -326,7 +318,7 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 		p->n_signatures = n > 0 ? (size_t)n : 0;
 		/* Of the bytes that will be stored, whatever the role says. */
 		sha256_text(p->manifest, p->manifest_len, digest);
-		if (trust_check(p->en, &p->subject, p->requirements, digest, p->tmp_fd,
+		if (trust_check(p->en, &p->subject, p->requirements, digest, p->dir.tmp_fd,
 				p->n_signatures, e) < 0)
 			return e->code;
 	}
@@ -348,7 +340,7 @@ static int send_wanted(struct pull *p, struct err *e)
 		return err_errno(e, ENOMEM, "pull");
 	}
 	json_put(o, "layers", list);
-	return pull_send(p->call.socket_fd, o, e);
+	return pull_send(p->dir.call.socket_fd, o, e);
 }
 
 /* A message about layer N; the role is trusted no further than the array's end. */
@@ -380,7 +372,7 @@ static int wait_for_layers(struct pull *p, struct err *e)
 	for (;;) {
 		scoped(json) json_object *o = NULL;
 
-		if (pull_call_receive(&p->call, &o, e) < 0)
+		if (pull_call_receive(&p->dir.call, &o, e) < 0)
 			return e->code;
 		if (pull_is(o, "done"))
 			break;
@@ -418,9 +410,9 @@ static int publish(struct pull *p, char **ret_id, struct err *e)
 	pull_progress_say(&p->progress, "Writing manifest to image destination");
 	if (image_publish(p->en, &w, ret_id, e) < 0)
 		return e->code;
-	return p->n_signatures
-		       ? signatures_store(p->en, *ret_id, p->digest, p->tmp_fd, p->n_signatures, e)
-		       : 0;
+	return p->n_signatures ? signatures_store(p->en, *ret_id, p->digest, p->dir.tmp_fd,
+						  p->n_signatures, e)
+			       : 0;
 }
 
 static int stored_id(struct pull *p, char **ret_id, struct err *e)
@@ -439,7 +431,7 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 {
 	scoped(json) json_object *o = NULL;
 
-	if (pull_call_receive(&p->call, &o, e) < 0)
+	if (pull_call_receive(&p->dir.call, &o, e) < 0)
 		return e->code;
 	if (pull_is(o, "unchanged"))
 		return stored_id(p, ret_id, e);
@@ -474,13 +466,9 @@ static int ask_policy(struct pull *p, struct err *e)
 int pull_attempt(struct engine *en, const struct image_pull_options *o, const struct registries *r,
 		 const struct reference *ref, char **ret_id, struct err *e)
 {
-	__attribute__((cleanup(scoped_pull))) struct pull p = { .en = en,
-								.o = o,
-								.registries = r,
-								.ref = ref,
-								.tmp_fd = -EBADF,
-								.lease_fd = -EBADF,
-								.call = PULL_CALL_NONE };
+	__attribute__((cleanup(scoped_pull))) struct pull p = {
+		.en = en, .o = o, .registries = r, .ref = ref, .dir = DIR_CALL_NONE
+	};
 
 	pull_progress_init(&p.progress, o->quiet);
 	if (ask_policy(&p, e) < 0 || start_role(&p, e) < 0)

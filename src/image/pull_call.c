@@ -119,9 +119,11 @@ int dir_call_run(struct dir_call *c, json_object *take_m, struct err *e)
 
 void dir_call_end(struct dir_call *c)
 {
-	pull_call_end(&c->call);
+	if (!c->call.ended) /* it may still write there */
+		pull_call_end(&c->call);
 	if (c->tmp_name)
 		engine_tmpdir_remove(c->en, c->tmp_name);
+	pull_call_end(&c->call); /* a role that has said its last word has ended meanwhile */
 	free(c->tmp_name);
 	c->tmp_name = NULL;
 	fd_close(take_fd(&c->tmp_fd));
