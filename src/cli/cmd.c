@@ -29,6 +29,13 @@ const struct noun noun_list[] = {
 };
 
 #define AT(f) offsetof(struct globals, f)
+static const struct opt own_options[] = {
+	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
+	    .hidden = 1, .values = "man|bash|zsh|fish"),
+	FLAG('v', "version", AT(version), "Print the version"),
+	END,
+};
+
 static const struct opt global_options[] = {
 	STR(0, "cgroup-manager", "MANAGER", AT(cgroup_manager), "How control groups are made",
 	    .values = "cgroupfs|systemd",
@@ -41,8 +48,6 @@ static const struct opt global_options[] = {
 	    .man = "Without it: events_logger of containers.conf(5), else file. journald means "
 		   "file, "
 		   "too: `cove events` reads no journal."),
-	STR(0, "generate", "KIND", AT(generate), "Write man pages or completions into a directory",
-	    .hidden = 1, .values = "man|bash|zsh|fish"),
 	LIST(0, "hooks-dir", "DIR", AT(hooks_dirs), "Directory of OCI hooks for containers",
 	     .complete = "dir",
 	     .man = "May be given several times.  Without it: for real root "
@@ -51,7 +56,12 @@ static const struct opt global_options[] = {
 		    "POSIX "
 		    "extended regular expressions."),
 	STR(0, "log-level", "LEVEL", AT(log_level), "Log messages above this level", .def = "warn",
-	    .values = "trace|debug|info|warn|warning|error|fatal|panic"),
+	    .complete = LOG_LEVELS,
+	    .man = "One of trace, debug, info, warn, warning, error, fatal, panic."),
+	STR(0, "out", "FILE", AT(out), "Write standard output into FILE", .complete = "file",
+	    .man = "That of a container in the foreground, too.  FILE is overwritten."),
+	STR(0, "registries-conf", "FILE", AT(registries_conf), "Read FILE as registries.conf(5)",
+	    .hidden = 1, .complete = "file"),
 	STR(0, "root", "DIR", AT(root), "Where images and containers are stored", .complete = "dir",
 	    .man = "Without it: the setting in storage.conf(5), else $XDG_DATA_HOME/cove."),
 	STR(0, "runroot", "DIR", AT(runroot), "Where state lives that a reboot ends",
@@ -64,8 +74,10 @@ static const struct opt global_options[] = {
 		   "containers itself, which is faster."),
 	LIST(0, "runtime-flag", "FLAG", AT(runtime_flags),
 	     "Global option for that runtime, without its dashes"),
-	STR(0, "storage-driver", "DRIVER", AT(storage_driver), "How layers are put together",
-	    .values = "overlay"),
+	STR(0, "storage-driver", "DRIVER", AT(storage_driver), "Taken for other engines' sake",
+	    .values = "overlay|overlay2|vfs|fuse-overlayfs|btrfs|zfs",
+	    .man = "Layers are put together by overlay whatever driver is named, as with the "
+		   "driver of storage.conf."),
 	LIST(0, "storage-opt", "KEY=VALUE", AT(storage_opts),
 	     "additionalimagestore=PATH: a store of images to read",
 	     .man = "May be given several times; takes the place of what storage.conf and "
@@ -77,7 +89,6 @@ static const struct opt global_options[] = {
 		    "else Podman's storage knows (mountopt, mount_program, ignore_chown_errors, "
 		    "size, "
 		    "...) is taken and has no effect."),
-	FLAG('v', "version", AT(version), "Print the version"),
 	REFUSED(0, "imagestore", "images and containers are kept in one place, see --root"),
 	REFUSED('c', "connection", "commands run here; there is no remote service"),
 	REFUSED('H', "host", "commands run here; there is no remote service"),
@@ -85,7 +96,27 @@ static const struct opt global_options[] = {
 	REFUSED(0, "url", "commands run here; there is no remote service"),
 	END,
 };
-const struct opt *const global_groups[] = { global_options, NULL };
+
+/* What scripts written for Podman say and nothing here needs. */
+static const struct opt other_options[] = {
+	STR(0, "conmon", "FILE", AT(nothing), "Of Podman: no effect", .complete = "file"),
+	STR(0, "cpu-profile", "FILE", AT(nothing), "Of Podman: no effect", .hidden = 1),
+	STR(0, "db-backend", "KIND", AT(nothing), "Of Podman: no effect", .hidden = 1),
+	FLAG('D', "debug", AT(debug), "The same as --log-level debug", .hidden = 1),
+	STR(0, "max-workers", "N", AT(nothing), "Of Podman: no effect", .hidden = 1),
+	STR(0, "memory-profile", "FILE", AT(nothing), "Of Podman: no effect", .hidden = 1),
+	STR(0, "namespace", "NAME", AT(nothing), "Of Podman: no effect", .hidden = 1),
+	STR(0, "network-backend", "NAME", AT(nothing), "Of Podman: no effect", .hidden = 1),
+	FLAG(0, "noout", AT(noout), "The same as --out /dev/null", .hidden = 1),
+	LIST(0, "pull-option", "KEY=VALUE", AT(nothings), "Of Podman: no effect", .hidden = 1),
+	FLAG(0, "syslog", AT(no_flag), "Of Podman: no effect"),
+	STR(0, "tmpdir", "DIR", AT(nothing), "Of Podman: no effect", .complete = "dir",
+	    .man = "What a reboot ends lies in --runroot."),
+	FLAG(0, "trace", AT(no_flag), "Of Podman: no effect", .hidden = 1),
+	END,
+};
+const struct opt *const global_groups[] = { own_options, global_options, other_options, NULL };
+const opt_groups global_anywhere = global_groups + 1;
 
 const struct cmd *cmd_find(char *const *argv, size_t *ret_used, const struct noun **ret_noun)
 {

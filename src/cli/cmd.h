@@ -62,14 +62,21 @@ extern const struct noun noun_list[];
 #undef NOUN
 #undef COMPLETER
 
-/* Options of `cove` itself, which stand before the command. */
+/* Options of `cove` itself: the first group stands before the command, the others there or among
+ * the command's own. */
 struct globals {
 	const char *root, *runroot, *log_level, *cgroup_manager, *runtime, *storage_driver,
-		*generate, *events_backend;
-	int version;
+		*generate, *events_backend, *out, *registries_conf;
+	int version, noout, debug;
 	char **storage_opts, **runtime_flags, **hooks_dirs;
+	/* What is of other engines alone. */
+	const char *nothing;
+	char **nothings;
+	int no_flag;
 };
+#define LOG_LEVELS "trace|debug|info|warn|warning|error|fatal|panic"
 extern const struct opt *const global_groups[];
+extern const opt_groups global_anywhere; /* those that commands take, too */
 
 /* Find the command that ARGV ("image", "ls", ...) begins with; *RET_USED words belong to its name.
  * NULL and *RET_NOUN when a noun alone was named; NULL and no noun when there is no such command.

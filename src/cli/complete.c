@@ -117,14 +117,17 @@ static const struct opt *waiting(opt_groups groups, const char *word)
 
 	if (strchr(word, '=') || word[0] != '-' || !word[1])
 		return NULL;
-	if (word[1] == '-')
+	if (word[1] == '-') {
 		o = opt_find(groups, word + 2, strlen(word + 2), 0);
-	else
+		if (!o)
+			o = opt_find(global_anywhere, word + 2, strlen(word + 2), 0);
+	} else {
 		for (const char *s = word + 1; *s; s++) {
 			o = opt_find(groups, NULL, 0, *s);
 			if (o && opt_wants_value(o))
 				return s[1] ? NULL : o;
 		}
+	}
 	return o && opt_wants_value(o) ? o : NULL;
 }
 

@@ -2,6 +2,7 @@
 /* cove: global options, the command, its options, its arguments; then the command runs and main()
  * tells how it ended.  Nothing is opened before it is known that the command needs it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +56,35 @@ static int run_parsed(const struct cmd *c, const struct globals *g, void *option
 	return c->run(en, options, args, e);
 }
 
-/* The exit status, or a negative errno. */
-static int run_command(const struct cmd *c, const struct globals *g, char *const *argv,
-		       struct err *e)
+/* Let the options of `cove` itself act that concern every command.  1: a level that is none, told.
+ */
+static int begin(const struct globals *g, struct err *e)
 {
+	const char *out = g->noout ? "/dev/null" : g->out;
+
+	if (!str_in_words(g->log_level, strlen(g->log_level), LOG_LEVELS)) {
+		(void)err_set(e, -EINVAL,
+			      "Log Level \"%s\" is not supported, choose from: trace, debug, info, "
+			      "warn, warning, error, fatal, panic",
+			      g->log_level);
+		(void)exit_failed(EXIT_ENGINE, 0, e);
+		return 1;
+	}
+	dbg_enable(g->debug || str_in_words(g->log_level, strlen(g->log_level), "debug|trace"));
+	if (g->registries_conf && setenv("CONTAINERS_REGISTRIES_CONF", g->registries_conf, 1) < 0)
+		return err_sys(e, "--registries-conf");
+	if (out) {
+		scoped(fd) int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)
+			return err_sys(e, "open %s", out);
+	}
+	return 0;
+}
+
+/* The exit status, or a negative errno. */
+static int run_command(const struct cmd *c, struct globals *g, char *const *argv, struct err *e)
+{
+	const struct opt_outer outer = { .groups = global_anywhere, .dst = g };
 	scoped(mem) void *options = calloc(1, c->size ? c->size : 1);
 	scoped(mem) const char **args = calloc(strv_len(argv) + 1, sizeof(*args));
 	char path[128];
@@ -66,18 +92,22 @@ static int run_command(const struct cmd *c, const struct globals *g, char *const
 
 	if (!options || !args)
 		return err_errno(e, ENOMEM, "start");
-	if (c->flags & CMD_RAW_ARGS)
-		return run_parsed(c, g, options, (char **)argv, e);
+	if (c->flags & CMD_RAW_ARGS) {
+		r = begin(g, e);
+		return r ? r : run_parsed(c, g, options, (char **)argv, e);
+	}
 	r = opt_init(c->groups, options, e);
 	if (r >= 0)
-		r = opt_parse(c->groups, cmd_path(c, path, sizeof(path)),
-			      c->flags & CMD_STOP_AT_ARG ? OPT_STOP_AT_ARG : 0, argv, options, args,
-			      e);
+		r = opt_parse_within(&outer, c->groups, cmd_path(c, path, sizeof(path)),
+				     c->flags & CMD_STOP_AT_ARG ? OPT_STOP_AT_ARG : 0, argv,
+				     options, args, e);
 	if (r >= 0)
 		r = cmd_check_args(c, strv_len((char *const *)args), e);
+	if (r >= 0)
+		r = begin(g, e);
 	if (r == -ECANCELED)
 		r = help_command(c);
-	else if (r >= 0) {
+	else if (r == 0) {
 		r = run_parsed(c, g, options, (char **)args, e);
 		if (r < 0)
 			r = exit_failed(c->exit, 0, e);
@@ -100,7 +130,7 @@ static int run_for_monitor(int (*fn)(struct engine *, char *const *, struct err 
 	return r < 0 ? r : fn(en, args, e);
 }
 
-static int dispatch(const struct globals *g, char *const *argv, struct err *e)
+static int dispatch(struct globals *g, char *const *argv, struct err *e)
 {
 	const struct noun *noun;
 	const struct cmd *c;
@@ -127,12 +157,6 @@ static int dispatch(const struct globals *g, char *const *argv, struct err *e)
 	return no_such_command(argv, noun, e);
 }
 
-static int set_log_level(const char *level)
-{
-	dbg_enable(strcmp(level, "debug") == 0 || strcmp(level, "trace") == 0);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	scoped(mem) const char **args = calloc((size_t)argc + 1, sizeof(*args));
@@ -146,7 +170,7 @@ int main(int argc, char **argv)
 			      &e);
 	if (r == -ECANCELED)
 		r = help_top();
-	else if (r >= 0 && set_log_level(g.log_level) == 0)
+	else if (r >= 0)
 		r = dispatch(&g, (char *const *)args, &e);
 	opt_done(global_groups, &g);
 	if (r < 0)

@@ -19,7 +19,8 @@ struct parse {
 	opt_groups groups;
 	char *const *argv; /* the next argument */
 	void *dst;
-	const struct opt **seen; /* rows given so far, for EXCLUDES */
+	const struct opt_outer *outer; /* or NULL */
+	const struct opt **seen;       /* rows given so far, for EXCLUDES */
 	size_t n_seen;
 };
 
@@ -256,23 +257,40 @@ static int was_seen(const struct parse *p, const struct opt *o)
 	return 0;
 }
 
-/* Store VALUE for a row given on the command line. */
-static int give(struct parse *p, const struct opt *o, const char *value, struct err *e)
+/* The row, and in *DST the struct that it fills. */
+static const struct opt *find(const struct parse *p, const char *name, size_t n, char letter,
+			      void **dst)
+{
+	const struct opt *o = opt_find(p->groups, name, n, letter);
+
+	*dst = p->dst;
+	/* -h and --help are the command's, whatever is outside. */
+	if (o || !p->outer || letter == 'h')
+		return o;
+	*dst = p->outer->dst;
+	return opt_find(p->outer->groups, name, n, letter);
+}
+
+/* Store VALUE in DST for a row given on the command line. */
+static int give(struct parse *p, const struct opt *o, void *dst, const char *value, struct err *e)
 {
 	if (!was_seen(p, o)) {
-		drop_list(o, p->dst); /* the default's elements do not stay beside given ones */
+		/* The default's elements do not stay beside given ones; those given outside do. */
+		if (dst == p->dst)
+			drop_list(o, dst);
 		p->seen[p->n_seen++] = o;
 	}
 	if (o->given)
-		*(int *)((char *)p->dst + o->given - 1) = 1;
-	return opt_set(o, value, p->dst, e);
+		*(int *)((char *)dst + o->given - 1) = 1;
+	return opt_set(o, value, dst, e);
 }
 
 static int parse_long(struct parse *p, const char *arg, struct err *e)
 {
 	const char *name = arg + 2, *eq = strchr(name, '=');
 	size_t n = eq ? (size_t)(eq - name) : strlen(name);
-	const struct opt *o = opt_find(p->groups, name, n, 0);
+	void *dst;
+	const struct opt *o = find(p, name, n, 0, &dst);
 	const char *value = eq ? eq + 1 : NULL;
 
 	if (n == 0)
@@ -288,27 +306,28 @@ static int parse_long(struct parse *p, const char *arg, struct err *e)
 	}
 	if (!value)
 		value = o->optional ? o->optional : "true";
-	return give(p, o, value, e);
+	return give(p, o, dst, value, e);
 }
 
 static int parse_letters(struct parse *p, const char *arg, struct err *e)
 {
 	for (const char *s = arg + 1; *s; s++) {
-		const struct opt *o = opt_find(p->groups, NULL, 0, *s);
+		void *dst;
+		const struct opt *o = find(p, NULL, 0, *s, &dst);
 		int r;
 		if (!o && *s == 'h')
 			return err_set(e, -ECANCELED, "help");
 		if (!o)
 			return err_set(e, -EINVAL, "unknown shorthand flag: '%c' in %s", *s, arg);
 		if (s[1] == '=')
-			return give(p, o, s + 2, e);
+			return give(p, o, dst, s + 2, e);
 		if (opt_wants_value(o)) {
 			if (!s[1] && !*p->argv)
 				return err_set(e, -EINVAL, "flag needs an argument: '%c' in %s", *s,
 					       arg);
-			return give(p, o, s[1] ? s + 1 : *p->argv++, e);
+			return give(p, o, dst, s[1] ? s + 1 : *p->argv++, e);
 		}
-		r = give(p, o, o->optional ? o->optional : "true", e);
+		r = give(p, o, dst, o->optional ? o->optional : "true", e);
 		if (r < 0)
 			return r;
 	}
@@ -355,12 +374,20 @@ static int parse_all(struct parse *p, unsigned flags, const char **args, struct 
 int opt_parse(opt_groups groups, const char *command, unsigned flags, char *const *argv, void *dst,
 	      const char **args, struct err *e)
 {
+	return opt_parse_within(NULL, groups, command, flags, argv, dst, args, e);
+}
+
+int opt_parse_within(const struct opt_outer *outer, opt_groups groups, const char *command,
+		     unsigned flags, char *const *argv, void *dst, const char **args, struct err *e)
+{
 	scoped(mem) const struct opt **seen = NULL;
-	struct parse p = { .groups = groups, .argv = argv, .dst = dst };
+	struct parse p = { .groups = groups, .argv = argv, .dst = dst, .outer = outer };
 	size_t rows = 1;
 	int r;
 
 	each_opt(o, g, groups)
+		rows++;
+	each_opt(o, g, outer ? outer->groups : NULL)
 		rows++;
 	seen = calloc(rows, sizeof(const struct opt *));
 	if (!seen)

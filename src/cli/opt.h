@@ -115,6 +115,15 @@ int opt_init(opt_groups groups, void *dst, struct err *e);
  * `COMMAND --help`; -ECANCELED when --help was asked for (or -h, where no row uses that letter). */
 int opt_parse(opt_groups groups, const char *command, unsigned flags, char *const *argv, void *dst,
 	      const char **args, struct err *e);
+/* The same, where options that GROUPS lacks may be those of OUTER: initialised before, perhaps
+ * filled in part. */
+struct opt_outer {
+	opt_groups groups;
+	void *dst;
+};
+int opt_parse_within(const struct opt_outer *outer, opt_groups groups, const char *command,
+		     unsigned flags, char *const *argv, void *dst, const char **args,
+		     struct err *e);
 /* Free the lists in DST. */
 void opt_done(opt_groups groups, void *dst);
 /* The row that answers to long NAME (N bytes), or to LETTER when NAME is NULL; NULL for none. */

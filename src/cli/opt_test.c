@@ -143,6 +143,45 @@ TEST(help_is_always_an_option)
 	opt_done(groups, &s);
 }
 
+TEST(options_of_the_outside_are_found_behind_those_of_the_inside)
+{
+	struct {
+		char **opts;
+		const char *root;
+		int all, version;
+	} out = { 0 };
+	static const struct opt outside[] = {
+		LIST(0, "opt", "X", 0, "List"),
+		STR('R', "root", "DIR", offsetof(__typeof__(out), root), "Root"),
+		FLAG('a', "all", offsetof(__typeof__(out), all), "Shadowed"),
+		FLAG('h', "host", offsetof(__typeof__(out), version), "Never -h"),
+		END,
+	};
+	static const struct opt *const outer_groups[] = { outside, NULL };
+	const struct opt_outer outer = { .groups = outer_groups, .dst = &out };
+	const char *args[16] = { NULL };
+	struct sample s = { 0 };
+	struct err e = { 0 };
+
+	CHECK_INT(strv_add(&out.opts, "before"), 0);
+	CHECK_INT(opt_init(groups, &s, &e), 0);
+	CHECK_INT(opt_parse_within(&outer, groups, "cove x", 0,
+				   (char *const[]){ "-aR", "/r", "one", "--opt=behind", NULL }, &s,
+				   args, &e),
+		  0);
+	CHECK_INT(s.all, 1);
+	CHECK_INT(out.all, 0);
+	CHECK_STR(out.root, "/r");
+	CHECK_STR(args[0], "one");
+	CHECK_INT(strv_len(out.opts), 2);
+	CHECK_STR(out.opts[1], "behind");
+	CHECK_INT(opt_parse_within(&outer, groups, "cove x", 0, (char *const[]){ "-h", NULL }, &s,
+				   args, &e),
+		  -ECANCELED);
+	opt_done(groups, &s);
+	opt_done(outer_groups, &out);
+}
+
 TEST(bad_options_are_refused)
 {
 	REFUSES("unknown flag: --nosuch", "--nosuch=3");

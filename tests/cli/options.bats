@@ -111,3 +111,35 @@ See 'cove images --help'"
 	is "$status" 125
 	like "$output" "No space left on device"
 }
+
+@test "options of cove are taken among those of a command" {
+	run_cove 0 images --root "$T/elsewhere" -q --log-level=error
+	[ -d "$T/elsewhere" ]
+	run_cove 125 images -v
+	like "$output" "unknown shorthand flag: 'v'"
+	run_cove 1 images --log-level=telepathic
+	is "$output" 'Error: Log Level "telepathic" is not supported, choose from: trace, debug, info, warn, warning, error, fatal, panic'
+	run_cove 0 __complete ps --log-level pa
+	like "$output" '^panic'
+	run_cove 0 __complete ps --root ''
+	is "$output" ":16"
+}
+
+@test "--out and --noout take standard output, also of a command in the foreground" {
+	run_cove 0 version
+	said=$output
+	run_cove 0 --out "$T/out" version
+	is "$output" ""
+	is "$(cat "$T/out")" "$said"
+	run_cove 0 unshare --out "$T/out" echo hello
+	is "$(cat "$T/out")" "hello"
+	run_cove 0 --noout unshare echo hello
+	is "$output" ""
+	run_cove 125 --out "$T/none/out" version
+	is "$output" "Error: open $T/none/out: No such file or directory"
+}
+
+@test "what is of Podman alone is taken" {
+	run_cove 0 --tmpdir "$T/t" --conmon /bin/true --syslog --storage-driver vfs --db-backend sqlite images -q
+	is "$output" ""
+}
