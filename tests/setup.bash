@@ -151,6 +151,16 @@ start_server() {
 	LOG=$T/server/log
 }
 
+# start_chunked: the registry of layers in parts (tests/registry/chunked.py); sets CHUNKED (host:port), CHUNKED_LOG.
+start_chunked() {
+	mkdir "$T/chunked"
+	python3 "$COVE_SRC/tests/registry/chunked.py" "$T/chunked" 3>&- &
+	PIDS+=($!)
+	wait_for 20 test -e "$T/chunked/port"
+	CHUNKED=127.0.0.1:$(cat "$T/chunked/port")
+	CHUNKED_LOG=$T/chunked/log
+}
+
 # start_registry [--auth USER PASSWORD] [--tls]: sets REGISTRY (host:port), REGISTRY_PID, REGISTRY_DIR; with --tls the
 # certificate is $REGISTRY_DIR/cert/ca.crt.
 start_registry() {

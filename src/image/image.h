@@ -25,6 +25,9 @@ struct image {
 				  possible; NULL: our own */
 	int64_t size;	       /* bytes of all layers unpacked */
 	int64_t created;       /* seconds since the epoch, from the config (0 when absent) */
+	/* In lists (image_list()), see image_parent.h: */
+	char *parent; /* ID of the image that it was made from, or NULL */
+	int children; /* how many were made from it */
 };
 struct image *image_free(struct image *i);
 DEFINE_SCOPED(image, struct image *, image_free);
@@ -96,14 +99,18 @@ int64_t image_containers(struct engine *en, const char *id);
 int image_tag(struct engine *en, const char *ref, const char *target, struct err *e);
 int image_untag(struct engine *en, const char *ref, const char *name, struct err *e);
 
+#define IMAGE_REMOVE_FORCE	  1
+#define IMAGE_REMOVE_KEEP_PARENTS 2
 struct image_remove_result {
 	char **untagged; /* names taken away */
 	char **deleted;	 /* image IDs removed */
 	int64_t freed;	 /* bytes of the layers that nothing else had */
 };
 /* Untag REF when it is one of several names, else delete the image and the layers nobody else uses.
- * -EBUSY "image used by ID: image is in use by a container" unless FORCE; -ENOENT. */
-int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret,
+ * With it go the images that it was made from, if they have no name and nothing else needs them,
+ * unless FLAGS say IMAGE_REMOVE_KEEP_PARENTS.  -EBUSY "image used by ID: image is in use by a
+ * container", also with IMAGE_REMOVE_FORCE, which is for several names; -ENOENT. */
+int image_remove(struct engine *en, const char *ref, int flags, struct image_remove_result *ret,
 		 struct err *e);
 /* Remove image ID whatever names it has, unless a container uses it (-EBUSY); DANGLING: unless it
  * has a name (-EEXIST), by now. */
@@ -166,6 +173,7 @@ struct image_import_options {
 	const char *path;      /* or "-" */
 	const char *reference; /* or NULL */
 	const char *message;
+	const char *platform; /* "os/arch[/variant]" or NULL for the host's */
 	char *const *changes; /* "CMD [...]", "ENV A=B", ... as Containerfile instructions */
 };
 int image_import(struct engine *en, const struct image_import_options *o, char **ret_id,

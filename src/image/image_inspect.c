@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "src/image/image.h"
+#include "src/image/image_parent.h"
 #include "src/image/image_stores.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
@@ -53,6 +53,20 @@ static json_object *root_fs(const struct image *i)
 	return o;
 }
 
+/* The ID of the image that it was made from; "" where none is known. */
+static void put_parent(json_object *o, struct engine *en, const struct image *i)
+{
+	struct image **list = NULL;
+	struct err ignored = { 0 };
+	size_t n = 0;
+	const struct image *parent = image_relatives(en, i, &list, &n, &ignored) < 0
+					     ? NULL
+					     : image_parent_in(list, n, i);
+
+	json_put_str(o, "Parent", parent ? parent->id : "");
+	image_list_free(list, n);
+}
+
 /* The config's own, else that of its first step. */
 static const char *comment(const struct image *i)
 {
@@ -72,7 +86,7 @@ json_object *image_inspect_json(struct engine *en, const struct image *i)
 	json_put_str(o, "Digest", i->manifest_digest);
 	json_put_strv(o, "RepoTags", i->names);
 	json_put_strv(o, "RepoDigests", i->digests);
-	json_put_str(o, "Parent", "");
+	put_parent(o, en, i);
 	json_put_str(o, "Comment", comment(i));
 	borrow_str(o, "Created", i->config, "created");
 	borrow(o, "Config", i->config, "config", json_object_new_object());

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "src/image/image_parent.h"
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
 #include "src/store/store.h"
@@ -82,6 +83,8 @@ int image_list(struct engine *en, struct image ***ret, size_t *ret_n, struct err
 
 	for (size_t k = 0; r == 0 && k < image_stores_n(en); k++)
 		r = add_store(en, k, &l, e);
+	if (r == 0)
+		r = image_parents_fill(l.images, l.n, e);
 	if (r < 0) {
 		image_list_free(l.images, l.n);
 		return r;

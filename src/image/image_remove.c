@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/image_parent.h"
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
 #include "src/image/manifest_list.h"
@@ -158,12 +159,12 @@ static const char *meant_name(const struct image *i, const char *ref)
 	return ends;
 }
 
-int image_remove(struct engine *en, const char *ref, int force, struct image_remove_result *ret,
+int image_remove(struct engine *en, const char *ref, int flags, struct image_remove_result *ret,
 		 struct err *e)
 {
 	scoped(image) struct image *i = NULL;
 	const char *name;
-	int r;
+	int force = flags & IMAGE_REMOVE_FORCE, r;
 
 	if (manifest_list_is(en, ref))
 		return manifest_list_remove(en, ref, ret, e);
@@ -191,7 +192,10 @@ int image_remove(struct engine *en, const char *ref, int force, struct image_rem
 			       "image %.12s has %zu names: remove it by one of them, or with force",
 			       i->id, strv_len(i->names));
 	r = remove_image(en, i->id, 0, i->names, ret, e);
-	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
+	if (r == -ENOENT)
+		return err_set(e, r, "%s: image not known", ref);
+	return r < 0 || (flags & IMAGE_REMOVE_KEEP_PARENTS) ? r
+							    : image_remove_parents(en, i, ret, e);
 }
 
 /* ---- what no record names -------------------------------------------------------------------- */

@@ -34,6 +34,7 @@ struct image *image_free(struct image *i)
 	free(i->manifest_digest);
 	free(i->index_digest);
 	free(i->store);
+	free(i->parent);
 	strv_free(i->names);
 	strv_free(i->digests);
 	strv_free(i->layers);

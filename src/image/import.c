@@ -40,20 +40,18 @@ static json_object *history(const char *created, const struct layer_result *laye
 }
 
 static char *config_text(json_object *take_config, const struct layer_result *layer,
-			 const char *message)
+			 const struct platform *p, const char *message)
 {
 	scoped(json) json_object *o = json_object_new_object();
 	json_object *rootfs = json_object_new_object();
-	struct platform host;
 	char created[UNITS_MAX];
 
-	platform_host(&host);
 	(void)time_rfc3339(time_now_ns(), created);
 	json_put_str(o, "created", created);
-	json_put_str(o, "architecture", host.arch);
-	if (*host.variant)
-		json_put_str(o, "variant", host.variant);
-	json_put_str(o, "os", host.os);
+	json_put_str(o, "architecture", p->arch);
+	if (*p->variant)
+		json_put_str(o, "variant", p->variant);
+	json_put_str(o, "os", p->os);
 	json_put(o, "config", take_config);
 	json_put_str(rootfs, "type", "layers");
 	json_put(rootfs, "diff_ids", strings(layer->diff_id));
@@ -121,11 +119,15 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 	scoped(fd) int fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
 				     : open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct layer_result layer = { 0 };
+	struct platform platform;
 	int r;
 
 	if (fd < 0)
 		return err_sys(e, "open %s", is_stdin ? "standard input" : o->path);
-	r = import_name(o->reference, &name, e);
+	platform_host(&platform);
+	r = o->platform ? platform_parse(o->platform, &platform, e) : 0;
+	if (r == 0)
+		r = import_name(o->reference, &name, e);
 	for (char *const *c = o->changes; r == 0 && c && *c; c++)
 		r = image_change(changes, *c, e);
 	if (r < 0)
@@ -137,7 +139,7 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 		r = layer_stage_unpack(&stage, fd, &layer, e);
 	if (r < 0)
 		return err_in(e, "import %s", is_stdin ? "standard input" : o->path);
-	config = config_text(json_object_get(changes), &layer, o->message);
+	config = config_text(json_object_get(changes), &layer, &platform, o->message);
 	manifest = config ? manifest_text(config, &layer) : NULL;
 	if (!manifest)
 		return err_errno(e, ENOMEM, "import an image");

@@ -149,6 +149,12 @@ int trust_check(struct engine *en, const struct trust_subject *s, json_object *r
 int trust_places(struct engine *en, const struct reference *const *list, size_t n,
 		 json_object **ret, struct err *e)
 {
+	return trust_places_in(en, NULL, list, n, ret, e);
+}
+
+int trust_places_in(struct engine *en, const char *dir, const struct reference *const *list,
+		    size_t n, json_object **ret, struct err *e)
+{
 	__attribute__((cleanup(scoped_pull_call))) struct pull_call c = PULL_CALL_NONE;
 	scoped(json) json_object *answer = NULL;
 	json_object *names = json_object_new_array(), *m = pull_message("lookaside");
@@ -159,6 +165,7 @@ int trust_places(struct engine *en, const struct reference *const *list, size_t 
 	}
 	json_put(m, "references", names);
 	json_put_str(m, "config_dir", en->config_dir);
+	json_put_str(m, "directory", dir);
 	json_put_str(m, "home", en->home);
 	if (ask(&c, -EBADF, m, &answer, e) < 0)
 		return e->code;

@@ -39,6 +39,9 @@ int trust_check_stored(struct engine *en, const char *policy_path, const struct 
 /* Where signatures of N references are.  *RET owned: an array of {"read","write","attachments"}. */
 int trust_places(struct engine *en, const struct reference *const *list, size_t n,
 		 json_object **ret, struct err *e);
+/* The same by DIR in place of the user's and the system's registries.d (NULL: by those). */
+int trust_places_in(struct engine *en, const char *dir, const struct reference *const *list,
+		    size_t n, json_object **ret, struct err *e);
 
 /* Signatures in the store, by the digest of the manifest that they are for. */
 int signatures_store(struct engine *en, const char *image_id, const char *digest, int dir_fd,

@@ -99,7 +99,7 @@ static json_object *row(const char *transport, const char *name, const char *rep
 }
 
 /* Where the signatures of the scope NAME are kept. */
-static void add_store(struct engine *en, const char *name, json_object *t)
+static void add_store(struct engine *en, const char *dir, const char *name, json_object *t)
 {
 	scoped(json) json_object *places = NULL;
 	scoped(mem) char *with_path = strchr(name, '/') ? strdup(name) : str_printf("%s/x", name);
@@ -108,13 +108,13 @@ static void add_store(struct engine *en, const char *name, json_object *t)
 	struct err ignored = { 0 };
 
 	if (!with_path || reference_parse(with_path, &ref, &ignored) < 0 || !ref.registry ||
-	    trust_places(en, refs, 1, &places, &ignored) < 0)
+	    trust_places_in(en, dir, refs, 1, &places, &ignored) < 0)
 		return; /* "*.domain" has none */
 	json_put_str(t, "sigstore", json_get_str(json_object_array_get_idx(places, 0), "read"));
 }
 
-static void add_scopes(struct engine *en, const char *transport, json_object *scopes,
-		       json_object *list)
+static void add_scopes(struct engine *en, const char *dir, const char *transport,
+		       json_object *scopes, json_object *list)
 {
 	const char *shown = !strcmp(transport, "docker") ? "repository" : transport;
 
@@ -125,13 +125,14 @@ static void add_scopes(struct engine *en, const char *transport, json_object *sc
 				row(shown, name, name, json_object_array_get_idx(requirements, i));
 
 			if (!strcmp(transport, "docker") && *name)
-				add_store(en, name, t);
+				add_store(en, dir, name, t);
 			(void)json_object_array_add(list, t);
 		}
 	}
 }
 
-int trust_list(struct engine *en, const char *path, json_object **ret, struct err *e)
+int trust_list(struct engine *en, const char *path, const char *dir, json_object **ret,
+	       struct err *e)
 {
 	scoped(mem) char *text = NULL;
 	scoped(policy) struct policy *p = NULL;
@@ -150,7 +151,7 @@ int trust_list(struct engine *en, const char *path, json_object **ret, struct er
 	if (transports) {
 		json_object_object_foreach(transports, name, scopes)
 		{
-			add_scopes(en, name, scopes, list);
+			add_scopes(en, dir, name, scopes, list);
 		}
 	}
 	*ret = take_ptr(&list);

@@ -14,8 +14,9 @@ char *trust_policy_path(const struct engine *en, const char *path);
 /* Its bytes.  *RET owned. */
 int trust_read(const struct engine *en, const char *path, char **ret, struct err *e);
 /* A row for each entry: {"transport","name","repo_name","type","gpg_id","sigstore"}.  *RET owned.
- */
-int trust_list(struct engine *en, const char *path, json_object **ret, struct err *e);
+ * DIR is read in place of registries.d (NULL: not). */
+int trust_list(struct engine *en, const char *path, const char *dir, json_object **ret,
+	       struct err *e);
 
 struct trust_change {
 	const char

@@ -14,13 +14,16 @@
 #define SYSTEM_DIR "/etc/containers/registries.d"
 #define MEMORY_MAX (512U << 20) /* scrypt of cosign's keys takes 32 MiB */
 
-/* The user's directory in place of the system's, where there is one. */
-static int read_config(json_object *into, const char *config_dir, struct err *e)
+/* DIR when given; else the user's directory in place of the system's, where there is one. */
+static int read_config(json_object *into, const char *dir, const char *config_dir, struct err *e)
 {
 	scoped(mem) char *own =
 		config_dir && *config_dir ? str_printf("%s/" USER_DIR, config_dir) : NULL;
-	int rc = own ? lookaside_read_dir(into, own, e) : 0;
+	int rc = 0;
 
+	if (dir && *dir)
+		return lookaside_read_dir(into, dir, e);
+	rc = own ? lookaside_read_dir(into, own, e) : 0;
 	return rc ? rc : lookaside_read_dir(into, SYSTEM_DIR, e);
 }
 
@@ -51,7 +54,8 @@ static int look_up(json_object *m, struct err *e)
 	json_object *answer = pull_message("done"), *places = json_object_new_array();
 	json_object *references = json_get(m, "references");
 	const char *home = json_get_str(m, "home");
-	int rc = read_config(config, json_get_str(m, "config_dir"), e);
+	int rc =
+		read_config(config, json_get_str(m, "directory"), json_get_str(m, "config_dir"), e);
 
 	if (rc < 0)
 		(void)err_in(e, "registries.d");

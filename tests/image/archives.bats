@@ -49,6 +49,9 @@ load ../setup
 	like "$output" '^sha256:[0-9a-f]{64}$'
 	run_cove image inspect --format '{{.Config.Cmd}} {{.Config.Env}} {{.Config.Labels}} {{.Comment}}' mine:1
 	is "$output" "[/bin/echo hi] [A=b] map[x:y] note"
+	run_cove import -q --os linux --arch aarch64 --variant v8 "$(test_file tar)" mine:arm
+	run_cove image inspect --format '{{.Os}}/{{.Architecture}}/{{.Variant}}' mine:arm
+	is "$output" "linux/arm64/v8"
 	run_cove 125 import "$T/nosuch" x
 	run_cove 125 import -c 'NOPE x' "$(test_file tar)"
 	like "$output" "NOPE"

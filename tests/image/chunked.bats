@@ -7,12 +7,9 @@ setup() {
 	cove_setup
 	need_userns
 	need python3
-	mkdir "$T/server"
-	python3 "$COVE_SRC/tests/registry/chunked.py" "$T/server" 3>&- &
-	PIDS+=($!)
-	wait_for 20 test -e "$T/server/port"
-	SERVER=127.0.0.1:$(cat "$T/server/port")
-	LOG=$T/server/log
+	start_chunked
+	SERVER=$CHUNKED
+	LOG=$CHUNKED_LOG
 }
 
 # pull NAME: sets SERVED, the bytes of blobs that were sent for it, and REQUESTS.

@@ -33,6 +33,58 @@ Deleted: ${id#sha256:}"
 	[ -z "$(ls "$XDG_DATA_HOME/cove/layers")" ] || die "a layer was left"
 }
 
+@test "what an image was made from is shown, hidden from lists, and goes with it" {
+	load_busybox
+	cove create --name one busybox touch /one >/dev/null
+	first=$(cove commit -q one)
+	cove create --name two "$first" touch /two >/dev/null
+	second=$(cove commit -q two made:here)
+	base=$(cove images -q --no-trunc "$IMAGE")
+	cove rm one two >/dev/null
+	is "$(cove image inspect --format '{{.Parent}}' made:here)" "$first"
+	is "$(cove image inspect --format '{{.Parent}}' "$first")" "${base#sha256:}"
+	is "$(cove history -q --no-trunc made:here | head -3)" "$second
+$first
+${base#sha256:}"
+	# A hidden one is neither listed nor dangling; --all and a filter show it.
+	is "$(cove images -q | wc -l)" 2 "listed"
+	is "$(cove images -aq | wc -l)" 3 "listed with --all"
+	is "$(cove images -q --filter dangling=true)" ""
+	is "$(cove images -q --no-trunc --filter intermediate=true)" "sha256:$first"
+	is "$(cove images -a --format '{{.Id}} {{.ParentId}}' | grep "^$second")" "$second $first"
+	run_cove image prune -f
+	is "$output" ""
+	# It stays while something else needs it, and when it is asked for.
+	cove create --name three "$first" touch /three >/dev/null
+	cove commit -q three made:third >/dev/null
+	run_cove rmi made:here
+	is "$output" "Untagged: localhost/made:here
+Deleted: $second"
+	run_cove rmi made:third
+	like "$output" "Deleted: "
+	run_cove image exists "$first"
+	cove commit -q three made:third >/dev/null
+	cove rm three >/dev/null
+	run_cove rmi --no-prune made:third
+	run_cove image exists "$first"
+	cove create --name three "$first" touch /three >/dev/null
+	cove commit -q three made:third >/dev/null
+	cove rm three >/dev/null
+	run_cove rmi made:third
+	is "${lines[-1]}" "Deleted: $first" "the parent goes, too"
+	is "$(cove images -q | wc -l)" 1
+	cove create --name one busybox touch /one >/dev/null
+	first=$(cove commit -q one)
+	cove create --name two "$first" touch /two >/dev/null
+	second=$(cove commit -q two)
+	cove rm one two >/dev/null
+	run_cove image prune -f
+	is "$output" "$second
+$first"
+	run_cove system check
+	is "$output" ""
+}
+
 @test "rmi tells what is missing by its status" {
 	load_busybox
 	run_cove 1 rmi nosuch

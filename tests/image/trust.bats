@@ -442,6 +442,9 @@ stores() {
 	is "$(tr -s ' ' <<<"${lines[1]}")" "all * (default) reject "
 	is "$(tr -s ' ' <<<"${lines[2]}")" "repository $REGISTRY signed good@example.org file://$T/store"
 	is "$(cove image trust show --json | jq -r '.[1].type')" signed
+	mkdir "$T/other.d"
+	printf 'docker:\n  %s:\n    lookaside: file:///elsewhere\n' "$REGISTRY" >"$T/other.d/a.yaml"
+	is "$(cove image trust show --json --registrypath "$T/other.d" | jq -r '.[1].sigstore')" file:///elsewhere
 	run_cove image trust show --raw
 	is "$output" "$(cat "$CONF/policy.json")"
 	run_cove 125 image trust set "$REGISTRY"

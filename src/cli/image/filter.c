@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "src/image/image_parent.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -70,7 +71,9 @@ static int passes(const struct image *i, const struct filter *f)
 		return str_starts(i->manifest_digest, f->value) ||
 		       (i->index_digest && str_starts(i->index_digest, f->value));
 	if (strcmp(f->key, "dangling") == 0)
-		return (!i->names || !i->names[0]) == f->claim;
+		return image_is_dangling(i) == f->claim;
+	if (strcmp(f->key, "intermediate") == 0)
+		return (i->children && (!i->names || !i->names[0])) == f->claim;
 	if (strcmp(f->key, "readonly") == 0)
 		return (i->store != NULL) == f->claim;
 	if (strcmp(f->key, "containers") == 0)
@@ -96,7 +99,8 @@ static int parse(struct engine *en, const char *text, char *key, size_t key_size
 		 struct err *e)
 {
 	static const char keys[] =
-		"reference|label|id|digest|dangling|containers|readonly|before|since|after|until";
+		"reference|label|id|digest|dangling|intermediate|containers|readonly|before|since|"
+		"after|until";
 	const char *eq = strchr(text, '=');
 	size_t n = eq ? (size_t)(eq - text) : strlen(text);
 
@@ -116,7 +120,7 @@ static int parse(struct engine *en, const char *text, char *key, size_t key_size
 	f->key = key;
 	f->value = eq + 1;
 	f->en = en;
-	if (str_in_words(key, n, "dangling|containers|readonly"))
+	if (str_in_words(key, n, "dangling|intermediate|containers|readonly"))
 		return truth(key, f->value, &f->claim, e);
 	if (str_in_words(key, n, "before|since|after")) {
 		scoped(image) struct image *other = NULL;

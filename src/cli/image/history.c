@@ -5,7 +5,7 @@
 
 #include "src/cli/cmd.h"
 #include "src/cli/report.h"
-#include "src/image/image.h"
+#include "src/image/image_parent.h"
 #include "src/image/image_stores.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
@@ -43,7 +43,7 @@ static int64_t layer_size(struct engine *en, const struct image *i, const char *
 	return r > 0 ? store_int(q, 0) : r;
 }
 
-/* One step as --format json prints it; NAMES only beside the newest. */
+/* One step as --format json prints it; NAMES of the image that ends with it. */
 static json_object *step_object(json_object *step, const char *id, int64_t size, char *const *names)
 {
 	json_object *o = json_object_new_object();
@@ -60,8 +60,19 @@ static json_object *step_object(json_object *step, const char *id, int64_t size,
 	return o;
 }
 
+/* The image among LIST that has just the first STEPS and LAYERS of I; NULL: none. */
+static const struct image *image_of_step(struct image *const *list, size_t n, const struct image *i,
+					 size_t steps, size_t layers)
+{
+	for (size_t k = 0; k < n; k++)
+		if (strv_len(list[k]->layers) == layers && image_stands_on(i, list[k]) == steps)
+			return list[k];
+	return NULL;
+}
+
 /* Steps newest first; images whose config tells no history get one line for each layer. */
-static int collect(struct engine *en, const struct image *i, json_object *list, struct err *e)
+static int collect(struct engine *en, const struct image *i, struct image *const *relatives,
+		   size_t n_relatives, json_object *list, struct err *e)
 {
 	json_object *history = json_get(i->config, "history");
 	size_t layers = strv_len(i->layers), steps = json_len(history);
@@ -69,14 +80,16 @@ static int collect(struct engine *en, const struct image *i, json_object *list, 
 
 	for (size_t n = steps ? steps : layers; n-- > 0; newest = 0) {
 		json_object *step = steps ? json_object_array_get_idx(history, n) : NULL;
+		const struct image *it =
+			newest ? i : image_of_step(relatives, n_relatives, i, n + 1, layers);
 		int64_t size = 0;
 		if (!json_get_bool(step, "empty_layer", 0) && layers > 0) {
 			size = layer_size(en, i, i->layers[--layers], e);
 			if (size < 0)
 				return (int)size;
 		}
-		(void)json_object_array_add(list, step_object(step, newest ? i->id : "<missing>",
-							      size, newest ? i->names : NULL));
+		(void)json_object_array_add(list, step_object(step, it ? it->id : "<missing>", size,
+							      it ? it->names : NULL));
 	}
 	return 0;
 }
@@ -150,10 +163,15 @@ static int history(struct engine *en, void *opts, char **args, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
 	scoped(json) json_object *list = json_object_new_array();
+	struct image **relatives = NULL;
+	size_t n = 0;
 	int r = list ? image_find(en, args[0], &i, e) : err_errno(e, ENOMEM, "history");
 
 	if (r >= 0)
-		r = collect(en, i, list, e);
+		r = image_relatives(en, i, &relatives, &n, e);
+	if (r >= 0)
+		r = collect(en, i, relatives, n, list, e);
+	image_list_free(relatives, n);
 	return r < 0 ? r : print(list, opts, e);
 }
 

@@ -3,38 +3,48 @@
 
 #include "src/cli/cmd.h"
 #include "src/image/image.h"
+#include "src/image/platform.h"
 #include "src/util/scoped.h"
 
 struct import_options {
-	const char *message;
+	const char *message, *os, *arch, *variant, *policy;
 	char **changes;
 	int quiet;
 };
 
 #define AT(f) offsetof(struct import_options, f)
 static const struct opt options[] = {
+	STR(0, "arch", "ARCH", AT(arch), "Architecture that the image says it is for",
+	    .man = "Without it: this host's."),
 	LIST('c', "change", "INSTRUCTION", AT(changes),
 	     "Apply a Containerfile instruction to the image",
 	     .man = "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or "
 		    "WORKDIR."),
 	STR('m', "message", "TEXT", AT(message), "Comment that the history shows"),
+	STR(0, "os", "OS", AT(os), "Operating system that the image says it is for"),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
 	     .man = "cove prints none; the option is there for scripts that give it."),
+	STR(0, "signature-policy", "FILE", AT(policy), "Accepted; an archive has no signatures",
+	    .hidden = 1),
+	STR(0, "variant", "VARIANT", AT(variant), "Variant of that architecture"),
 	END,
 };
 
 static int import(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct import_options *o = opts;
-	const struct image_import_options i = {
+	char platform[PLATFORM_TEXT_MAX];
+	struct image_import_options i = {
 		.path = args[0],
 		.reference = args[1],
 		.message = o->message,
 		.changes = o->changes,
 	};
 	scoped(mem) char *id = NULL;
-	int r = image_import(en, &i, &id, e);
+	int r = platform_compose(o->os, o->arch, o->variant, platform, &i.platform, e);
 
+	if (r == 0)
+		r = image_import(en, &i, &id, e);
 	if (r >= 0)
 		(void)printf("sha256:%s\n", id);
 	return r < 0 ? r : 0;

@@ -8,6 +8,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/filter.h"
 #include "src/cli/report.h"
+#include "src/image/image_parent.h"
 #include "src/image/manifest_list.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
@@ -24,13 +25,13 @@ struct ls_options {
 
 #define AT(f) offsetof(struct ls_options, f)
 static const struct opt options[] = {
-	FLAG('a', "all", AT(all), "Show all images",
-	     .man = "Images that are only part of others do not exist in this store: all are shown "
-		    "anyway."),
+	FLAG('a', "all", AT(all), "Show intermediate images, too",
+	     .man = "Those without a name that others were made from."),
 	FLAG(0, "digests", AT(digests), "Show digests"),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only images for which this holds",
-	     .man = "Keys: after, before, containers, dangling, digest, id, label, label!, "
-		    "readonly, reference, since, until.  Images of additional stores (see "
+	     .man = "Keys: after, before, containers, dangling, digest, id, intermediate, "
+		    "label, label!, readonly, reference, since, until.  Images of additional "
+		    "stores (see "
 		    "--storage-opt of cove) are read-only; a column R/O says so where there are "
 		    "such."),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
@@ -59,7 +60,7 @@ static json_object *summary(struct engine *en, const struct image *i)
 		    *labels = json_path(i->config, "config", "Labels", NULL);
 
 	json_put_str(o, "Id", i->id);
-	json_put_str(o, "ParentId", "");
+	json_put_str(o, "ParentId", i->parent);
 	json_put(o, "RepoTags", NULL);
 	json_put_strv(o, "RepoDigests", i->digests);
 	json_put_int(o, "Size", i->size);
@@ -69,7 +70,7 @@ static json_object *summary(struct engine *en, const struct image *i)
 	json_put_int(o, "Containers", image_containers(en, i->id));
 	if (i->store)
 		json_put_bool(o, "ReadOnly", 1);
-	if (!i->names || !i->names[0])
+	if (image_is_dangling(i))
 		json_put_bool(o, "Dangling", 1);
 	json_put_strv(o, "Names", i->names);
 	json_put_str(o, "Digest", i->manifest_digest);
@@ -101,8 +102,8 @@ static json_object *row_object(struct engine *en, const struct row *r, const str
 	json_put_str(t, "CreatedSince", b.s);
 	json_put_str(t, "CreatedAt", time_long(i->created * NS_PER_S, 0, text));
 	json_put_str(t, "CreatedTime", text);
-	json_put_bool(t, "Dangling", !r->name);
-	json_put_bool(t, "IsDangling", !r->name);
+	json_put_bool(t, "Dangling", image_is_dangling(i));
+	json_put_bool(t, "IsDangling", image_is_dangling(i));
 	json_put_bool(t, "ReadOnly", i->store != NULL);
 	json_put_bool(t, "IsReadOnly", i->store != NULL);
 	strbuf_reset(&b);
@@ -242,6 +243,14 @@ static int add_lists(struct engine *en, struct image ***list, size_t *n, struct 
 	return 0;
 }
 
+static int asks_for_intermediate(char *const *filters)
+{
+	for (; filters && *filters; filters++)
+		if (str_starts(*filters, "intermediate="))
+			return 1;
+	return 0;
+}
+
 static int ls(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct ls_options *o = opts;
@@ -254,6 +263,9 @@ static int ls(struct engine *en, void *opts, char **args, struct err *e)
 
 	if (args[0] && (!filters || strbuf_printf(&reference, "reference=%s", args[0]) < 0 ||
 			strv_add(&filters, reference.s) < 0))
+		return err_errno(e, ENOMEM, "images");
+	if (!o->all && !asks_for_intermediate(o->filters) &&
+	    strv_add(&filters, "intermediate=false") < 0)
 		return err_errno(e, ENOMEM, "images");
 	r = image_list(en, &list, &n, e);
 	if (r >= 0)

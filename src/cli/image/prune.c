@@ -7,7 +7,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/filter.h"
 #include "src/cli/prompt.h"
-#include "src/image/image.h"
+#include "src/image/image_parent.h"
 #include "src/image/pull_kept.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -31,13 +31,16 @@ static const struct opt options[] = {
 };
 
 /* What was used or named just now stays: 0. */
-static int prune_one(struct engine *en, const char *id, struct image_prune *p, struct err *e)
+static int prune_one(struct engine *en, const struct image *i, struct image_prune *p, struct err *e)
 {
 	struct image_remove_result res = { 0 };
-	int r = image_remove_unused(en, id, !p->all, &res, e);
+	int r = image_remove_unused(en, i->id, !p->all, &res, e);
 
-	if (r == 0 && strv_add(&p->deleted, id) < 0)
-		r = err_errno(e, ENOMEM, "prune images");
+	if (r == 0)
+		r = image_remove_parents(en, i, &res, e);
+	for (char **id = res.deleted; id && *id; id++)
+		if (strv_add(&p->deleted, *id) < 0)
+			r = err_errno(e, ENOMEM, "prune images");
 	p->freed += res.freed;
 	image_remove_result_done(&res);
 	if (r == -EBUSY || r == -EEXIST || r == -ENOENT) {
@@ -58,8 +61,8 @@ int image_prune(struct engine *en, struct image_prune *p, struct err *e)
 	if (r >= 0)
 		n = (size_t)r;
 	for (size_t i = 0; i < n && r >= 0; i++)
-		if (!list[i]->store && (p->all || !list[i]->names || !list[i]->names[0]))
-			r = prune_one(en, list[i]->id, p, e);
+		if (!list[i]->store && (p->all || image_is_dangling(list[i])))
+			r = prune_one(en, list[i], p, e);
 	image_list_free(list, n);
 	if (r >= 0)
 		pull_kept_collect(en, 0);

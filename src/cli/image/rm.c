@@ -8,7 +8,7 @@
 #include "src/util/strbuf.h"
 
 struct rm_options {
-	int all, force, ignore;
+	int all, force, ignore, no_prune;
 };
 
 #define AT(f) offsetof(struct rm_options, f)
@@ -17,13 +17,15 @@ static const struct opt options[] = {
 	FLAG('f', "force", AT(force),
 	     "Remove also with several names, and containers that use the image"),
 	FLAG('i', "ignore", AT(ignore), "Do not fail for images that do not exist"),
+	FLAG(0, "no-prune", AT(no_prune), "Leave the images that it was made from",
+	     .man = "Those without a name, which nothing else needs any more."),
 	END,
 };
 
-static int rm_one(struct engine *en, const char *ref, int force, struct err *e)
+static int rm_one(struct engine *en, const char *ref, int flags, struct err *e)
 {
 	struct image_remove_result res = { 0 };
-	int r = image_remove(en, ref, force, &res, e);
+	int r = image_remove(en, ref, flags, &res, e);
 
 	for (char **s = res.untagged; s && *s; s++)
 		(void)printf("Untagged: %s\n", *s);
@@ -34,23 +36,23 @@ static int rm_one(struct engine *en, const char *ref, int force, struct err *e)
 }
 
 /* Lists first: they name the others. */
-static int rm_lists(struct engine *en, int force, int status, struct err *e)
+static int rm_lists(struct engine *en, int flags, int status, struct err *e)
 {
 	scoped(strv) char **ids = NULL;
 
 	if (manifest_list_ids(en, &ids, e) < 0)
 		return e->code;
 	for (char **id = ids; id && *id; id++)
-		if (rm_one(en, *id, force, e) < 0)
+		if (rm_one(en, *id, flags, e) < 0)
 			status = exit_failed(EXIT_OBJECT, status, e);
 	return status;
 }
 
-static int rm_all(struct engine *en, int force, struct err *e)
+static int rm_all(struct engine *en, int flags, struct err *e)
 {
 	struct image **list = NULL;
 	size_t n = 0;
-	int status = rm_lists(en, force, 0, e), r;
+	int status = rm_lists(en, flags, 0, e), r;
 
 	if (status < 0)
 		return status;
@@ -62,10 +64,12 @@ static int rm_all(struct engine *en, int force, struct err *e)
 		int done = list[i]->store != NULL; /* not ours to remove */
 		for (char **name = done ? NULL : list[i]->names; name && *name && r >= 0;
 		     name++, done = 1)
-			r = rm_one(en, *name, force, e);
+			r = rm_one(en, *name, flags, e);
 		if (!done)
-			r = rm_one(en, list[i]->id, force, e);
-		if (r < 0)
+			r = rm_one(en, list[i]->id, flags, e);
+		if (r == -ENOENT) /* it went with one that was made from it */
+			err_clear(e);
+		else if (r < 0)
 			status = exit_failed(EXIT_OBJECT, status, e);
 		r = 0;
 	}
@@ -77,6 +81,8 @@ static int rm(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct rm_options *o = opts;
 	int status = 0;
+	int flags =
+		(o->force ? IMAGE_REMOVE_FORCE : 0) | (o->no_prune ? IMAGE_REMOVE_KEEP_PARENTS : 0);
 
 	if (o->all && args[0])
 		return err_set(
@@ -85,9 +91,9 @@ static int rm(struct engine *en, void *opts, char **args, struct err *e)
 	if (!o->all && !args[0])
 		return err_set(e, -EINVAL, "image name or ID must be specified");
 	if (o->all)
-		return rm_all(en, o->force, e);
+		return rm_all(en, flags, e);
 	for (; *args; args++) {
-		int r = rm_one(en, *args, o->force, e);
+		int r = rm_one(en, *args, flags, e);
 		if (r == -ENOENT && (o->ignore || o->force))
 			err_clear(e);
 		else if (r < 0)
@@ -105,7 +111,8 @@ const struct cmd cmd_image_rm = {
 	.help = "Remove images",
 	.man = "A name of an image that has others is only taken away; with its last name the "
 	       "image goes, and "
-	       "with it the layers that no other image uses.",
+	       "with it the layers that no other image uses, and the images without a name that "
+	       "it was made from.",
 	.examples = "cove rmi base:2023\ncove rmi --all",
 	.complete = "image",
 	.max_args = -1,

@@ -13,7 +13,7 @@
 
 struct trust_options {
 	int json, noheading, raw;
-	const char *policy, *type;
+	const char *policy, *registries_dir, *type;
 	char **keys;
 };
 
@@ -24,6 +24,8 @@ static const struct opt options[] = {
 	LIST('f', "pubkeysfile", "FILE", AT(keys), "set: a file of public keys",
 	     .complete = "file"),
 	FLAG(0, "raw", AT(raw), "show: print the file as it is"),
+	STR(0, "registrypath", "DIR", AT(registries_dir),
+	    "show: read this in place of registries.d", .complete = "dir"),
 	STR(0, "signature-policy", "FILE", AT(policy), "Use this policy instead of policy.json",
 	    .complete = "file"),
 	STR('t', "type", "TYPE", AT(type), "set: what is needed of an image",
@@ -60,7 +62,7 @@ static int show(struct engine *en, const struct trust_options *o, const char *sc
 		(void)printf("%s\n", text);
 		return 0;
 	}
-	if (trust_list(en, o->policy, &all, e) < 0)
+	if (trust_list(en, o->policy, o->registries_dir, &all, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < json_len(all); i++) {
 		json_object *t = json_object_array_get_idx(all, i);
