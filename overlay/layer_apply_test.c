@@ -414,6 +414,7 @@ TEST(damaged_splits_and_changed_files_are_found)
 	fd_close(fd);
 	scratch_clear(&s);
 	CHECK_INT(tar_apply(&s, &tar, 512, &e), 0);
+	CHECK_INT(fchmodat(s.layer_fd, "diff", 0755, 0), 0);
 	CHECK_INT(unlinkat(s.layer_fd, "diff/a", 0), 0);
 	CHECK_INT(symlinkat("/etc/passwd", s.layer_fd, "diff/a"), 0);
 	CHECK(split_replay(s.layer_fd, swallow, NULL, &e) < 0);

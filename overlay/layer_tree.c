@@ -113,6 +113,7 @@ static int add_root(struct layer_tree *t, const char *dir, const struct layer_en
 	fd = openat(t->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open it");
+	t->top_told |= !*dir;
 	return dress_dir(t, fd, dir, en, e);
 }
 
@@ -489,6 +490,8 @@ int layer_tree_finish(struct layer_tree *t, struct err *e)
 			return err_entry(e, d->path);
 		}
 	}
+	if (!t->o.copy && !t->top_told && fchmod(t->root_fd, LAYER_TOP_MODE) < 0)
+		return err_sys(e, "set the mode of the layer's root");
 	return 0;
 }
 

@@ -28,6 +28,9 @@
 #include "src/util/scoped.h"
 
 #define LAYER_PATH_MAX 4096 /* with the NUL */
+/* Mode of the root of a layer whose archive does not list it (as Podman's storage has it): what
+ * lies on it takes that of the layer below. */
+#define LAYER_TOP_MODE 0555
 
 enum layer_entry_type {
 	ENTRY_FILE,

@@ -42,6 +42,7 @@ struct layer_tree {
 	size_t n_late, cap_late;
 	int64_t size;
 	uint64_t skipped;
+	int top_told; /* an entry said what the root is like */
 };
 
 /* ---- its place ------------------------------------------------------------------------------- */

@@ -203,8 +203,7 @@ static int take_checkpoint(const struct import *m, struct err *e)
 struct prefix {
 	const struct import *m;
 	int fd;
-	char *last;  /* path whose directories are there already */
-	int has_top; /* the tar has the root directory itself */
+	char *last; /* path whose directories are there already */
 };
 
 /* Directories that an archive does not list are as they are in the image. */
@@ -289,10 +288,8 @@ static int put_all_dirs(struct prefix *p, const struct archive_item *tar, struct
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < inner->n && r == 0; i++) {
-		p->has_top |= !*inner->items[i].name;
+	for (size_t i = 0; i < inner->n && r == 0; i++)
 		r = put_dirs(p, inner->items[i].name);
-	}
 	return r < 0 ? err_errno(e, r, "write a spool file") : 0;
 }
 
@@ -341,9 +338,6 @@ static int take_root(const struct import *m, struct err *e)
 	if (fstat(spool, &st) < 0)
 		return err_sys(e, "read a spool file");
 	r = unpack(m, spool, 0, st.st_size, m->dir, "upper", e);
-	/* Podman's archives do not list it; its roots have this mode, which criu compares. */
-	if (r == 0 && !p.has_top && fchmodat(m->dir, "upper", 0555, 0) < 0)
-		r = err_sys(e, "change the mode of the root");
 	return r < 0 ? err_in(e, "rootfs-diff.tar") : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "src/container/creation.h"
 #include "src/container/event.h"
 #include "src/container/private_network.h"
+#include "src/container/root.h"
 #include "src/runtime/driver.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
@@ -137,10 +138,9 @@ static int make_dirs(struct creation *c, struct err *e)
 		return err_sys(e, "make directory %s/%s", c->en->graphroot, path);
 	for (size_t i = 0; i < ARRAY_LEN(subs); i++) {
 		(void)snprintf(path, sizeof(path), "containers/%s/%s", c->id, subs[i]);
-		/* upper becomes the container's "/", which everybody in it may enter; its parent is
-		 * 0700. */
+		/* upper becomes the container's "/". */
 		if (mkdirat(c->en->graph_fd, path, 0700) < 0 ||
-		    (i == 0 && fchmodat(c->en->graph_fd, path, 0755, 0) < 0))
+		    (i == 0 && fchmodat(c->en->graph_fd, path, root_mode(c->en, c->spec), 0) < 0))
 			return err_sys(e, "make directory %s/%s", c->en->graphroot, path);
 	}
 	return 0;

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "overlay/layer_tree.h"
 #include "src/image/image_stores.h"
 #include "src/util/strbuf.h"
 
@@ -134,6 +136,24 @@ int root_overlay(const struct engine *en, const char *id, const struct container
 						 .work = ret->work,
 						 .target = ret->target };
 	return 0;
+}
+
+mode_t root_mode(const struct engine *en, const struct container_spec *spec)
+{
+	struct stat st;
+
+	if (spec->rootfs)
+		return stat(spec->rootfs, &st) == 0 ? st.st_mode & 07777 : LAYER_TOP_MODE;
+	for (size_t i = strv_len(spec->layers); i-- > 0;) {
+		struct err ignored;
+		scoped(mem) char *tree = root_lower(en, spec->layers[i], &ignored);
+		scoped(mem) char *path =
+			tree ? str_printf("%s/layers/%s", en->graphroot, tree) : NULL;
+		if (path && stat(*tree == '/' ? tree : path, &st) == 0 &&
+		    (st.st_mode & 07777) != LAYER_TOP_MODE)
+			return st.st_mode & 07777;
+	}
+	return LAYER_TOP_MODE;
 }
 
 char *root_user(const struct engine *en, const struct container_spec *spec)

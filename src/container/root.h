@@ -50,6 +50,9 @@ static inline __attribute__((unused)) void scoped_root_overlay(struct root_overl
 /* The tree of layer NAME as an overlay with base layers/ wants it: owned, or NULL with *E filled.
  */
 char *root_lower(const struct engine *en, const char *name, struct err *e);
+/* The mode of "/" before the container changes it: of the highest layer that says one, else what
+ * all images without a word have. */
+mode_t root_mode(const struct engine *en, const struct container_spec *spec);
 /* Who the container's processes are unless told otherwise, for user_resolve(): with keep-id the
  * caller.  Owned; NULL when out of memory. */
 char *root_user(const struct engine *en, const struct container_spec *spec);

@@ -65,3 +65,22 @@ load ../setup
 	[ ! -e "$T/x" ]
 	run_cove 125 save --format bad -o "$T/x" busybox
 }
+
+@test "/ has the mode that the highest layer with a word about it says, else 0555" {
+	need_userns
+	mkdir -p "$T/r/bin"
+	cp "${BUSYBOX:-/bin/busybox}" "$T/r/bin/busybox"
+	chmod 711 "$T/r"
+	tar -C "$T/r" -cf "$T/said.tar" .
+	tar -C "$T/r" -cf "$T/unsaid.tar" bin
+	cove import -q "$T/said.tar" said
+	cove import -q "$T/unsaid.tar" unsaid
+	run_cove 0 run --rm --network none said busybox stat -c %a /
+	is "$output" 711
+	run_cove 0 run --rm --network none unsaid busybox stat -c %a /
+	is "$output" 555
+	cove run --name c --network none said busybox touch /new
+	cove commit -q c more
+	run_cove 0 run --rm --network none more busybox stat -c %a / /new
+	is "${lines[0]}" 711
+}
