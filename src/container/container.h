@@ -59,6 +59,8 @@ struct container_create_options {
 	char **network_alias;
 	char **dns, **dns_search, **dns_option, **add_host;
 	int no_hosts;
+	const char *hosts_file; /* a path, "none", "image" */
+	const char *host_ip;	/* of host.containers.internal, or "none"; from containers.conf */
 	const char *pid, *ipc, *uts, *cgroupns, *userns; /* modes */
 	char **ulimit, **sysctl, **device;
 	const char *stop_signal;

@@ -2,8 +2,11 @@
 /* The network, the other namespaces, and the sysctls that belong to them. */
 #include "src/container/creation.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -205,6 +208,51 @@ static int set_mode_or_bridges(struct creation *c, struct err *e)
 	return 0;
 }
 
+/* What /etc/hosts begins with, by a path that stays right. */
+static int set_hosts(struct creation *c, struct err *e)
+{
+	static const char *const words[] = { "", "none", "image" };
+	const char *file = c->o->hosts_file, *ip = c->o->host_ip;
+	unsigned char address[sizeof(struct in6_addr)];
+	int is_word = !file;
+
+	if (ip && strcmp(ip, "none") != 0 && inet_pton(AF_INET, ip, address) != 1 &&
+	    inet_pton(AF_INET6, ip, address) != 1)
+		return err_set(e, -EINVAL,
+			       "containers.conf: host_containers_internal_ip \"%s\" is not a "
+			       "valid IP address",
+			       ip);
+	for (size_t i = 0; file && i < ARRAY_LEN(words); i++)
+		is_word |= strcmp(file, words[i]) == 0;
+	if (!is_word) {
+		c->spec->hosts_file = realpath(file, NULL);
+		if (!c->spec->hosts_file)
+			return err_sys(e, "open %s", file);
+	} else if (file && *file && creation_copy(&c->spec->hosts_file, file, e) < 0) {
+		return e->code;
+	}
+	return ip ? creation_copy(&c->spec->host_ip, ip, e) : 0;
+}
+
+/* Ports that lead nowhere are told, and left out. */
+static void drop_ports(struct creation *c)
+{
+	struct container_spec *s = c->spec;
+	size_t n = strcspn(s->network, ":"); /* "container:ID", "ns:PATH" */
+	scoped(mem) char *text = NULL;
+
+	if (!json_len(s->ports) || strcmp(s->network, "private") == 0 ||
+	    strcmp(s->network, "bridge") == 0 || strcmp(s->network, "pasta") == 0)
+		return;
+	text = str_printf("Port mappings have been discarded because \"%.*s\" network namespace "
+			  "mode does not support them",
+			  (int)n, s->network);
+	if (c->warn && text)
+		c->warn(text);
+	json_free(s->ports);
+	s->ports = json_object_new_array();
+}
+
 int creation_set_network(struct creation *c, struct err *e)
 {
 	const struct container_create_options *o = c->o;
@@ -215,7 +263,8 @@ int creation_set_network(struct creation *c, struct err *e)
 		return r;
 	s->ports = json_object_new_array();
 	for (size_t i = 0; o->publish && o->publish[i] && r == 0; i++)
-		r = spec_parse_publish(o->publish[i], s->ports, e);
+		if (*o->publish[i]) /* -p "$PORT" of a script that has none */
+			r = spec_parse_publish(o->publish[i], s->ports, e);
 	for (size_t i = 0; o->expose && o->expose[i] && r == 0; i++) {
 		scoped(json) json_object *check = json_object_new_array();
 		r = spec_parse_publish(o->expose[i], check, e);
@@ -238,15 +287,8 @@ int creation_set_network(struct creation *c, struct err *e)
 		r = spec_parse_publish(s->expose[i], s->ports, e);
 	if (r == 0)
 		r = create_pick_ports(s->ports, e);
-	if (r == 0 && json_len(s->ports) && strcmp(s->network, "private") != 0 &&
-	    strcmp(s->network, "bridge") != 0 && strcmp(s->network, "pasta") != 0) {
-		if (c->warn)
-			c->warn("Port mappings have been discarded because \"host\", \"none\" and "
-				"joined network "
-				"namespaces have no use for them");
-		json_free(s->ports);
-		s->ports = json_object_new_array();
-	}
+	if (r == 0)
+		drop_ports(c);
 	for (size_t i = 0; o->add_host && o->add_host[i] && r == 0; i++)
 		if (!strchr(o->add_host[i], ':') || creation_has_control(o->add_host[i]) ||
 		    strchr(o->add_host[i], ' '))
@@ -264,6 +306,8 @@ int creation_set_network(struct creation *c, struct err *e)
 		if (creation_has_control(o->dns_option[i]))
 			r = err_set(e, -EINVAL, "invalid DNS option: it has control characters");
 	s->no_hosts = o->no_hosts;
+	if (r == 0)
+		r = set_hosts(c, e);
 	if (r == 0)
 		r = creation_copy_list(&s->dns, o->dns, e);
 	if (r == 0)

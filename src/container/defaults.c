@@ -24,6 +24,7 @@ static const struct row {
 	size_t offset;
 } rows[] = {
 	{ "annotations", ADD, AT(annotation) },
+	{ "base_hosts_file", WORD, AT(hosts_file) },
 	{ "cgroupns", WORD, AT(cgroupns) },
 	{ "default_ulimits", ADD, AT(ulimit) },
 	{ "devices", ADD, AT(device) },
@@ -31,6 +32,7 @@ static const struct row {
 	{ "dns_searches", LIST, AT(dns_search) },
 	{ "dns_servers", LIST, AT(dns) },
 	{ "env", ADD, AT(env) },
+	{ "host_containers_internal_ip", WORD, AT(host_ip) },
 	{ "init", FLAG, AT(init) },
 	{ "ipcns", WORD, AT(ipc) },
 	{ "no_hosts", FLAG, AT(no_hosts) },

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/container/generate.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +10,7 @@
 
 #include "netns/net.h"
 #include "netns/pasta.h"
+#include "src/container/hosts.h"
 #include "src/container/private_network.h"
 #include "src/runtime/seccomp.h"
 #include "src/runtime/seccomp_profile.h"
@@ -45,101 +42,6 @@ static int put_file(struct engine *en, const char *id, const char *name, const s
 	return 0;
 }
 
-/* An address of the host that a container can reach: the first that is not loopback; "": none. */
-static void host_address(char ret[INET_ADDRSTRLEN])
-{
-	struct ifaddrs *list = NULL;
-
-	ret[0] = '\0';
-	if (getifaddrs(&list) < 0)
-		return;
-	for (struct ifaddrs *i = list; i && !*ret; i = i->ifa_next)
-		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
-		    !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_UP))
-			(void)inet_ntop(AF_INET,
-					&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, ret,
-					INET_ADDRSTRLEN);
-	freeifaddrs(list);
-}
-
-/* Its own name with each address of bridge networks. */
-static void put_bridge_hosts(const struct container_spec *s, const char *name,
-			     json_object *networks, struct strbuf *b)
-{
-	json_object_object_foreach(json_get(networks, "networks"), key, status)
-	{
-		json_object *list = json_get(status, "addresses");
-		(void)key;
-		for (size_t i = 0; i < json_len(list); i++)
-			if (*json_str_at(list, i))
-				(void)strbuf_printf(b, "%s\t%s %s\n", json_str_at(list, i),
-						    s->hostname, name);
-	}
-}
-
-/* The host's own file, as Podman has it, and localhost in both families whatever that says. */
-static void put_base_hosts(struct strbuf *b)
-{
-	scoped(mem) char *host = NULL;
-	struct err ignored;
-
-	if (path_read(AT_FDCWD, "/etc/hosts", 1U << 20, &host, NULL, &ignored) == 0)
-		(void)strbuf_puts(b, host);
-	if (b->len && b->s[b->len - 1] != '\n')
-		(void)strbuf_putc(b, '\n');
-	if (!host || !strstr(host, "127.0.0.1"))
-		(void)strbuf_puts(b, "127.0.0.1\tlocalhost localhost.localdomain localhost4\n");
-	if (!host || !strstr(host, "::1"))
-		(void)strbuf_puts(b, "::1\tlocalhost localhost.localdomain localhost6\n");
-}
-
-static int wants_gateway(const struct container_spec *s)
-{
-	for (size_t i = 0; s->add_host && s->add_host[i]; i++)
-		if (str_ends(s->add_host[i], ":host-gateway"))
-			return 1;
-	return 0;
-}
-
-/* Where the host can be reached; "": nowhere.  Behind its gateway's address a private network has
- * the host's loopback, or nothing. */
-static const char *host_inside(const struct container_spec *s, const struct private_network *p,
-			       char buf[INET_ADDRSTRLEN])
-{
-	int is_private = is(s->network, "private");
-
-	if (is_private && p->allow_host_loopback)
-		return p->addresses.v4.host;
-	host_address(buf);
-	return is_private && !*buf ? p->addresses.v4.host : buf;
-}
-
-static int make_hosts(const struct container_spec *s, const char *name, json_object *networks,
-		      const struct private_network *p, struct strbuf *b)
-{
-	const struct net_family *own = &p->addresses.v4;
-	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
-	char buf[INET_ADDRSTRLEN];
-	int names_host = networks || is(s->network, "private") || is(s->network, "pasta");
-	const char *gateway = names_host || wants_gateway(s) ? host_inside(s, p, buf) : "";
-
-	put_base_hosts(b);
-	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
-		size_t n = strcspn(s->add_host[i], ":");
-		const char *ip = s->add_host[i] + n + 1;
-		(void)strbuf_printf(b, "%s\t%.*s\n", is(ip, "host-gateway") ? gateway : ip, (int)n,
-				    s->add_host[i]);
-	}
-	if (names_host && *gateway)
-		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
-				    gateway);
-	if (networks)
-		put_bridge_hosts(s, name, networks, b);
-	else if (!is(s->network, "host"))
-		(void)strbuf_printf(b, "%s\t%s %s\n", address, s->hostname, name);
-	return b->failed;
-}
-
 /* The host's search domains and options go along; its name servers are reached through the role
  * net. */
 static void copy_resolv(struct strbuf *b, const char *text, int servers, int search, int options)
@@ -166,6 +68,20 @@ static void put_bridge_servers(json_object *networks, struct strbuf *b)
 		(void)strbuf_printf(b, "nameserver %s\n", json_str_at(list, i));
 }
 
+/* Where pasta was told to answer for the host's name servers. */
+static void put_pasta_servers(char *const *options, struct strbuf *b)
+{
+	int told = 0;
+
+	for (; options && options[0] && options[1]; options++)
+		if (is(options[0], "--dns-forward")) {
+			(void)strbuf_printf(b, "nameserver %s\n", options[1]);
+			told = 1;
+		}
+	if (!told)
+		(void)strbuf_puts(b, "nameserver " PASTA_DNS "\n");
+}
+
 static int make_resolv(const struct container_spec *s, json_object *networks,
 		       const struct net_family *own, struct strbuf *b)
 {
@@ -187,7 +103,7 @@ static int make_resolv(const struct container_spec *s, json_object *networks,
 	if (!n_dns && is(s->network, "private"))
 		(void)strbuf_printf(b, "nameserver %s\n", own->dns);
 	if (!n_dns && is(s->network, "pasta"))
-		(void)strbuf_puts(b, "nameserver " PASTA_DNS "\n");
+		put_pasta_servers(s->network_options, b);
 	if (!n_dns && networks)
 		put_bridge_servers(networks, b);
 	if (n_options) {
@@ -213,8 +129,10 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 	if (private_network_parse(is(s->network, "private") ? s->network_options : NULL, &p, e) < 0)
 		return e->code;
 	own = &p.addresses.v4;
-	if (make_hosts(s, name, networks, &p, &hosts) < 0 ||
-	    make_resolv(s, networks, own, &resolv) < 0 ||
+	r = s->no_hosts ? 0 : hosts_make(en, s, name, networks, &p, &hosts, e);
+	if (r < 0)
+		return r;
+	if (make_resolv(s, networks, own, &resolv) < 0 ||
 	    strbuf_printf(&hostname, "%s\n", s->hostname) < 0)
 		return err_errno(e, ENOMEM, "write the container's files");
 	(void)strbuf_printf(&env, "engine=\"cove\"\nid=\"%s\"\nimageid=\"%s\"\nrootless=%d\n", id,

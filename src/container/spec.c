@@ -58,6 +58,8 @@ const struct field container_spec_fields[] = {
 	{ "DnsOption", FIELD_STRV, AT(dns_option), FIELD_OMITEMPTY, NULL },
 	{ "AddHost", FIELD_STRV, AT(add_host), FIELD_OMITEMPTY, NULL },
 	{ "NoHosts", FIELD_BOOL, AT(no_hosts), FIELD_OMITEMPTY, NULL },
+	{ "HostsFile", FIELD_STR, AT(hosts_file), FIELD_OMITEMPTY, NULL },
+	{ "HostIp", FIELD_STR, AT(host_ip), FIELD_OMITEMPTY, NULL },
 	{ "Sysctl", FIELD_JSON, AT(sysctl), FIELD_OMITEMPTY, NULL },
 	{ "Privileged", FIELD_BOOL, AT(privileged), FIELD_OMITEMPTY, NULL },
 	{ "CapAdd", FIELD_STRV, AT(cap_add), FIELD_OMITEMPTY, NULL },

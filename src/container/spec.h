@@ -49,6 +49,9 @@ struct container_spec {
 	char **expose;
 	char **dns, **dns_search, **dns_option, **add_host;
 	int no_hosts;
+	char *hosts_file; /* what /etc/hosts begins with: a path, "none", "image"; NULL: the host's
+			   */
+	char *host_ip;	  /* host.containers.internal, "none"; NULL: found out */
 	json_object *sysctl; /* object */
 
 	/* what it may */

@@ -324,12 +324,17 @@ int path_read(int dir_fd, const char *name, size_t limit, char **ret, size_t *re
 	      struct err *e)
 {
 	scoped(fd) int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? err_sys(e, "open %s", name)
+		      : path_read_fd(fd, name, limit, ret, ret_len, e);
+}
+
+int path_read_fd(int fd, const char *name, size_t limit, char **ret, size_t *ret_len, struct err *e)
+{
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
 	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return err_sys(e, "open %s", name);
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, "stat %s", name);
 	if (!S_ISREG(st.st_mode))

@@ -36,6 +36,9 @@ int path_mkdirs(const char *path, mode_t mode, struct err *e);
  * -ENOENT stays so. */
 int path_read(int dir_fd, const char *name, size_t limit, char **ret, size_t *ret_len,
 	      struct err *e);
+/* The same of an open file, which NAME stands for in errors. */
+int path_read_fd(int fd, const char *name, size_t limit, char **ret, size_t *ret_len,
+		 struct err *e);
 /* Replace NAME in DIR_FD as a whole: temporary file, write, fsync (when DURABLE), rename, fsync of
  * the directory (when DURABLE).  0 or the error; the old content stays on failure. */
 int path_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,

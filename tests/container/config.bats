@@ -70,3 +70,20 @@ setup() {
 	run_cove run --rm busybox cat /etc/resolv.conf
 	like "$output" "nameserver 10.0.2.3"
 }
+
+@test "base_hosts_file and host_containers_internal_ip" {
+	printf '192.0.2.7\tfront\n' >"$T/hosts"
+	printf '[containers]\nbase_hosts_file = "%s"\nhost_containers_internal_ip = "192.0.2.99"\n' "$T/hosts" >"$conf/containers.conf"
+	run_cove run --rm busybox cat /etc/hosts
+	is "${lines[0]}" $'192.0.2.7\tfront'
+	like "$output" $'192.0.2.99\thost.containers.internal'
+	run_cove run --rm --hosts-file none --add-host back:host-gateway busybox cat /etc/hosts
+	[[ $output != *front* ]] || die "$output"
+	like "$output" $'192.0.2.99\tback'
+	printf '[containers]\nhost_containers_internal_ip = "none"\n' >"$conf/containers.conf"
+	run_cove run --rm busybox cat /etc/hosts
+	[[ $output != *host.containers.internal* ]] || die "$output"
+	printf '[containers]\nhost_containers_internal_ip = "here"\n' >"$conf/containers.conf"
+	run_cove 125 run --rm busybox true
+	like "$output" "is not a valid IP address"
+}

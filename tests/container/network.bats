@@ -317,3 +317,39 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	run cove unshare nsenter -n -t "$pid" curl -sS -m 2 http://169.254.169.254/
 	is "$status" 28
 }
+
+@test "/etc/hosts begins with the file one asks for" {
+	load_busybox
+	printf '192.0.2.7\tfront\n' >"$T/hosts"
+	run_cove 0 run --rm --network none --hosts-file "$T/hosts" --add-host 'a;b:192.0.2.8,c:192.0.2.9' --hostname me busybox cat /etc/hosts
+	is "${lines[0]}" $'192.0.2.7\tfront'
+	like "$output" $'\n192.0.2.8\ta b\n192.0.2.9\tc\n'
+	like "$output" 'localhost'
+	run_cove 0 run --rm --network none --hosts-file none busybox cat /etc/hosts
+	like "${lines[0]}" "^127.0.0.1.*localhost"
+	run_cove 125 run --rm --hosts-file "$T/nosuch" busybox true
+	is "$output" "Error: open $T/nosuch: No such file or directory"
+	run_cove 125 run --rm --no-hosts --hosts-file none busybox true
+	like "${lines[0]}" "cannot be used together"
+	cove run --name c --network none --no-hosts busybox sh -c 'printf "192.0.2.66\timages-own\n" >/etc/hosts'
+	cove commit -q c own
+	run_cove 0 run --rm --network none --hosts-file image own cat /etc/hosts
+	is "${lines[0]}" $'192.0.2.66\timages-own'
+	cove run --name d --network none --no-hosts own rm /etc/hosts
+	cove commit -q d gone
+	run_cove 0 run --rm --network none --hosts-file image gone cat /etc/hosts
+	like "${lines[0]}" "^127.0.0.1.*localhost"
+	cove run --name l --network none --no-hosts busybox ln -sf "$T/hosts" /etc/hosts
+	cove commit -q l linked
+	run_cove 125 run --rm --network none --hosts-file image linked cat /etc/hosts
+	like "$output" "image's /etc/hosts"
+}
+
+@test "ports that lead nowhere are told" {
+	load_busybox
+	run_cove 0 run --rm -p 8080 --network none busybox echo hi
+	like "${lines[0]}" 'Port mappings have been discarded because "none" network namespace mode does not support them'
+	is "${lines[1]}" hi
+	run_cove 0 run --rm -p "" --network none busybox echo hi
+	is "$output" hi
+}

@@ -63,7 +63,8 @@ const struct opt container_process_rows[] = {
 };
 
 const struct opt container_network_rows[] = {
-	LIST(0, "add-host", "NAME:IP", AT(add_host), "Add a line to /etc/hosts"),
+	CSV(0, "add-host", "NAME[;NAME...]:IP", AT(add_host), "Add a line to /etc/hosts",
+	    .man = "host-gateway for IP means the host."),
 	LIST(0, "dns", "ADDRESS", AT(dns), "Set a name server"),
 	LIST(0, "dns-option", "OPTION", AT(dns_option), "Set a resolver option",
 	     .spellings = "dns-opt"),
@@ -104,11 +105,16 @@ const struct opt container_network_rows[] = {
 		    "interface_name: --network front:ip=10.89.0.5,alias=web. The default is "
 		    "private."),
 	CSV(0, "network-alias", "NAME", AT(network_alias), "Further name on its networks"),
+	STR(0, "hosts-file", "FILE", AT(hosts_file), "What /etc/hosts begins with",
+	    .complete = "file",
+	    .man = "A path of the host, image for the image's own, none for nothing. Without it: "
+		   "base_hosts_file of containers.conf(5), else the host's /etc/hosts."),
 	FLAG(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
 	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish),
 	     "Publish a port or a range of ports",
 	     .man = "Without HOST a free port is taken. PROTO is tcp or udp."),
 	FLAG('P', "publish-all", AT(publish_all), "Publish all exposed ports on free ports"),
+	EXCLUDES("no-hosts", "hosts-file"),
 	END,
 };
 

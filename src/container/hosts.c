@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* /etc/hosts of a container. */
+#include "src/container/hosts.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "src/image/image_stores.h"
+#include "src/util/json.h"
+#include "src/util/path.h"
+#include "src/util/scoped.h"
+
+#define HOSTS_MAX (1U << 20)
+static const char HOSTS[] = "/etc/hosts";
+
+static int is(const char *a, const char *b)
+{
+	return a && strcmp(a, b) == 0;
+}
+
+/* File NAME below TOP, whose links lead nowhere else; WHAT says which in errors.  Not a FIFO, at
+ * which we would wait. */
+static int read_in(int top, const char *name, const char *what, char **ret, struct err *e)
+{
+	scoped(fd) int fd = path_open_in(top, name, O_RDONLY | O_NONBLOCK, 0);
+
+	return fd < 0 ? err_errno(e, fd, "open %s", what)
+		      : path_read_fd(fd, what, HOSTS_MAX, ret, NULL, e);
+}
+
+/* An address of the host that a container can reach: the first that is not loopback; "": none. */
+static void host_address(char ret[INET_ADDRSTRLEN])
+{
+	struct ifaddrs *list = NULL;
+
+	ret[0] = '\0';
+	if (getifaddrs(&list) < 0)
+		return;
+	for (struct ifaddrs *i = list; i && !*ret; i = i->ifa_next)
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
+		    !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_UP))
+			(void)inet_ntop(AF_INET,
+					&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, ret,
+					INET_ADDRSTRLEN);
+	freeifaddrs(list);
+}
+
+/* Its own name with each address of bridge networks. */
+static void put_bridge_hosts(const struct container_spec *s, const char *name,
+			     json_object *networks, struct strbuf *b)
+{
+	json_object_object_foreach(json_get(networks, "networks"), key, status)
+	{
+		json_object *list = json_get(status, "addresses");
+		(void)key;
+		for (size_t i = 0; i < json_len(list); i++)
+			if (*json_str_at(list, i))
+				(void)strbuf_printf(b, "%s\t%s %s\n", json_str_at(list, i),
+						    s->hostname, name);
+	}
+}
+
+/* /etc/hosts of the highest layer that has one; "" where it is removed again, or in none. */
+static int read_of_image(struct engine *en, const struct container_spec *s, char **ret,
+			 struct err *e)
+{
+	static const char name[] = "etc/hosts";
+
+	for (size_t i = strv_len(s->layers); i-- > 0;) {
+		scoped(mem) char *tree = image_layer_tree(en, s->layers[i], e);
+		scoped(fd) int top = -EBADF, fd = -EBADF;
+		struct stat st;
+		if (!tree)
+			return e->code;
+		top = openat(en->graph_fd, tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (top < 0)
+			return err_sys(e, "open %s", tree);
+		fd = path_open_in(top, name, O_PATH | O_NOFOLLOW, 0);
+		if (fd == -ENOENT || fd == -ENOTDIR)
+			continue;
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return err_errno(e, fd < 0 ? fd : errno, "open the image's /etc/hosts");
+		if (S_ISCHR(st.st_mode)) /* a whiteout */
+			return 0;
+		return read_in(top, name, "the image's /etc/hosts", ret, e);
+	}
+	return 0;
+}
+
+/* What the user's own entries are added to. */
+static int read_base(struct engine *en, const struct container_spec *s, char **ret, struct err *e)
+{
+	const char *from = s->hosts_file && *s->hosts_file ? s->hosts_file : HOSTS;
+	struct err ignored;
+
+	if (is(from, "none"))
+		return 0;
+	if (is(from, "image") && s->rootfs) {
+		scoped(fd) int top = open(s->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		int r = top < 0 ? err_sys(e, "open %s", s->rootfs)
+				: read_in(top, "etc/hosts", "the root's /etc/hosts", ret, e);
+		return r == -ENOENT ? 0 : r;
+	}
+	if (is(from, "image"))
+		return read_of_image(en, s, ret, e);
+	if (from == HOSTS) {
+		(void)path_read(AT_FDCWD, HOSTS, HOSTS_MAX, ret, NULL, &ignored);
+		return 0; /* nobody asked for it */
+	}
+	return path_read(AT_FDCWD, from, HOSTS_MAX, ret, NULL, e);
+}
+
+/* That, and localhost in both families whatever it says. */
+static int put_base(struct engine *en, const struct container_spec *s, struct strbuf *b,
+		    struct err *e)
+{
+	scoped(mem) char *base = NULL;
+	int r = read_base(en, s, &base, e);
+
+	if (r < 0)
+		return r;
+	if (base)
+		(void)strbuf_puts(b, base);
+	if (b->len && b->s[b->len - 1] != '\n')
+		(void)strbuf_putc(b, '\n');
+	if (!base || !strstr(base, "127.0.0.1"))
+		(void)strbuf_puts(b, "127.0.0.1\tlocalhost localhost.localdomain localhost4\n");
+	if (!base || !strstr(base, "::1"))
+		(void)strbuf_puts(b, "::1\tlocalhost localhost.localdomain localhost6\n");
+	return 0;
+}
+
+static int wants_gateway(const struct container_spec *s)
+{
+	for (size_t i = 0; s->add_host && s->add_host[i]; i++)
+		if (str_ends(s->add_host[i], ":host-gateway"))
+			return 1;
+	return 0;
+}
+
+/* Where the host can be reached; "": nowhere.  Behind its gateway's address a private network has
+ * the host's loopback, or nothing. */
+static const char *host_inside(const struct container_spec *s, const struct private_network *p,
+			       char buf[INET_ADDRSTRLEN])
+{
+	int is_private = is(s->network, "private");
+
+	if (s->host_ip && *s->host_ip)
+		return is(s->host_ip, "none") ? "" : s->host_ip;
+	if (is_private && p->allow_host_loopback)
+		return p->addresses.v4.host;
+	host_address(buf);
+	return is_private && !*buf ? p->addresses.v4.host : buf;
+}
+
+int hosts_make(struct engine *en, const struct container_spec *s, const char *name,
+	       json_object *networks, const struct private_network *p, struct strbuf *b,
+	       struct err *e)
+{
+	const struct net_family *own = &p->addresses.v4;
+	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
+	char buf[INET_ADDRSTRLEN];
+	int names_host = networks || is(s->network, "private") || is(s->network, "pasta");
+	const char *gateway = names_host || wants_gateway(s) ? host_inside(s, p, buf) : "";
+
+	if (put_base(en, s, b, e) < 0)
+		return e->code;
+	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
+		size_t n = strcspn(s->add_host[i], ":");
+		const char *ip = s->add_host[i] + n + 1;
+		scoped(mem) char *names = strndup(s->add_host[i], n); /* "a;b;c" */
+		for (char *c = names; c && *c; c++)
+			*c = *c == ';' ? ' ' : *c;
+		(void)strbuf_printf(b, "%s\t%s\n", is(ip, "host-gateway") ? gateway : ip,
+				    names ? names : "");
+	}
+	if (names_host && *gateway)
+		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
+				    gateway);
+	if (networks)
+		put_bridge_hosts(s, name, networks, b);
+	else if (!is(s->network, "host"))
+		(void)strbuf_printf(b, "%s\t%s %s\n", address, s->hostname, name);
+	return b->failed ? err_errno(e, ENOMEM, "write /etc/hosts") : 0;
+}
