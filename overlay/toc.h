@@ -34,6 +34,7 @@
 #define TOC_DIGEST	  "manifest-checksum"
 #define TOC_PLACE	  "manifest-position"
 #define TOC_SPLIT	  "tarsplit-position"
+#define TOC_SPLIT_DIGEST  "tarsplit-checksum" /* readers take the one in the table */
 #define TOC_STARGZ_DIGEST "containerd.io/snapshot/stargz/toc.digest"
 
 enum toc_kind { TOC_ZSTD_CHUNKED, TOC_ESTARGZ };

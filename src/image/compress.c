@@ -54,6 +54,12 @@ int compress_start(struct compress_job *j, struct engine *en, const struct image
 	return layer_tar_start(&j->tar, en->run_fd, dir, w, e);
 }
 
+static int frames_are_valid(const struct chunked_frames *f)
+{
+	return !*f->toc.digest ||
+	       (digest_is_valid(f->toc.digest) && digest_is_valid(f->split.digest));
+}
+
 int compress_stream_finish(struct compress_job *j, struct compress_result *ret, struct err *e)
 {
 	struct compress_report report;
@@ -68,11 +74,14 @@ int compress_stream_finish(struct compress_job *j, struct compress_result *ret, 
 	report.e.text[sizeof(report.e.text) - 1] = '\0';
 	report.e.hint[sizeof(report.e.hint) - 1] = '\0';
 	report.result.digest[DIGEST_LEN] = '\0';
+	report.result.frames.toc.digest[DIGEST_LEN] = '\0';
+	report.result.frames.split.digest[DIGEST_LEN] = '\0';
 	if (report.e.code < 0) {
 		*e = report.e;
 		return e->code;
 	}
-	if (!digest_is_valid(report.result.digest) || report.result.size < 0)
+	if (!digest_is_valid(report.result.digest) || report.result.size < 0 ||
+	    !frames_are_valid(&report.result.frames))
 		return err_set(e, -EPROTO, "cove-compress gave a wrong answer");
 	*ret = report.result;
 	return 0;

@@ -9,19 +9,23 @@
 #include <limits.h>
 #include <stdint.h>
 
+#include "overlay/chunked.h"
 #include "overlay/layer.h"
 #include "src/image/image_layers.h"
 
-enum compression { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD };
-/* The word for it ("none", "gzip", "zstd"), and back: -EINVAL. */
+enum compression { COMPRESS_NONE, COMPRESS_GZIP, COMPRESS_ZSTD, COMPRESS_ZSTD_CHUNKED };
+/* The word for it ("none", "gzip", "zstd", "zstd:chunked"), and back: -EINVAL. */
 const char *compression_word(enum compression c);
 int compression_parse(const char *word, enum compression *ret);
+/* Is what comes of it a stream of zstd? */
+int compression_is_zstd(enum compression c);
 /* Is LEVEL one that it has?  -1 is the default of each.  -EINVAL. */
 int compression_check_level(enum compression c, int level, struct err *e);
 
 struct compress_result {
 	char digest[DIGEST_LEN + 1]; /* of the blob */
 	int64_t size;
+	struct chunked_frames frames; /* of COMPRESS_ZSTD_CHUNKED, where the layer has them */
 };
 /* What the role says in one write; e.code 0 means that result holds. */
 struct compress_report {

@@ -12,6 +12,7 @@ static const struct {
 	[COMPRESS_NONE] = { "none", -1, -1 },
 	[COMPRESS_GZIP] = { "gzip", 1, 9 },
 	[COMPRESS_ZSTD] = { "zstd", 1, 20 },
+	[COMPRESS_ZSTD_CHUNKED] = { "zstd:chunked", 1, 20 },
 };
 
 const char *compression_word(enum compression c)
@@ -27,6 +28,11 @@ int compression_parse(const char *word, enum compression *ret)
 			return 0;
 		}
 	return -EINVAL;
+}
+
+int compression_is_zstd(enum compression c)
+{
+	return c == COMPRESS_ZSTD || c == COMPRESS_ZSTD_CHUNKED;
 }
 
 int compression_check_level(enum compression c, int level, struct err *e)

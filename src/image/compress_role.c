@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The role `compress`, program cove-compress, in an empty root:
- *	cove-compress none|gzip|zstd LEVEL	0: a stream, 3: the report, 4: the blob
+ *	cove-compress none|gzip|zstd|zstd:chunked LEVEL	0: a stream, 3: the report, 4: the blob
  * The main thread reads block after block, writes what the workers made of them in the same order
- * and hashes it; a block is one member or frame.  Blocks stand in a ring, so memory is bounded
- * whatever the stream. */
+ * and hashes it; a block is one member or frame, of zstd:chunked a frame for each piece that
+ * overlay/chunked.h makes of it.  Blocks stand in a ring, so memory is bounded whatever the stream.
+ */
 #include <libdeflate.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -14,16 +15,19 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "overlay/chunked.h"
 #include "overlay/sandbox.h"
 #include "src/image/compress.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
+#include "src/util/units.h"
 
 #define WORKERS_MAX  4
 #define BLOCKS	     (WORKERS_MAX + 2)
 #define BLOCK_BYTES  (1 << 20)
 #define MEMORY_MAX   (240U << 20)
+#define TABLES_MAX   (240U << 20) /* more for the tables of zstd:chunked */
 #define GZIP_DEFAULT 6
 #define ZSTD_DEFAULT 3
 
@@ -33,6 +37,8 @@ struct block {
 	enum block_state state;
 	char *in, *out;
 	size_t in_len, out_len; /* out_len 0: it failed */
+	size_t n;		/* pieces of zstd:chunked, and where they end in both: */
+	size_t *ends, *out_ends;
 };
 
 struct work {
@@ -43,18 +49,40 @@ struct work {
 	size_t next; /* block that the next free worker takes */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
+	struct chunked *chunked; /* NULL: another kind */
 	EVP_MD_CTX *md;
 	int64_t size;
 };
 
+/* The frame of N bytes IN at offset AT of what becomes of the block: where it ends, 0: it failed.
+ */
+static size_t pack_frame(const struct work *w, void *tool, struct block *b, size_t at,
+			 const char *in, size_t n)
+{
+	size_t len = ZSTD_compressCCtx(tool, b->out + at, w->out_max - at, in, n, w->level);
+
+	return ZSTD_isError(len) ? 0 : at + len;
+}
+
+static size_t pack_pieces(const struct work *w, void *tool, struct block *b)
+{
+	size_t at = 0, from = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		at = pack_frame(w, tool, b, at, b->in + from, b->ends[i] - from);
+		if (!at)
+			return 0;
+		from = b->ends[i];
+		b->out_ends[i] = at;
+	}
+	return at;
+}
+
 static size_t pack(const struct work *w, void *tool, struct block *b)
 {
-	size_t n;
-
 	if (w->kind == COMPRESS_GZIP)
 		return libdeflate_gzip_compress(tool, b->in, b->in_len, b->out, w->out_max);
-	n = ZSTD_compressCCtx(tool, b->out, w->out_max, b->in, b->in_len, w->level);
-	return ZSTD_isError(n) ? 0 : n;
+	return w->chunked ? pack_pieces(w, tool, b) : pack_frame(w, tool, b, 0, b->in, b->in_len);
 }
 
 /* One compressor a thread; ends with the process. */
@@ -97,6 +125,18 @@ static int emit(struct work *w, const char *bytes, size_t n, struct err *e)
 	return 0;
 }
 
+static int emit_block(struct work *w, const struct block *b, struct err *e)
+{
+	int64_t at = w->size;
+
+	if (emit(w, b->out, b->out_len, e) < 0)
+		return e->code;
+	for (size_t i = 0; w->chunked && i < b->n; i++)
+		if (chunked_wrote(w->chunked, at + (int64_t)b->out_ends[i], e) < 0)
+			return e->code;
+	return 0;
+}
+
 /* Write what became of B, if there is anything in it; it is empty then. */
 static int empty_block(struct work *w, struct block *b, struct err *e)
 {
@@ -109,7 +149,21 @@ static int empty_block(struct work *w, struct block *b, struct err *e)
 	b->state = BLOCK_EMPTY;
 	if (!b->out_len)
 		return err_set(e, -ENOMEM, "compression failed");
-	return emit(w, b->out, b->out_len, e);
+	return emit_block(w, b, e);
+}
+
+/* N bytes of the stream are in B: the workers may have it. */
+static int fill_block(struct work *w, struct block *b, size_t n, struct err *e)
+{
+	b->n = 0;
+	if (w->chunked && n && chunked_cut(w->chunked, b->in, n, b->ends, &b->n, e) < 0)
+		return e->code;
+	(void)pthread_mutex_lock(&w->lock);
+	b->in_len = n;
+	b->state = BLOCK_FULL;
+	(void)pthread_cond_broadcast(&w->changed);
+	(void)pthread_mutex_unlock(&w->lock);
+	return 0;
 }
 
 static int run_blocks(struct work *w, struct err *e)
@@ -127,11 +181,8 @@ static int run_blocks(struct work *w, struct err *e)
 			return err_errno(e, (int)n, "read a layer");
 		if (n == 0 && k)
 			break;
-		(void)pthread_mutex_lock(&w->lock);
-		b->in_len = (size_t)n;
-		b->state = BLOCK_FULL;
-		(void)pthread_cond_broadcast(&w->changed);
-		(void)pthread_mutex_unlock(&w->lock);
+		if (fill_block(w, b, (size_t)n, e) < 0)
+			return e->code;
 		if (n < BLOCK_BYTES) {
 			k++;
 			break;
@@ -141,6 +192,16 @@ static int run_blocks(struct work *w, struct err *e)
 		if (empty_block(w, &w->blocks[(k + i) % BLOCKS], e) < 0)
 			return e->code;
 	return 0;
+}
+
+/* What stands behind the blocks of zstd:chunked. */
+static int run_tables(struct work *w, struct chunked_frames *ret, struct err *e)
+{
+	scoped(strbuf) struct strbuf frames = STRBUF_INIT;
+
+	if (chunked_end(w->chunked, &frames, ret, e) < 0)
+		return e->code;
+	return frames.len ? emit(w, frames.s, frames.len, e) : 0;
 }
 
 static int run_plain(struct work *w, struct err *e)
@@ -182,6 +243,21 @@ static const int syscalls[] = {
 	SCMP_SYS(clock_gettime),
 };
 
+static int prepare_pieces(struct work *w, struct err *e)
+{
+	char ignored[UNITS_MAX];
+
+	for (size_t i = 0; i < BLOCKS; i++) {
+		w->blocks[i].ends = calloc(CHUNKED_PIECES(BLOCK_BYTES), sizeof(size_t));
+		w->blocks[i].out_ends = calloc(CHUNKED_PIECES(BLOCK_BYTES), sizeof(size_t));
+		if (!w->blocks[i].ends || !w->blocks[i].out_ends)
+			return err_errno(e, ENOMEM, "compress");
+	}
+	/* libc looks for the time zone once, and in the sandbox cannot. */
+	(void)time_rfc3339(0, ignored);
+	return chunked_new(&w->chunked, e);
+}
+
 static int prepare(struct work *w, struct err *e)
 {
 	w->md = EVP_MD_CTX_new();
@@ -190,13 +266,15 @@ static int prepare(struct work *w, struct err *e)
 	w->out_max = ZSTD_compressBound(BLOCK_BYTES);
 	if (w->kind == COMPRESS_GZIP)
 		w->out_max = libdeflate_gzip_compress_bound(NULL, BLOCK_BYTES);
+	if (w->kind == COMPRESS_ZSTD_CHUNKED)
+		w->out_max += CHUNKED_PIECES(BLOCK_BYTES) * ZSTD_compressBound(0);
 	for (size_t i = 0; i < BLOCKS; i++) {
 		w->blocks[i].in = malloc(BLOCK_BYTES);
 		w->blocks[i].out = malloc(w->out_max);
 		if (!w->blocks[i].in || !w->blocks[i].out)
 			return err_errno(e, ENOMEM, "compress");
 	}
-	return 0;
+	return w->kind == COMPRESS_ZSTD_CHUNKED ? prepare_pieces(w, e) : 0;
 }
 
 static int start_workers(struct work *w, struct err *e)
@@ -221,7 +299,8 @@ static int start_workers(struct work *w, struct err *e)
 static int run(struct work *w, struct compress_result *ret, struct err *e)
 {
 	struct sandbox box = { .root_fd = -EBADF,
-			       .memory = MEMORY_MAX,
+			       .memory = MEMORY_MAX +
+					 (w->kind == COMPRESS_ZSTD_CHUNKED ? TABLES_MAX : 0),
 			       .syscalls = syscalls,
 			       .n_syscalls = ARRAY_LEN(syscalls) };
 	unsigned char md[EVP_MAX_MD_SIZE];
@@ -232,7 +311,8 @@ static int run(struct work *w, struct compress_result *ret, struct err *e)
 		return e->code;
 	box.threads = w->kind != COMPRESS_NONE;
 	if ((box.threads && start_workers(w, e) < 0) || sandbox_seal(&box, e) < 0 ||
-	    (box.threads ? run_blocks(w, e) : run_plain(w, e)) < 0)
+	    (box.threads ? run_blocks(w, e) : run_plain(w, e)) < 0 ||
+	    (w->chunked && run_tables(w, &ret->frames, e) < 0))
 		return e->code;
 	if (EVP_DigestFinal_ex(w->md, md, &n) != 1 || n != DIGEST_HEX_LEN / 2)
 		return err_set(e, -EIO, "libcrypto failed");

@@ -71,30 +71,32 @@ static int check_options(struct push *p, struct err *e)
 
 	if (o->compression && (compression_parse(o->compression, &c) < 0 || c == COMPRESS_NONE))
 		return err_set(e, -ENOTSUP,
-			       "unsupported compression format '%s': gzip and zstd are known",
+			       "unsupported compression format '%s': gzip, zstd and zstd:chunked "
+			       "are known",
 			       o->compression);
 	if (compression_check_level(c, o->level, e) < 0)
 		return e->code;
 	if (o->format && strcmp(o->format, "oci") != 0 && strcmp(o->format, "v2s2") != 0)
 		return err_set(e, -ENOTSUP, "unknown format \"%s\". Choose one of: oci, v2s2",
 			       o->format);
-	if (o->format && !strcmp(o->format, "v2s2") && c == COMPRESS_ZSTD)
+	if (o->format && !strcmp(o->format, "v2s2") && compression_is_zstd(c))
 		return err_set(e, -EINVAL, "the format v2s2 has no layers compressed with zstd");
-	p->is_docker =
-		o->format ? !strcmp(o->format, "v2s2")
-			  : c != COMPRESS_ZSTD && !strcmp(p->m.media_type, MEDIA_DOCKER_MANIFEST);
+	p->is_docker = o->format ? !strcmp(o->format, "v2s2")
+				 : !compression_is_zstd(c) &&
+					   !strcmp(p->m.media_type, MEDIA_DOCKER_MANIFEST);
 	return 0;
 }
 
-/* May the blob that the manifest names be used, where it is? */
+/* May the blob that the manifest names be used, where it is?  zstd:chunked is zstd, too. */
 static int is_usable(const struct push *p, const struct descriptor *d)
 {
+	const char *wanted = p->o->compression ? p->o->compression : "gzip";
 	enum compression kind;
 
-	if (!push_kind_of(d->media_type, &kind) || (p->is_docker && kind == COMPRESS_ZSTD))
+	if (!push_kind_of(d, &kind) || (p->is_docker && compression_is_zstd(kind)))
 		return 0;
-	return !p->o->force_compression ||
-	       !strcmp(compression_word(kind), p->o->compression ? p->o->compression : "gzip");
+	return !p->o->force_compression || !strcmp(compression_word(kind), wanted) ||
+	       (compression_is_zstd(kind) && !strcmp(wanted, "zstd"));
 }
 
 static int plan_layers(struct push *p, struct err *e)
@@ -122,7 +124,7 @@ static enum compression wanted_kind(const struct push *p, const struct push_laye
 	enum compression was = COMPRESS_GZIP, c;
 
 	if (l->original)
-		(void)push_kind_of(l->original->media_type, &was);
+		(void)push_kind_of(l->original, &was);
 	if (p->o->compression && compression_parse(p->o->compression, &c) == 0)
 		return c;
 	if (p->o->compress)
@@ -133,59 +135,13 @@ static enum compression wanted_kind(const struct push *p, const struct push_laye
 	return was == COMPRESS_NONE ? COMPRESS_GZIP : was;
 }
 
-/* The directory of layer I, and the file in it that says what it was compressed to; of our own
- * layers only: in other stores nothing is written, and what it says there is not ours to believe.
- */
-static int open_known(const struct push *p, size_t i, char name[32], struct err *e)
-{
-	const char *word = compression_word(wanted_kind(p, &p->layers[i]));
-
-	if (p->o->level < 0)
-		(void)snprintf(name, 32, "blob.%s", word);
-	else
-		(void)snprintf(name, 32, "blob.%s.%d", word, p->o->level);
-	if (image_layer_is_elsewhere(p->layers[i].l->name))
-		return err_set(e, -EROFS, "layer %s is not ours", p->layers[i].l->diff_id);
-	return image_layer_open(p->en, p->layers[i].l, e);
-}
-
-/* "sha256:HEX SIZE" of the file; anything else is nothing. */
-static void read_known(struct push *p, size_t i)
-{
-	char name[32];
-	struct err ignored = { 0 };
-	scoped(fd) int dir = open_known(p, i, name, &ignored);
-	scoped(mem) char *text = NULL;
-	unsigned long long size;
-	char *space;
-
-	if (dir < 0 || path_read(dir, name, 256, &text, NULL, &ignored) < 0 ||
-	    !(space = strchr(text, ' ')))
-		return;
-	*space = '\0';
-	if (!digest_is_valid(text) || str_to_u64(space + 1, INT64_MAX, &size) < 0)
-		return;
-	(void)stpcpy(p->layers[i].known.digest, text); /* valid, so it fits */
-	p->layers[i].known.size = (int64_t)size;
-}
-
-static void write_known(struct push *p, size_t i, const struct compress_result *r)
-{
-	char name[32], text[128];
-	struct err e = { 0 };
-	scoped(fd) int dir = open_known(p, i, name, &e);
-
-	(void)snprintf(text, sizeof(text), "%s %lld", r->digest, (long long)r->size);
-	if (dir < 0 || path_replace(dir, name, text, strlen(text), 0600, 0, &e) < 0)
-		dbg("push: %s", e.text); /* the next one compresses again */
-}
-
 void push_is_known(struct push *p, size_t i)
 {
 	struct push_layer *l = &p->layers[i];
 
 	(void)stpcpy(l->digest, l->known.digest); /* both have room for one digest */
 	l->size = l->known.size;
+	l->frames = l->known.frames;
 	l->kind = wanted_kind(p, l);
 	l->state = PUSH_DONE;
 }
@@ -205,7 +161,7 @@ int push_prepare(struct push *p, struct engine *en, const struct image_push_opti
 		return e->code;
 	for (size_t i = 0; i < p->n; i++)
 		if (wanted_kind(p, &p->layers[i]) != COMPRESS_NONE)
-			read_known(p, i);
+			push_read_known(p, i, wanted_kind(p, &p->layers[i]));
 	return 0;
 }
 
@@ -230,8 +186,9 @@ int push_made(struct push *p, size_t i, struct err *e)
 	fd_close(take_fd(&l->fd));
 	(void)stpcpy(l->digest, r.digest); /* both have room for one digest */
 	l->size = r.size;
+	l->frames = r.frames;
 	if (l->kind != COMPRESS_NONE)
-		write_known(p, i, &r);
+		push_write_known(p, i, l->kind, &r);
 	return 0;
 }
 
@@ -241,7 +198,7 @@ void push_is_there(struct push *p, size_t i)
 
 	(void)stpcpy(l->digest, l->original->digest); /* both have room for one digest */
 	l->size = l->original->size;
-	(void)push_kind_of(l->original->media_type, &l->kind);
+	(void)push_kind_of(l->original, &l->kind);
 	l->state = PUSH_DONE;
 }
 

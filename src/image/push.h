@@ -36,7 +36,8 @@ struct push_layer {
 	enum push_state state;
 	char digest[DIGEST_LEN + 1]; /* of what the destination has; "" so far unknown */
 	int64_t size;
-	enum compression kind; /* of that */
+	enum compression kind;	      /* of that */
+	struct chunked_frames frames; /* in that, where it was made here */
 	struct compress_result
 		known; /* made of it before, in the way that is wanted; digest "": never */
 	struct compress_job job;
@@ -89,8 +90,13 @@ static inline __attribute__((unused)) void scoped_push_manifest(struct push_mani
 {
 	free(m->bytes);
 }
-/* What compression the media type of a layer stands for: 1 and *RET, 0: unknown. */
-int push_kind_of(const char *media_type, enum compression *ret);
+/* What compression layer D has, by its media type and annotations: 1 and *RET, 0: unknown. */
+int push_kind_of(const struct descriptor *d, enum compression *ret);
+/* The notes about what was made of layers before: that of layer I as it is wanted as KIND; and what
+ * was made of it now. */
+void push_read_known(struct push *p, size_t i, enum compression kind);
+void push_write_known(struct push *p, size_t i, enum compression kind,
+		      const struct compress_result *r);
 
 /* To the repository TARGET ("registry/repository[:tag][@digest]"), and into a directory:
  * "dir:PATH", "oci:PATH[:NAME]" behind the colon.  *RET as image_push(). */

@@ -84,6 +84,7 @@ static int write_layers(struct push *p, struct push_source *s, const struct layo
 			(void)stpcpy(l->digest, first->digest); /* has room for one digest */
 			l->size = first->size;
 			l->kind = first->kind;
+			l->frames = first->frames;
 		} else if (l->original && layout_has(to, l->original->digest, l->original->size)) {
 			push_is_there(p, i);
 		} else if (write_or_fetch(p, s, i, to, e) < 0) {

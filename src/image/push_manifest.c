@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "overlay/toc.h"
 #include "src/image/push.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
@@ -17,18 +18,18 @@ static const struct {
 	enum compression kind;
 	int is_docker;
 } types[] = {
-	{ OCI_LAYER, COMPRESS_NONE, 0 },
-	{ OCI_LAYER "+gzip", COMPRESS_GZIP, 0 },
-	{ OCI_LAYER "+zstd", COMPRESS_ZSTD, 0 },
-	{ DOCKER_LAYER, COMPRESS_NONE, 1 },
-	{ DOCKER_LAYER ".gzip", COMPRESS_GZIP, 1 },
+	{ OCI_LAYER, COMPRESS_NONE, 0 },	 { OCI_LAYER "+gzip", COMPRESS_GZIP, 0 },
+	{ OCI_LAYER "+zstd", COMPRESS_ZSTD, 0 }, { OCI_LAYER "+zstd", COMPRESS_ZSTD_CHUNKED, 0 },
+	{ DOCKER_LAYER, COMPRESS_NONE, 1 },	 { DOCKER_LAYER ".gzip", COMPRESS_GZIP, 1 },
 };
 
-int push_kind_of(const char *media_type, enum compression *ret)
+int push_kind_of(const struct descriptor *d, enum compression *ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (!strcmp(types[i].media_type, media_type)) {
+		if (!strcmp(types[i].media_type, d->media_type)) {
 			*ret = types[i].kind;
+			if (*ret == COMPRESS_ZSTD && *d->toc.digest && !d->toc.is_stargz)
+				*ret = COMPRESS_ZSTD_CHUNKED;
 			return 1;
 		}
 	return 0;
@@ -71,6 +72,23 @@ static json_object *descriptor(json_object *old, const char *type, const char *d
 	return o;
 }
 
+/* Where the frames of a zstd:chunked layer are. */
+static json_object *frames_json(const struct chunked_frames *f)
+{
+	json_object *o = json_object_new_object();
+	char place[96];
+
+	json_put_str(o, TOC_ZSTD TOC_DIGEST, f->toc.digest);
+	(void)snprintf(place, sizeof(place), "%lld:%lld:%lld:1", (long long)f->toc.at,
+		       (long long)f->toc.size, (long long)f->toc.plain_size);
+	json_put_str(o, TOC_ZSTD TOC_PLACE, place);
+	json_put_str(o, TOC_ZSTD TOC_SPLIT_DIGEST, f->split.digest);
+	(void)snprintf(place, sizeof(place), "%lld:%lld:%lld", (long long)f->split.at,
+		       (long long)f->split.size, (long long)f->split.plain_size);
+	json_put_str(o, TOC_ZSTD TOC_SPLIT, place);
+	return o;
+}
+
 static json_object *layers_json(const struct push *p)
 {
 	json_object *list = json_object_new_array(), *old = json_get(p->image->manifest, "layers");
@@ -81,9 +99,12 @@ static json_object *layers_json(const struct push *p)
 		int is_same = l->original && !strcmp(l->original->digest, l->digest);
 
 		/* Annotations may speak of the very bytes (zstd:chunked, eStargz). */
-		(void)json_object_array_add(list, descriptor(is_same ? was : NULL,
-							     type_of(l->kind, p->is_docker),
-							     l->digest, l->size));
+		json_object *d = descriptor(is_same ? was : NULL, type_of(l->kind, p->is_docker),
+					    l->digest, l->size);
+
+		if (!is_same && *l->frames.toc.digest)
+			json_put(d, "annotations", frames_json(&l->frames));
+		(void)json_object_array_add(list, d);
 	}
 	return list;
 }

@@ -344,6 +344,7 @@ static int push_blobs(struct target *t, struct err *e)
 		(void)stpcpy(p->layers[i].digest, l->digest); /* both have room for one digest */
 		p->layers[i].size = l->size;
 		p->layers[i].kind = l->kind;
+		p->layers[i].frames = l->frames;
 	}
 	return 0;
 }

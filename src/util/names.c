@@ -62,6 +62,16 @@ static size_t printable_utf8(const unsigned char *s)
 	return n;
 }
 
+int name_is_printable(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t n;
+
+	while (*p && (n = printable_utf8(p)))
+		p += n;
+	return !*p;
+}
+
 int name_escape(struct strbuf *b, const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;

@@ -16,6 +16,8 @@ int name_is_valid(const char *s);
 int id_random(char *buf, size_t n);
 /* Is S 1..64 lower-case hex digits? */
 int id_is_prefix(const char *s);
+/* Is S UTF-8 without control characters? */
+int name_is_printable(const char *s);
 /* Append S with control characters (and bytes of broken UTF-8) escaped as \xNN: for what strangers
  * wrote and a terminal will show. */
 int name_escape(struct strbuf *b, const char *s);

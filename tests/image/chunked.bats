@@ -177,3 +177,94 @@ tree() {
 	[ $((BASH_REMATCH[1] * 10)) -lt "${BASH_REMATCH[2]}" ] || die "too many bytes" "$output"
 	is "$(cove run --rm "$REGISTRY/v:2" /bin/busybox cat /version)" 2
 }
+
+# make_trees: $T/1.tar and $T/2.tar, the second with one large file changed.
+make_trees() {
+	local n
+	mkdir -p "$T/tree/usr/bin"
+	for n in 1 2 3 4 5 6; do
+		head -c 200000 /dev/urandom >"$T/tree/usr/file$n"
+	done
+	cp "${BUSYBOX:-/bin/busybox}" "$T/tree/usr/bin/busybox"
+	ln -s file1 "$T/tree/usr/link"
+	ln "$T/tree/usr/file2" "$T/tree/usr/hard"
+	for n in 1 2; do
+		head -c 100000 /dev/urandom >"$T/tree/usr/file3"
+		tar -C "$T/tree" --numeric-owner -cf "$T/$n.tar" .
+		cove import "$T/$n.tar" "localhost/v:$n" >/dev/null
+	done
+}
+
+# annotations NAME: those of the only layer of $REGISTRY/NAME.
+annotations() {
+	skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/$1" |
+		python3 -c 'import json,sys
+for k, v in json.load(sys.stdin)["layers"][0].get("annotations", {}).items(): print(k, v)'
+}
+
+@test "push of zstd:chunked: a pull takes what is not here" {
+	need skopeo
+	start_registry
+	make_trees
+	layers=$(cove image inspect --format '{{.RootFS.Layers}}' localhost/v:2)
+	run_cove push -q --tls-verify=false --compression-format zstd:chunked localhost/v:2 "$REGISTRY/v:2"
+	for name in manifest-checksum manifest-position tarsplit-checksum tarsplit-position; do
+		like "$(annotations v:2)" "io.github.containers.zstd-chunked.$name "
+	done
+	like "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/v:2")" \
+		'^."schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.*layer.v1.tar.zstd'
+	cove rmi localhost/v:2 >/dev/null
+	run_cove --log-level=debug pull --tls-verify=false "$REGISTRY/v:2"
+	[[ $output =~ ([0-9]+)" of "([0-9]+)" bytes were fetched" ]] || die "not in parts" "$output"
+	[ $((BASH_REMATCH[1] * 5)) -lt "${BASH_REMATCH[2]}" ] || die "too many bytes" "$output"
+	is "$(cove image inspect --format '{{.RootFS.Layers}}' "$REGISTRY/v:2")" "$layers" "diff IDs"
+	is "$(cove run --rm "$REGISTRY/v:2" /usr/bin/busybox sha256sum </dev/null /usr/file3 | cut -c-64)" \
+		"$(sha256sum <"$T/tree/usr/file3" | cut -c-64)"
+	# What was pulled goes on as it is, and made anew it is the same.
+	digest=$(skopeo inspect --format '{{.Digest}}' --tls-verify=false "docker://$REGISTRY/v:2")
+	for name in same anew; do
+		[ $name = same ] || rm -f "$XDG_DATA_HOME"/cove/layers/*/blob.*
+		run_cove push -q --tls-verify=false --compression-format zstd:chunked "$REGISTRY/v:2" "oci:$T/$name:2"
+		is "$(skopeo inspect --format '{{.Digest}}' "oci:$T/$name:2")" "$digest" "$name"
+	done
+}
+
+@test "push of zstd:chunked: others see the archive that it was" {
+	need skopeo zstd
+	start_registry
+	make_trees
+	run_cove push -q --tls-verify=false --compression-format zstd:chunked localhost/v:1 "$REGISTRY/v:1"
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/v:1" "oci:$T/o:1"
+	for name in "$T"/o/blobs/sha256/*; do
+		[ "$(stat -c %s "$name")" -lt 100000 ] || zstd -qdc "$name" >"$T/again.tar"
+	done
+	cmp "$T/1.tar" "$T/again.tar"
+	run_cove push -q --tls-verify=false --compression-format zstd localhost/v:1 "$REGISTRY/v:zstd"
+	is "$(annotations v:zstd)" ""
+	# The same from what is known of it.
+	run_cove push -q --tls-verify=false --compression-format zstd:chunked localhost/v:1 "$REGISTRY/v:again"
+	is "$(annotations v:again)" "$(annotations v:1)"
+	# By containers.conf, and in a list.
+	printf '[engine]\ncompression_format="zstd:chunked"\n' >"$T/containers.conf"
+	CONTAINERS_CONF=$T/containers.conf run_cove push -q --tls-verify=false localhost/v:1 "$REGISTRY/v:conf"
+	is "$(annotations v:conf)" "$(annotations v:1)"
+	run_cove manifest create list localhost/v:1
+	run_cove manifest push -q --tls-verify=false --compression-format zstd:chunked list "$REGISTRY/list:1"
+	digest=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/list:1" |
+		python3 -c 'import json,sys; print(json.load(sys.stdin)["manifests"][0]["digest"])')
+	is "$(annotations "list@$digest")" "$(annotations v:1)"
+}
+
+@test "push of zstd:chunked: an archive that no table can tell of goes without" {
+	need skopeo
+	start_registry
+	make_trees
+	tar -C "$T/tree" -rf "$T/1.tar" ./usr/file4
+	run_cove import "$T/1.tar" localhost/twice
+	run_cove push -q --tls-verify=false --compression-format zstd:chunked localhost/twice "$REGISTRY/twice:1"
+	is "$(annotations twice:1)" ""
+	layers=$(cove image inspect --format '{{.RootFS.Layers}}' localhost/twice)
+	cove rmi -fa >/dev/null
+	run_cove pull -q --tls-verify=false "$REGISTRY/twice:1"
+	is "$(cove image inspect --format '{{.RootFS.Layers}}' "$REGISTRY/twice:1")" "$layers"
+}

@@ -46,6 +46,7 @@ raw() {
 	load_busybox
 	start_registry
 	for how in "" "--compression-format zstd" "--compression-level 1" "--compression-format zstd --compression-level 19" \
+		"--compression-format zstd:chunked" "--compression-format zstd:chunked --compression-level 20" \
 		"--format v2s2" "--format oci"; do
 		# shellcheck disable=SC2086 # several words
 		push $how "$IMAGE" "docker://$REGISTRY/a/bb:1"
@@ -172,10 +173,11 @@ raw() {
 	load_busybox
 	run_cove 125 push localhost/missing 127.0.0.1:1/x
 	like "$output" "image not known"
-	run_cove 125 push --compression-format zstd:chunked "$IMAGE" "dir:$T/d"
-	like "$output" "zstd:chunked"
-	run_cove 125 push --compression-format zstd --format v2s2 "$IMAGE" "dir:$T/d"
-	like "$output" "v2s2"
+	for how in zstd zstd:chunked; do
+		run_cove 125 push --compression-format "$how" --format v2s2 "$IMAGE" "dir:$T/d"
+		like "$output" "v2s2"
+		run_cove 125 push --compression-format "$how" --compression-level 21 "$IMAGE" "dir:$T/d"
+	done
 	run_cove 125 push --compression-level 15 "$IMAGE" "dir:$T/d"
 	like "$output" "levels from 1 to 9"
 	run_cove 125 push --sign-by me "$IMAGE" "dir:$T/d"
@@ -215,11 +217,11 @@ raw() {
 	podman_load "$(test_file docker-archive)"
 	podman_like rmi -fa >/dev/null 2>&1
 	start_registry
-	for how in gzip zstd; do
-		push --compression-format "$how" --force-compression "$IMAGE" "$REGISTRY/p/$how:1"
-		is "$(podman_like pull -q --tls-verify=false "$REGISTRY/p/$how:1")" \
+	for how in gzip zstd zstd:chunked; do
+		push --compression-format "$how" "$IMAGE" "$REGISTRY/p/${how/:/-}:1"
+		is "$(podman_like pull -q --tls-verify=false "$REGISTRY/p/${how/:/-}:1")" \
 			"$(cove image inspect --format '{{.Id}}' "$IMAGE")" "ID ($how)"
-		is "$(podman_like image inspect --format '{{.Digest}}' "$REGISTRY/p/$how:1")" "$DIGEST"
+		is "$(podman_like image inspect --format '{{.Digest}}' "$REGISTRY/p/${how/:/-}:1")" "$DIGEST"
 		podman_like rmi -fa >/dev/null 2>&1 # else it goes on calling the image what it was called first
 	done
 }

@@ -39,8 +39,7 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	struct image_push_options p;
 	scoped(mem) char *digest = NULL;
 
-	if (push_settings_take(&o->p, &p, e) < 0)
-		return e->code;
+	push_settings_take(&o->p, &p);
 	p.retry = o->retry;
 	p.retry_delay_ms = o->retry_delay_ms;
 	if (artifact_push(en, args[0], &p, &digest, e) < 0)

@@ -7,22 +7,32 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/push.h"
 #include "src/image/manifest_list.h"
+#include "src/store/config.h"
 #include "src/util/fd.h"
+#include "src/util/json.h"
 #include "src/util/scoped.h"
 
 #define AT(f) offsetof(struct push_settings, f)
 const struct opt push_shared_options[] = {
 	STR(0, "compression-format", "FORMAT", AT(compression), "How to compress layers",
 	    .values = "gzip|zstd|zstd:chunked",
-	    .man = "Without it: gzip, or what the layer was before. zstd makes it an OCI image. "
-		   "zstd:chunked is refused."),
+	    .man = "Without it: compression_format of containers.conf(5), else gzip, or what the "
+		   "layer was before. zstd and zstd:chunked make it an "
+		   "OCI image. Of zstd:chunked each file can be fetched alone, so that a pull "
+		   "takes "
+		   "only what is not there already; other readers of zstd read it as well. A layer "
+		   "whose archive has what the table of contents cannot tell (a name twice, sparse "
+		   "files) goes without a table, as zstd."),
 	INT(0, "compression-level", "LEVEL", AT(level), 1, 20,
 	    "How much time to spend on compression", .init = -1,
-	    .man = "gzip has levels from 1 to 9 (6 without it), zstd from 1 to 20 (3)."),
+	    .man = "gzip has levels from 1 to 9 (6 without it), zstd and zstd:chunked from 1 to 20 "
+		   "(3)."),
 	STR(0, "digestfile", "FILE", AT(digestfile),
 	    "Write the digest of the manifest to this file", .complete = "file"),
-	FLAG(0, "force-compression", AT(force_compression),
-	     "Do not use layers that the registry has in another compression"),
+	TRI(0, "force-compression", AT(force_compression),
+	    "Do not use layers that the registry has in another compression",
+	    .man = "That is so when --compression-format is given, unless "
+		   "--force-compression=false is."),
 	STR('f', "format", "FORMAT", AT(format), "Format of the manifest", .values = "oci|v2s2",
 	    .man = "Without it: the one that the image has."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress"),
@@ -78,13 +88,14 @@ int push_write_digest(const char *path, const char *digest, struct err *e)
 	return rc < 0 ? err_errno(e, rc, "write %s", path) : 0;
 }
 
-int push_settings_take(const struct push_settings *o, struct image_push_options *ret, struct err *e)
+void push_settings_take(const struct push_settings *o, struct image_push_options *ret)
 {
 	*ret = (struct image_push_options){
 		.format = o->format,
 		.compression = o->compression,
 		.level = o->level,
-		.force_compression = o->force_compression,
+		.force_compression =
+			o->force_compression < 0 ? o->compression != NULL : o->force_compression,
 		.authfile = o->s.authfile,
 		.creds = o->s.creds,
 		.cert_dir = o->s.cert_dir,
@@ -96,8 +107,24 @@ int push_settings_take(const struct push_settings *o, struct image_push_options 
 		.sign_passphrase = o->passphrase,
 		.remove_signatures = o->remove_signatures,
 	};
-	if (o->compression && !strcmp(o->compression, "zstd:chunked"))
-		return err_set(e, -ENOTSUP, "zstd:chunked layers cannot be written; use zstd");
+}
+
+int push_settings_default(struct engine *en, json_object **ret_config, struct image_push_options *o,
+			  struct err *e)
+{
+	json_object *engine;
+	int64_t level;
+
+	if (config_read(en, ret_config, e) < 0)
+		return e->code;
+	engine = json_get(*ret_config, "engine");
+	level = json_get_int(engine, "compression_level", -1);
+	if (!o->compression)
+		o->compression = json_get_str(engine, "compression_format");
+	if (o->compression && !*o->compression)
+		o->compression = NULL;
+	if (o->level < 0 && level > 0 && level <= 20)
+		o->level = (int)level;
 	return 0;
 }
 
@@ -116,9 +143,11 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct push_options *o = opts;
 	struct image_push_options p;
+	scoped(json) json_object *config = NULL;
 	scoped(mem) char *digest = NULL;
 
-	if (push_settings_take(&o->p, &p, e) < 0)
+	push_settings_take(&o->p, &p);
+	if (push_settings_default(en, &config, &p, e) < 0)
 		return e->code;
 	p.reference = args[0];
 	p.destination = args[1];

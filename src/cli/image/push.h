@@ -3,6 +3,8 @@
 #ifndef COVE_CLI_IMAGE_PUSH_H
 #define COVE_CLI_IMAGE_PUSH_H
 
+#include <json-c/json_object.h>
+
 #include "src/cli/image/pull.h"
 #include "src/image/image.h"
 
@@ -14,9 +16,12 @@ struct push_settings {
 };
 extern const struct opt push_shared_options[];
 
-/* Without reference and destination.  -ENOTSUP. */
-int push_settings_take(const struct push_settings *o, struct image_push_options *ret,
-		       struct err *e);
+/* Without reference and destination. */
+void push_settings_take(const struct push_settings *o, struct image_push_options *ret);
+/* What containers.conf says of the compression, where the options say nothing.  *RET_CONFIG (owned)
+ * has the strings. */
+int push_settings_default(struct engine *en, json_object **ret_config, struct image_push_options *o,
+			  struct err *e);
 /* --digestfile. */
 int push_write_digest(const char *path, const char *digest, struct err *e);
 

@@ -2,6 +2,7 @@
 #include "src/cli/image/push.h"
 #include "src/cli/cmd.h"
 #include "src/image/manifest_list.h"
+#include "src/util/json.h"
 #include "src/util/scoped.h"
 
 struct push_options {
@@ -25,10 +26,12 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	const struct push_options *o = opts;
 	struct manifest_push_options m = { .list = args[0], .destination = args[1], .all = o->all };
 	struct image_remove_result gone = { 0 };
+	scoped(json) json_object *config = NULL;
 	scoped(mem) char *digest = NULL;
 	int r;
 
-	if (push_settings_take(&o->p, &m.push, e) < 0)
+	push_settings_take(&o->p, &m.push);
+	if (push_settings_default(en, &config, &m.push, e) < 0)
 		return e->code;
 	if (o->insecure)
 		m.push.tls_verify = 0;
