@@ -125,7 +125,7 @@ void image_collect(struct engine *en);
 json_object *image_inspect_json(struct engine *en, const struct image *i);
 
 struct image_load_options {
-	const char *path; /* NULL or "-": stdin (spooled) */
+	const char *path; /* NULL or "-": stdin (spooled); or an http(s):// URL */
 	const char *signature_policy;
 };
 /* Load a docker-archive or oci-archive (plain or compressed, detected), or a directory that is an
@@ -170,7 +170,7 @@ struct image_push_options {
 int image_push(struct engine *en, const struct image_push_options *o, char **ret_digest,
 	       struct err *e);
 struct image_import_options {
-	const char *path;      /* or "-" */
+	const char *path;      /* or "-", or an http(s):// URL */
 	const char *reference; /* or NULL */
 	const char *message;
 	const char *platform; /* "os/arch[/variant]" or NULL for the host's */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/image/change.h"
+#include "src/image/download.h"
 #include "src/image/image.h"
 #include "src/image/layer_stage.h"
 #include "src/image/manifest.h"
@@ -107,6 +108,16 @@ static int publish(struct engine *en, const struct layer_stage *stage, const cha
 	return image_publish(en, &p, ret_id, e);
 }
 
+static int open_source(struct engine *en, const char *path, struct err *e)
+{
+	int is_stdin = !path || strcmp(path, "-") == 0, fd;
+
+	if (download_is_url(path))
+		return download_open(en, path, e);
+	fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? err_sys(e, "open %s", is_stdin ? "standard input" : path) : fd;
+}
+
 int image_import(struct engine *en, const struct image_import_options *o, char **ret_id,
 		 struct err *e)
 {
@@ -116,14 +127,11 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 	scoped(mem) char *config = NULL;
 	scoped(mem) char *manifest = NULL;
 	int is_stdin = !o->path || strcmp(o->path, "-") == 0;
-	scoped(fd) int fd = is_stdin ? fcntl(0, F_DUPFD_CLOEXEC, 3)
-				     : open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	scoped(fd) int fd = -EBADF;
 	struct layer_result layer = { 0 };
 	struct platform platform;
 	int r;
 
-	if (fd < 0)
-		return err_sys(e, "open %s", is_stdin ? "standard input" : o->path);
 	platform_host(&platform);
 	r = o->platform ? platform_parse(o->platform, &platform, e) : 0;
 	if (r == 0)
@@ -134,6 +142,9 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 		return r;
 	engine_collect(en);
 	image_collect(en);
+	fd = open_source(en, o->path, e);
+	if (fd < 0)
+		return fd;
 	r = layer_stage_open(en, 1, &stage, e);
 	if (r == 0)
 		r = layer_stage_unpack(&stage, fd, &layer, e);

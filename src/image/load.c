@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "src/image/download.h"
 #include "src/image/image.h"
 #include "src/image/load_image.h"
 #include "src/image/policy.h"
@@ -88,7 +89,12 @@ int load_archive(struct engine *en, const struct image_archive *a, const struct 
 static int open_any(struct engine *en, const char *path, struct image_archive **ret, struct err *e)
 {
 	struct stat st;
+	int fd;
 
+	if (download_is_url(path)) {
+		fd = download_open(en, path, e);
+		return fd < 0 ? fd : image_archive_open_fd(en, fd, path, ret, e);
+	}
 	if (path && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return image_archive_open_dir(path, ret, e);
 	return image_archive_open(en, path, ret, e);

@@ -64,6 +64,11 @@
  *	engine	{"type":"daemon","socket":PATH or "","host","name"}	get it
  *	engine	{"type":"daemon","socket","host","name":""}		give it
  *	role	{"type":"done"}
+ *
+ * or for what lies on a web server, which comes as the file "archive" of fd 4:
+ *
+ *	engine	{"type":"download","url":URL}
+ *	role	{"type":"done"}
  */
 #ifndef COVE_IMAGE_PULL_PROTOCOL_H
 #define COVE_IMAGE_PULL_PROTOCOL_H

@@ -16,6 +16,7 @@
 
 #include "src/image/blobs_role.h"
 #include "src/image/daemon_role.h"
+#include "src/image/download_role.h"
 #include "src/image/list_role.h"
 #include "src/image/login_role.h"
 #include "src/image/manifest.h"
@@ -395,6 +396,7 @@ int role_pull_main(void)
 		{ "login", login_role },       { "blobs", blobs_role },
 		{ "list", list_role },	       { "daemon", daemon_role },
 		{ "manifest", manifest_role }, { "signatures", signatures_role },
+		{ "download", download_role },
 	};
 
 	return role_serve(verbs, ARRAY_LEN(verbs));

@@ -84,3 +84,78 @@ load ../setup
 	run_cove 0 run --rm --network none more busybox stat -c %a / /new
 	is "${lines[0]}" 711
 }
+
+# start_files [CERT KEY]: a web server of $T/web/files; sets WEB (host:port).
+start_files() {
+	need python3
+	mkdir -p "$T/web/files"
+	rm -f "$T/web/port"
+	python3 "$COVE_SRC/tests/registry/files.py" "$T/web" "$@" 3>&- &
+	PIDS+=($!)
+	wait_for 20 test -e "$T/web/port"
+	WEB=127.0.0.1:$(cat "$T/web/port")
+}
+
+@test "load and import take URLs" {
+	need_userns
+	start_files
+	for kind in docker-archive oci-archive; do
+		gzip <"$(test_file $kind)" >"$T/web/files/$kind"
+		run_cove load -q -i "http://$WEB/$kind"
+		like "$output" "^Loaded image: localhost/"
+		name=${output#Loaded image: }
+		run_cove load -i "http://$WEB/to/$kind"
+		is "$output" "Loaded image: $name" "through a redirect"
+		run_cove run --rm "$name" /bin/busybox echo it runs
+		is "$output" "it runs"
+		cove rmi "$name" >/dev/null
+	done
+	cp "$(test_file tar)" "$T/web/files/tar"
+	run_cove import "http://$WEB/to/tar" mine:1
+	is "${lines[0]}" "Downloading from \"http://$WEB/to/tar\""
+	like "${lines[1]}" '^sha256:[0-9a-f]{64}$'
+	run_cove import -q "http://$WEB/tar" mine:2
+	is "${#lines[@]}" 1
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+}
+
+@test "downloads that fail say so and leave nothing" {
+	need_userns
+	start_files
+	cp "$(test_file tar)" "$T/web/files/tar"
+	echo rubbish >"$T/web/files/rubbish"
+	while read -r path text; do
+		for command in "load -i" "import -q"; do
+			# shellcheck disable=SC2086 # two words
+			run_cove 125 $command "http://$WEB/$path"
+			is "${#lines[@]}" 1 "lines of $command $path"
+			like "$output" "^Error: .*$text"
+			is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+		done
+	done <<-END
+		nothing downloading http://$WEB/nothing: HTTP status 404
+		cut/tar downloading http://$WEB/cut/tar: .*(remaining to read|outstanding)
+		loop stopped after 10 redirects
+		ftp redirect to ftp://127.0.0.1/x is refused
+		rubbish (http://$WEB/rubbish|payload does not match)
+	END
+	run_cove 125 load -i http://127.0.0.1:1/x
+	like "$output" "^Error: downloading http://127.0.0.1:1/x: .*127.0.0.1"
+	run_cove images -q
+	is "$(cove images -q)" ""
+}
+
+@test "downloads by https hold certificates against those of the system" {
+	need_userns
+	need openssl
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+		-addext subjectAltName=IP:127.0.0.1 -keyout "$T/key.pem" -out "$T/ca.crt" 2>/dev/null
+	start_files "$T/ca.crt" "$T/key.pem"
+	cp "$(test_file docker-archive)" "$T/web/files/archive"
+	run_cove 125 load -i "https://$WEB/archive"
+	like "$output" "certificate"
+	SSL_CERT_FILE=$T/ca.crt run_cove load -q -i "https://$WEB/archive"
+	is "$output" "Loaded image: $IMAGE"
+	SSL_CERT_FILE=$T/ca.crt run_cove 125 load -q -i "https://$WEB/plain"
+	like "$output" "redirect to http://127.0.0.1:1/x is refused"
+}

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "src/cli/cmd.h"
+#include "src/image/download.h"
 #include "src/image/image.h"
 #include "src/image/platform.h"
 #include "src/util/scoped.h"
@@ -23,7 +24,7 @@ static const struct opt options[] = {
 	STR('m', "message", "TEXT", AT(message), "Comment that the history shows"),
 	STR(0, "os", "OS", AT(os), "Operating system that the image says it is for"),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
-	     .man = "cove prints none; the option is there for scripts that give it."),
+	     .man = "Without it the URL of a download is told; there is nothing more."),
 	STR(0, "signature-policy", "FILE", AT(policy), "Accepted; an archive has no signatures",
 	    .hidden = 1),
 	STR(0, "variant", "VARIANT", AT(variant), "Variant of that architecture"),
@@ -43,6 +44,8 @@ static int import(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *id = NULL;
 	int r = platform_compose(o->os, o->arch, o->variant, platform, &i.platform, e);
 
+	if (download_is_url(args[0]) && !o->quiet)
+		(void)fprintf(stderr, "Downloading from \"%s\"\n", args[0]);
 	if (r == 0)
 		r = image_import(en, &i, &id, e);
 	if (r >= 0)
@@ -56,7 +59,8 @@ const struct cmd cmd_image_import = {
 	.alias = "import",
 	.args = "PATH [REFERENCE]",
 	.help = "Make an image of one layer from a tar archive",
-	.man = "PATH is a tar archive of a root file system, or - for standard input. Prints the "
+	.man = "PATH is a tar archive of a root file system, its http:// or https:// URL, or - for "
+	       "standard input. Prints the "
 	       "ID of the image.",
 	.examples = "cat root.tar | cove import - debian:imported\ncove import -c 'CMD "
 		    "[\"/bin/sh\"]' root.tar mine",

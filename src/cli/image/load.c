@@ -15,7 +15,8 @@ struct load_options {
 #define AT(f) offsetof(struct load_options, f)
 static const struct opt options[] = {
 	STR('i', "input", "FILE", AT(input),
-	    "Read this file or directory instead of standard input", .complete = "file"),
+	    "Read this file or directory instead of standard input", .complete = "file",
+	    .man = "Or what an http:// or https:// URL gives."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress",
 	     .man = "cove prints none; the option is there for scripts that give it."),
 	STR(0, "signature-policy", "FILE", AT(signature_policy),
@@ -50,7 +51,8 @@ const struct cmd cmd_image_load = {
 	.man = "Reads what docker save and cove save write, in the docker-archive and oci-archive "
 	       "formats, also "
 	       "compressed, and with --input the directories of docker-dir and oci-dir.",
-	.examples = "cove load -i base.tar\nssh host cat base.tar.gz | cove load",
+	.examples = "cove load -i base.tar\ncove load -i https://files.example.org/base.tar\n"
+		    "ssh host cat base.tar.gz | cove load",
 	.max_args = 0,
 	.size = sizeof(struct load_options),
 	.groups = (const struct opt *const[]){ options, NULL },
