@@ -212,8 +212,9 @@ static int insert(struct creation *c, const char *state, struct container *ret, 
 	return r < 0 ? r : keep_image(c, e);
 }
 
-static int write_cidfile(const char *path, const char *id, struct err *e)
+static int write_cidfile(struct engine *en, const char *path, const char *id, struct err *e)
 {
+	ENGINE_USERS_UMASK(en);
 	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, id, strlen(id)) != (ssize_t)strlen(id))
 		return err_sys(e, "write %s", path);
@@ -273,7 +274,7 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 	if (r == 0)
 		r = make_dirs(&c, e);
 	if (r == 0 && o->cidfile)
-		r = write_cidfile(o->cidfile, c.id, e);
+		r = write_cidfile(en, o->cidfile, c.id, e);
 	if (r == 0)
 		r = insert(&c, state, rec, e);
 	if (r < 0) {

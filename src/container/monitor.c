@@ -292,8 +292,9 @@ static int create_process(struct start *s, struct err *e)
 	return r;
 }
 
-static int write_pidfile(const char *path, pid_t pid, struct err *e)
+static int write_pidfile(struct engine *en, const char *path, pid_t pid, struct err *e)
 {
+	ENGINE_USERS_UMASK(en);
 	char text[16];
 	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int n = snprintf(text, sizeof(text), "%d", (int)pid);
@@ -360,7 +361,7 @@ static int start(struct start *s, struct err *e)
 	if (r == 0)
 		r = record_write_state(m->en, m->id, s->process.pid, m->started, e);
 	if (r == 0 && m->spec->pidfile)
-		r = write_pidfile(m->spec->pidfile, s->process.pid, e);
+		r = write_pidfile(m->en, m->spec->pidfile, s->process.pid, e);
 	if (r == 0) {
 		r = m->restore	       ? 0
 		    : m->spec->runtime ? driver_start(&s->driver, e)

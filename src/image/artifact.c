@@ -213,6 +213,7 @@ static int extract(struct engine *en, json_object *layer, int dir_fd, const char
 	scoped(fd) int from = openat(en->graph_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (from < 0 || fstat(from, &st) < 0)
 		return err_sys(e, "open %s/%s", en->graphroot, path);
+	ENGINE_USERS_UMASK(en);
 	scoped(fd) int to =
 		openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (to < 0)

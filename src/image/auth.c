@@ -5,6 +5,7 @@
 #include <json-c/linkhash.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/image/auth_helper.h"
 #include "src/image/reference.h"
@@ -307,6 +308,13 @@ static char **places(void)
 			(void)strv_add(&v, path); /* out of memory: fewer places */
 	}
 	return v;
+}
+
+int auth_file_check(const char *authfile, struct err *e)
+{
+	return authfile && access(authfile, R_OK) < 0
+		       ? err_sys(e, "credential file is not accessible: %s", authfile)
+		       : 0;
 }
 
 int auth_lookup(const char *authfile, const char *registry, const char *repository,

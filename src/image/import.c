@@ -34,8 +34,7 @@ static json_object *history(const char *created, const struct layer_result *laye
 
 	json_put_str(o, "created", created);
 	json_put_str(o, "created_by", by);
-	if (message && *message)
-		json_put_str(o, "comment", message);
+	json_put_str(o, "comment", message && *message ? message : "imported from tarball");
 	(void)json_object_array_add(v, o);
 	return v;
 }

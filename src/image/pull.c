@@ -94,21 +94,48 @@ static int wanted_platform(const struct image_pull_options *o, struct platform *
 	return 0;
 }
 
+/* What CONFIG says that its image is for; the architecture of WANT where it says none. */
+static void platform_of(json_object *config, const struct platform *want, struct platform *ret)
+{
+	const char *os = json_get_str(config, "os"), *arch = json_get_str(config, "architecture");
+	const char *variant = json_get_str(config, "variant");
+
+	(void)snprintf(ret->os, sizeof(ret->os), "%s", os ? os : "linux");
+	(void)snprintf(ret->arch, sizeof(ret->arch), "%s", arch ? arch : want->arch);
+	(void)snprintf(ret->variant, sizeof(ret->variant), "%s", variant ? variant : "");
+}
+
 /* Is the stored image I of the platform that is asked for? */
 int pull_fits_platform(const struct image_pull_options *o, const struct image *i)
 {
-	struct platform want, have = { 0 };
+	struct platform want, have;
 	struct err ignored = { 0 };
-	const char *os = json_get_str(i->config, "os"),
-		   *arch = json_get_str(i->config, "architecture");
-	const char *variant = json_get_str(i->config, "variant");
 
 	if (wanted_platform(o, &want, &ignored) < 0)
 		return 0;
-	(void)snprintf(have.os, sizeof(have.os), "%s", os ? os : "linux");
-	(void)snprintf(have.arch, sizeof(have.arch), "%s", arch ? arch : want.arch);
-	(void)snprintf(have.variant, sizeof(have.variant), "%s", variant ? variant : "");
+	platform_of(i->config, &want, &have);
 	return platform_score(&want, &have) > 0;
+}
+
+/* An image that is no list is taken whatever it is for; who asked for something else is told. */
+static void warn_of_platform(const struct pull *p)
+{
+	scoped(json) json_object *config = NULL;
+	scoped(mem) char *text = NULL;
+	struct platform want, have;
+	struct err ignored = { 0 };
+	char wants[100], has[100];
+
+	if (!p->o->platform || !p->en->warn || wanted_platform(p->o, &want, &ignored) < 0 ||
+	    json_parse(p->config, p->config_len, &config, &ignored) < 0)
+		return;
+	platform_of(config, &want, &have);
+	if (platform_score(&want, &have) > 0)
+		return;
+	text = str_printf("WARNING: image platform (%s) does not match the expected platform (%s)",
+			  platform_format(&have, has), platform_format(&want, wants));
+	if (text)
+		p->en->warn(text);
 }
 
 /* Digests that mean "nothing new" for the name we pull. */
@@ -310,6 +337,7 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 		return e->code;
 	if (!digest_is_valid(p->digest) || (p->index_digest && !digest_is_valid(p->index_digest)))
 		return err_set(e, -EBADMSG, "pull: unexpected message");
+	warn_of_platform(p);
 	pull_progress_say(&p->progress, "Getting image source signatures");
 	if (p->requirements) {
 		int64_t n = json_get_int(o, "signatures", 0);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/auth.h"
 #include "src/image/image.h"
 #include "src/image/platform.h"
 #include "src/image/pull_attempt.h"
@@ -256,8 +257,11 @@ static int pull_name(struct engine *en, const struct image_pull_options *o, char
 int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e)
 {
 	scoped(load_result) struct load_result got = { 0 };
-	int rc = pull_transport(en, o, &got, e);
+	int rc;
 
+	if (auth_file_check(o->authfile, e) < 0)
+		return e->code;
+	rc = pull_transport(en, o, &got, e);
 	if (rc < 0)
 		return rc;
 	return rc ? copy(got.ids[0], ret_id, e) : pull_name(en, o, ret_id, e);
@@ -331,8 +335,11 @@ int image_pull_all(struct engine *en, const struct image_pull_options *o, char *
 {
 	scoped(load_result) struct load_result got = { 0 };
 	scoped(mem) char *id = NULL;
-	int rc = pull_transport(en, o, &got, e);
+	int rc;
 
+	if (auth_file_check(o->authfile, e) < 0)
+		return e->code;
+	rc = pull_transport(en, o, &got, e);
 	if (rc < 0)
 		return rc;
 	if (rc && o->all_tags)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/auth.h"
 #include "src/image/daemon.h"
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
@@ -152,10 +153,8 @@ int push_prepare(struct push *p, struct engine *en, const struct image_push_opti
 	p->en = en;
 	p->o = o;
 	pull_progress_init(&p->progress, o->quiet);
-	/* In a pipe nothing but the outcome is told. */
-	p->progress.quiet = o->quiet || !p->progress.terminal;
-	if (image_find(en, o->reference, &p->image, e) < 0 || read_documents(p, e) < 0 ||
-	    find_was_pulled(p, e) < 0 || check_options(p, e) < 0)
+	if (auth_file_check(o->authfile, e) < 0 || image_find(en, o->reference, &p->image, e) < 0 ||
+	    read_documents(p, e) < 0 || find_was_pulled(p, e) < 0 || check_options(p, e) < 0)
 		return e->code;
 	if (plan_layers(p, e) < 0)
 		return e->code;

@@ -124,6 +124,7 @@ static int push_to_layout(struct push *p, const char *prefix, const char *path, 
 	scoped(mem) char *where = str_printf("%s%s", prefix, path);
 	scoped(layout) struct layout to = LAYOUT_NONE;
 	scoped(push_manifest) struct push_manifest m = { 0 };
+	ENGINE_USERS_UMASK(p->en);
 
 	if (!where)
 		return err_errno(e, ENOMEM, "push");

@@ -98,7 +98,7 @@ static int send_request(struct target *t, struct err *e)
 	json_put_str(m, "config_dir", t->p->en->config_dir);
 	json_put_int(m, "retries", o->retry < 0 ? RETRIES : o->retry);
 	json_put_int(m, "retry_delay_ms", o->retry_delay_ms);
-	json_put_bool(m, "progress", !t->p->progress.quiet);
+	json_put_bool(m, "progress", t->p->progress.terminal && !t->p->progress.quiet);
 	return pull_send(t->call.socket_fd, m, e);
 }
 

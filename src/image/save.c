@@ -372,6 +372,13 @@ static int write_archive(struct save *s, const char *format, struct err *e)
 	return *format == 'o' ? save_oci(s, e) : save_docker(s, e);
 }
 
+static int create_for_user(const struct engine *en, const char *path)
+{
+	ENGINE_USERS_UMASK(en);
+
+	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+}
+
 /* A file appears whole or not at all; pipes and devices are written as they are. */
 static int write_file(struct save *s, const char *path, const char *format, struct err *e)
 {
@@ -387,7 +394,7 @@ static int write_file(struct save *s, const char *path, const char *format, stru
 	}
 	if (id_random(rnd, 8) < 0 || !(tmp = str_printf("%s.%s.tmp", path, rnd)))
 		return err_errno(e, ENOMEM, "save images");
-	scoped(fd) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	scoped(fd) int fd = create_for_user(s->en, tmp);
 	if (fd < 0)
 		return err_sys(e, "create %s", path);
 	s->fd = fd;

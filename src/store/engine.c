@@ -147,7 +147,7 @@ int engine_open(const struct engine_options *o, struct engine **ret, struct err 
 						: runroot_default(en, &conf.runroot);
 	if (!en->graphroot || !en->runroot)
 		return err_errno(e, ENOMEM, "open the engine");
-	(void)umask(077); /* whatever the caller's umask is; container processes get their own */
+	en->umask = umask(077); /* container processes get their own */
 	r = open_root(en->graphroot, en->uid, &en->graph_fd, e);
 	if (r < 0)
 		return err_in(e, "image and container store");

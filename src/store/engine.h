@@ -5,6 +5,7 @@
 #define COVE_STORE_ENGINE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "src/util/err.h"
@@ -31,6 +32,7 @@ struct engine {
 	int graph_fd, run_fd;	   /* O_PATH-free directory descriptors of both */
 	uid_t uid;		   /* caller's effective ids on the host */
 	gid_t gid;
+	mode_t umask;	     /* the caller's; see ENGINE_USERS_UMASK */
 	struct store *store; /* the database, opened on first use: engine_store() */
 	char *config_dir;    /* $XDG_CONFIG_HOME/containers, else ~/.config/containers */
 	char *home;
@@ -45,12 +47,21 @@ struct engine {
 		char *path;
 		int64_t max_size;
 	} events;
-	const char *cgroup_manager; /* --cgroup-manager, borrowed; NULL: what fits best */
+	const char *cgroup_manager;	/* --cgroup-manager, borrowed; NULL: what fits best */
 	void (*warn)(const char *text); /* lines for the user; NULL: nobody wants them */
 	/* Ask a person which of the N CHOICES it shall be: its index, or an error.  NULL: there is
 	 * nobody at a terminal. */
 	int (*choose)(const char *question, char *const *choices, size_t n, struct err *e);
 };
+
+/* What lies in our directories is nobody else's business (umask 077); a file or directory that the
+ * user asked for elsewhere gets the mode that his own umask gives it, when it is made where this
+ * stands in scope. */
+static inline void scoped_umask(mode_t *ours)
+{
+	(void)umask(*ours);
+}
+#define ENGINE_USERS_UMASK(en) scoped(umask) mode_t engine_umask_ = umask((en)->umask)
 
 /* Make what is missing (directories 0700, checked to be ours: owner and type) and open it.
  * -EACCES, -EROFS, ... with the path in the text. */

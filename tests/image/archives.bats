@@ -49,6 +49,11 @@ load ../setup
 	like "$output" '^sha256:[0-9a-f]{64}$'
 	run_cove image inspect --format '{{.Config.Cmd}} {{.Config.Env}} {{.Config.Labels}} {{.Comment}}' mine:1
 	is "$output" "[/bin/echo hi] [A=b] map[x:y] note"
+	run_cove history --format '{{.Comment}}' mine:1
+	is "$output" note
+	cove import "$(test_file tar)" mine:plain
+	run_cove history --format '{{.Comment}}' mine:plain
+	is "$output" "imported from tarball"
 	run_cove import -q --os linux --arch aarch64 --variant v8 "$(test_file tar)" mine:arm
 	run_cove image inspect --format '{{.Os}}/{{.Architecture}}/{{.Variant}}' mine:arm
 	is "$output" "linux/arm64/v8"
@@ -58,11 +63,32 @@ load ../setup
 	run_cove 125 import "$(test_file tar)" 'BAD NAME'
 }
 
+@test "what is written for the user has the modes of his umask" {
+	load_busybox
+	local mode
+	cove create --cidfile "$T/cid" --name c busybox true >/dev/null
+	for mode in 022:644:755 077:600:700 002:664:775; do
+		umask "${mode%%:*}"
+		cove save -q -o "$T/${mode%%:*}.tar" busybox
+		cove save -q --format oci-dir -o "$T/${mode%%:*}.oci" busybox
+		cove export -o "$T/${mode%%:*}.export" c
+		is "$(stat -c %a "$T/${mode%%:*}.tar" "$T/${mode%%:*}.export" | sort -u)" "$(cut -d: -f2 <<<"$mode")"
+		is "$(stat -c %a "$T/${mode%%:*}.oci/index.json")" "$(printf %o $((0644 & ~0${mode%%:*})))"
+		is "$(stat -c %a "$T/${mode%%:*}.oci")" "${mode##*:}"
+		is "$(find "$XDG_DATA_HOME/cove" -maxdepth 1 -perm /077)" "" "open to others"
+	done
+	is "$(stat -c %a "$T/cid")" 644
+	cove rm c >/dev/null
+}
+
 @test "save refuses what it cannot do" {
 	load_busybox
 	run_cove 125 save -o "$T/x" nosuch
 	like "$output" "nosuch: image not known"
 	[ ! -e "$T/x" ]
+	run_cove 125 save --format oci-dir -o "$T/a:b" busybox
+	is "$output" "Error: invalid filename (should not contain ':') \"$T/a:b\""
+	[ ! -e "$T/a" ]
 	run_cove 125 save --format bad -o "$T/x" busybox
 }
 

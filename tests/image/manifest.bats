@@ -127,7 +127,7 @@ manifest_of() {
 	done
 	for arch in amd64:one arm64:two; do
 		run_cove pull -q --tls-verify=false --arch "${arch%:*}" "$REGISTRY/app:1"
-		is "$output" "$(cove image inspect --format '{{.Id}}' "${arch#*:}")" "ID for $arch"
+		is "${lines[-1]}" "$(cove image inspect --format '{{.Id}}' "${arch#*:}")" "ID for $arch"
 	done
 	if command -v podman >/dev/null; then
 		id=$(podman_like pull -q --tls-verify=false --arch arm64 "$REGISTRY/app:1")

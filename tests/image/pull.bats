@@ -49,6 +49,14 @@ bad() {
 	is "${#lines[@]}" 1
 }
 
+@test "pull warns of an image for another platform than was asked for" {
+	start_server
+	run_cove pull -q --tls-verify=false --platform linux/s390x "$SERVER/good:1"
+	is "${#lines[@]}" 2
+	like "${lines[0]}" '^WARNING: image platform \(linux/[a-z0-9]+\) does not match the expected platform \(linux/s390x\)$'
+	like "${lines[1]}" '^[0-9a-f]{64}$'
+}
+
 @test "pull of an unchanged image is one request" {
 	start_server
 	good good
@@ -186,8 +194,11 @@ bad() {
 	chmod +x "$T/bin/docker-credential-test"
 	PATH=$T/bin:$PATH good basic
 	rm "$XDG_RUNTIME_DIR/containers/auth.json"
-	run_cove 125 pull -q --tls-verify=false --authfile "$T/none.json" "$SERVER/basic:1"
-	like "$output" "none.json"
+	# Also where nobody asks for credentials.
+	for name in basic good; do
+		run_cove 125 pull -q --tls-verify=false --authfile "$T/none.json" "$SERVER/$name:1"
+		is "$output" "Error: credential file is not accessible: $T/none.json: No such file or directory"
+	done
 }
 
 @test "credentials never follow a redirect, and the place it leads to cannot ask for them" {

@@ -79,6 +79,18 @@ raw() {
 	is "$(grep -c 'PATCH /v2/plain/' "$LOG")" 0 "uploads of what is there"
 }
 
+@test "push prints podman's lines, and needs the file of credentials that it was given" {
+	load_busybox
+	start_server
+	run_cove push --tls-verify=false "$IMAGE" "$SERVER/plain:1"
+	is "${lines[0]}" "Getting image source signatures"
+	is "$(grep -c '^Copying blob sha256:[0-9a-f]*$' <<<"$output")" 1 "blob lines"
+	like "${lines[-2]}" "^Copying config sha256:[0-9a-f]{64}$"
+	is "${lines[-1]}" "Writing manifest to image destination"
+	run_cove 125 push --tls-verify=false --authfile "$T/none.json" "$IMAGE" "$SERVER/plain:1"
+	is "$output" "Error: credential file is not accessible: $T/none.json: No such file or directory"
+}
+
 @test "push of a pulled image keeps its digest and sends nothing" {
 	need skopeo
 	start_registry

@@ -44,7 +44,7 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	p.retry_delay_ms = o->retry_delay_ms;
 	if (artifact_push(en, args[0], &p, &digest, e) < 0)
 		return e->code;
-	return o->p.digestfile ? push_write_digest(o->p.digestfile, digest, e) : 0;
+	return o->p.digestfile ? push_write_digest(en, o->p.digestfile, digest, e) : 0;
 }
 
 const struct cmd cmd_artifact_push = {

@@ -44,8 +44,9 @@ static const struct opt options[] = {
 	END,
 };
 
-static int write_id(const char *path, const char *id, struct err *e)
+static int write_id(struct engine *en, const char *path, const char *id, struct err *e)
 {
+	ENGINE_USERS_UMASK(en);
 	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0644);
 	int r = fd < 0 ? -errno : fd_write_all(fd, id, strlen(id));
 
@@ -59,7 +60,7 @@ static int commit(struct engine *en, void *opts, char **args, struct err *e)
 	int r = container_commit(en, args[0], args[1], &o->o, &id, e);
 
 	if (r == 0 && o->iidfile)
-		r = write_id(o->iidfile, id, e);
+		r = write_id(en, o->iidfile, id, e);
 	if (r == 0)
 		(void)printf("%s\n", id);
 	return r;

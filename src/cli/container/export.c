@@ -20,6 +20,13 @@ static const struct opt options[] = {
 	END,
 };
 
+static int create(const struct engine *en, const char *path)
+{
+	ENGINE_USERS_UMASK(en);
+
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+}
+
 static int export(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct export_options *o = opts;
@@ -32,7 +39,7 @@ static int export(struct engine *en, void *opts, char **args, struct err *e)
 			       "refusing to export to terminal. Use -o flag or redirect");
 	if (!o->output)
 		return container_export(en, args[0], STDOUT_FILENO, e);
-	fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_CLOEXEC, 0666);
+	fd = create(en, o->output);
 	if (fd < 0)
 		return err_sys(e, "open %s", o->output);
 	r = container_export(en, args[0], fd, e);

@@ -49,12 +49,16 @@ static json_object *step_object(json_object *step, const char *id, int64_t size,
 	json_object *o = json_object_new_object();
 	const char *created = json_get_str(step, "created"), *by = json_get_str(step, "created_by");
 	const char *comment = json_get_str(step, "comment");
+	char text[UNITS_MAX];
+	int64_t ns = 0; /* what is no time counts as the epoch */
 
 	json_put_str(o, "id", id);
 	json_put_str(o, "created", created ? created : "1970-01-01T00:00:00Z");
 	json_put_str(o, "CreatedBy", by);
 	json_put_int(o, "size", size);
 	json_put_str(o, "comment", comment);
+	(void)time_parse(json_get_str(o, "created"), 0, &ns);
+	json_put_str(o, "Created", time_rfc3339(ns - ns % NS_PER_S, text));
 	if (names && names[0])
 		json_put_strv(o, "tags", names);
 	return o;

@@ -80,8 +80,9 @@ static const struct opt options[] = {
 };
 _Static_assert(offsetof(struct push_options, p) == 0, "the shared rows fill struct push_settings");
 
-int push_write_digest(const char *path, const char *digest, struct err *e)
+int push_write_digest(struct engine *en, const char *path, const char *digest, struct err *e)
 {
+	ENGINE_USERS_UMASK(en);
 	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int rc = fd < 0 ? -errno : fd_write_all(fd, digest, strlen(digest));
 
@@ -160,7 +161,7 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 		return 0;
 	if (!digest)
 		return err_set(e, -EINVAL, "--digestfile: an archive's manifest has no digest yet");
-	return push_write_digest(o->p.digestfile, digest, e);
+	return push_write_digest(en, o->p.digestfile, digest, e);
 }
 
 const struct cmd cmd_image_push = {

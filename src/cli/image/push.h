@@ -23,6 +23,6 @@ void push_settings_take(const struct push_settings *o, struct image_push_options
 int push_settings_default(struct engine *en, json_object **ret_config, struct image_push_options *o,
 			  struct err *e);
 /* --digestfile. */
-int push_write_digest(const char *path, const char *digest, struct err *e);
+int push_write_digest(struct engine *en, const char *path, const char *digest, struct err *e);
 
 #endif

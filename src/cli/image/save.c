@@ -47,6 +47,9 @@ static int save(struct engine *en, void *opts, char **args, struct err *e)
 	if (o->compress && strcmp(o->format, "docker-dir") != 0)
 		return err_set(e, -EINVAL,
 			       "--compress can only be set when --format is 'docker-dir'");
+	if (o->output && strchr(o->output, ':')) /* what follows would be taken for a name */
+		return err_set(e, -EINVAL, "invalid filename (should not contain ':') \"%s\"",
+			       o->output);
 	if (is_dir && !o->output)
 		return err_set(e, -EINVAL, "--format %s wants --output", o->format);
 

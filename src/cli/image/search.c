@@ -108,13 +108,13 @@ static int search(struct engine *en, void *opts, char **args, struct err *e)
 
 	if (image_search(en, &s, &list, e) < 0)
 		return e->code;
+	if (!json_len(list)) /* nothing at all, whatever the format */
+		return 0;
 	if (report_is_json(o->format) && o->list_tags)
 		return print_tags(list, e);
 	if (report_is_json(o->format))
 		return report_json(list, e);
 	trim_descriptions(list, o->no_trunc);
-	if (!o->format && !json_len(list))
-		return 0;
 	r.standard = o->list_tags    ? "table {{.Name}}\\t{{.Tag}}"
 		     : o->compatible ? "table {{.Name}}\\t{{.Description}}\\t{{.Stars}}\\t"
 				       "{{.Official}}\\t{{.Automated}}"

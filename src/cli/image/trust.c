@@ -47,11 +47,11 @@ static int show(struct engine *en, const struct trust_options *o, const char *sc
 	scoped(json) json_object *list = json_object_new_array();
 	scoped(mem) char *text = NULL;
 	static const struct report_header headers[] = {
-		{ "transport", "TRANSPORT" }, { "name", "NAME" },      { "type", "TYPE" },
+		{ "transport", "TRANSPORT" }, { "repo_name", "NAME" }, { "type", "TYPE" },
 		{ "gpg_id", "ID" },	      { "sigstore", "STORE" }, { NULL, NULL }
 	};
 	const struct report r = { .name = "trust",
-				  .standard = "table {{.transport}}\\t{{.name}}\\t{{.type}}\\t"
+				  .standard = "table {{.transport}}\\t{{.repo_name}}\\t{{.type}}\\t"
 					      "{{.gpg_id}}\\t{{.sigstore}}",
 				  .headers = headers,
 				  .no_heading = o->noheading };

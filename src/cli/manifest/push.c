@@ -36,7 +36,7 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	if (o->insecure)
 		m.push.tls_verify = 0;
 	if (manifest_list_push(en, &m, &digest, e) < 0 ||
-	    (o->p.digestfile && push_write_digest(o->p.digestfile, digest, e) < 0))
+	    (o->p.digestfile && push_write_digest(en, o->p.digestfile, digest, e) < 0))
 		return e->code;
 	if (!o->rm)
 		return 0;
