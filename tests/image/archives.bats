@@ -67,7 +67,7 @@ load ../setup
 	load_busybox
 	local mode
 	cove create --cidfile "$T/cid" --name c busybox true >/dev/null
-	for mode in 022:644:755 077:600:700 002:664:775; do
+	for mode in 022:644:755 077:600:700 002:664:755; do
 		umask "${mode%%:*}"
 		cove save -q -o "$T/${mode%%:*}.tar" busybox
 		cove save -q --format oci-dir -o "$T/${mode%%:*}.oci" busybox
