@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A list goes to a registry or a directory behind what it names: images of this store as any push
- * sends them, the others blob by blob from where they are, so that their digests stay.  Where an
- * image gets another digest on the way (layers compressed anew), the index that is written says so.
+/* A list goes to a registry, a directory or an archive behind what it names: images of this store
+ * as any push sends them, the others blob by blob from where they are, so that their digests stay.
+ * Where an image gets another digest on the way (layers compressed anew), the index that is written
+ * says so.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "src/image/blob_copy.h"
 #include "src/image/image_store.h"
 #include "src/image/layout.h"
+#include "src/image/layout_archive.h"
 #include "src/image/manifest.h"
 #include "src/image/manifest_list.h"
 #include "src/util/fd.h"
@@ -28,7 +30,8 @@ struct list_push {
 	struct blob_place to;
 	struct layout dir; /* or it goes there */
 	int is_dir;
-	char *name; /* of where it goes, without docker:// */
+	struct layout_archive archive; /* path: and from there into this */
+	char *name;		       /* of where it goes, without docker:// */
 	int is_docker;
 };
 
@@ -37,6 +40,7 @@ static void scoped_list_push(struct list_push *p)
 	(void)manifest_list_free(p->list);
 	blob_place_done(&p->to);
 	layout_done(&p->dir);
+	layout_archive_done(&p->archive);
 	free(p->name);
 }
 
@@ -304,7 +308,10 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 	if (!*ret)
 		return err_errno(e, ENOMEM, "push");
 	if (p->is_dir)
-		return layout_put_manifest(&p->dir, 1, digest, type, text, strlen(text), e);
+		return layout_put_manifest(&p->dir, 1, digest, type, text, strlen(text), e) < 0
+			       ? e->code
+		       : p->archive.path ? layout_archive_write(&p->archive, e)
+					 : 0;
 	if (p->to.name.digest && strcmp(p->to.name.digest, digest) != 0)
 		return err_set(e, -EINVAL, "the list cannot be pushed as %s: it is %s",
 			       p->to.name.digest, digest);
@@ -315,32 +322,42 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 	return 0;
 }
 
+/* A directory, or an archive, which is one first. */
+static int open_layout(struct list_push *p, const char *to, struct err *e)
+{
+	const struct image_push_options *o = &p->o->push;
+
+	p->is_dir = 1;
+	if (o->sign_by || o->sign_key)
+		return err_set(e, -ENOTSUP, "signatures of a list can go to a registry only");
+	if (!str_starts(to, "dir:") && p->is_docker)
+		return err_set(e, -EINVAL, "an OCI layout holds no images of the format v2s2");
+	if (layout_archive_is(to) && layout_archive_open(p->en, to, &p->archive, e) < 0)
+		return e->code;
+	p->name = strdup(p->archive.path ? p->archive.layout : to);
+	return p->name ? layout_open(p->name, &p->dir, e) : err_errno(e, ENOMEM, "push");
+}
+
 static int find_target(struct list_push *p, struct err *e)
 {
-	static const char *const others[] = { "oci-archive:", "docker-archive:", "docker-daemon:",
+	static const char *const others[] = { "docker-archive:", "docker-daemon:",
 					      "containers-storage:", "sif:" };
-	const struct image_push_options *o = &p->o->push;
-	const struct remote_options remote = remote_of_push(o);
+	const struct remote_options remote = remote_of_push(&p->o->push);
 	const char *to = p->o->destination;
 
 	if (!to && p->list->names)
 		to = p->list->names[0];
 	if (!to)
 		return err_set(e, -EINVAL, "%s is no name: say where to push the list", p->o->list);
-	if (layout_is(to)) {
-		p->is_dir = 1;
-		if (o->sign_by || o->sign_key)
-			return err_set(e, -ENOTSUP,
-				       "signatures of a list can go to a registry only");
-		if (str_starts(to, "oci:") && p->is_docker)
-			return err_set(e, -EINVAL,
-				       "an OCI layout holds no images of the format v2s2");
-		p->name = strdup(to);
-		return p->name ? layout_open(to, &p->dir, e) : err_errno(e, ENOMEM, "push");
-	}
+	if (layout_is(to) || layout_archive_is(to))
+		return open_layout(p, to, e);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (str_starts(to, others[i]))
-			return err_set(e, -ENOTSUP, "pushing a list to '%s' is not supported", to);
+			return err_set(
+				e, -ENOTSUP,
+				"copying multiple images: destination transport \"%.*s\" does "
+				"not support copying multiple images as a group",
+				(int)strcspn(to, ":"), to);
 	p->name = strdup(str_starts(to, "docker://") ? to + 9 : to);
 	if (!p->name)
 		return err_errno(e, ENOMEM, "push");
@@ -350,9 +367,9 @@ static int find_target(struct list_push *p, struct err *e)
 int manifest_list_push(struct engine *en, const struct manifest_push_options *o, char **ret_digest,
 		       struct err *e)
 {
-	__attribute__((cleanup(scoped_list_push))) struct list_push p = { .en = en,
-									  .o = o,
-									  .dir = LAYOUT_NONE };
+	__attribute__((cleanup(scoped_list_push))) struct list_push p = {
+		.en = en, .o = o, .dir = LAYOUT_NONE, .archive = LAYOUT_ARCHIVE_NONE
+	};
 	json_object *list;
 
 	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");
@@ -363,7 +380,8 @@ int manifest_list_push(struct engine *en, const struct manifest_push_options *o,
 		if (push_entry(&p, json_object_array_get_idx(list, i), e) < 0)
 			return e->code;
 	return push_index(&p, ret_digest, e) < 0
-		       ? err_in(e, "pushing to %s%s", p.is_dir ? "" : "docker://", p.name)
+		       ? err_in(e, "pushing to %s%s", p.is_dir ? "" : "docker://",
+				p.archive.path ? p.archive.path : p.name)
 		       : 0;
 }
 

@@ -213,6 +213,31 @@ manifest_of() {
 	run_cove system check
 }
 
+@test "manifest push to an OCI archive, which skopeo and cove read" {
+	need skopeo jq
+	two_images
+	cove manifest create app localhost/one >/dev/null
+	cove manifest add --arch arm64 --os linux app localhost/two >/dev/null
+	run_cove manifest push -q --digestfile "$T/digest" app "oci-archive:$T/x.tar:app"
+	is "$(skopeo inspect --raw "oci-archive:$T/x.tar:app" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")" "digest of the list"
+	skopeo copy -q --all "oci-archive:$T/x.tar" "oci:$T/layout:app"
+	is "$(skopeo inspect --raw "oci:$T/layout:app" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")"
+	# Another one takes its place, whole.
+	run_cove manifest push -q app "oci-archive:$T/x.tar"
+	is "$(skopeo inspect --raw "oci-archive:$T/x.tar" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")"
+	run_cove 125 manifest push --format v2s2 app "oci-archive:$T/y.tar"
+	run_cove 125 manifest push app oci-archive:
+	run_cove 125 manifest push app "oci-archive:$T/none/y.tar"
+	like "$output" "^Error: .*$T/none/y.tar: No such file or directory"
+	is "$(cd "$T" && ls -d *.tar*)" x.tar
+	id=$(cove image inspect --format '{{.Id}}' localhost/one)
+	cove manifest rm app >/dev/null
+	cove rmi -fa >/dev/null
+	run_cove pull -q "oci-archive:$T/x.tar"
+	is "$output" "$id"
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+}
+
 @test "manifest push to a directory or an OCI layout, which skopeo and cove read" {
 	need skopeo python3
 	two_images
@@ -253,8 +278,11 @@ manifest_of() {
 	run_cove 125 manifest push --sign-by x plain "dir:$T/dir2"
 	like "$output" "signatures of a list can go to a registry only"
 	run_cove 125 manifest push --format v2s2 plain "oci:$T/layout2"
-	run_cove 125 manifest push plain "oci-archive:$T/x.tar"
-	like "$output" "pushing a list to 'oci-archive:$T/x.tar' is not supported"
+	for name in docker-archive docker-daemon containers-storage; do
+		run_cove 125 manifest push plain "$name:x:latest"
+		is "$output" "Error: copying multiple images: destination transport \"$name\" does not support copying multiple images as a group"
+	done
+	[ ! -e x ]
 	run_cove 125 manifest push plain dir:
 	is "$(find "$T/layout" "$T/dir" -name '.*' -type f)" "" "temporary files"
 	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"

@@ -49,13 +49,16 @@ const struct cmd cmd_manifest_push = {
 	.noun = "manifest",
 	.verb = "push",
 	.args = "LIST [DESTINATION]",
-	.help = "Push a list, and the images that it names, to a registry or directory",
+	.help = "Push a list, and the images that it names, to a registry, directory or archive",
 	.man = "Images of the store are sent as `cove push` does it. Others are copied, or taken "
 	       "over within one registry, from where they are, and keep their digests, unless "
 	       "--format, --compression-format or --compression-level ask for something else. "
 	       "Where an image gets another digest the list that is written says so; the list in "
 	       "the store stays as it is. With --all=false the registry must have the images.\n\n"
-	       "dir:PATH and oci:PATH[:NAME] write the same into a directory.",
+	       "dir:PATH and oci:PATH[:NAME] write the same into a directory, "
+	       "oci-archive:FILE[:NAME] into an archive. docker-archive: and docker-daemon: hold "
+	       "no "
+	       "lists.",
 	.examples = "cove manifest push app docker://registry.example.org/app:1\n"
 		    "cove manifest push app oci:/tmp/app:1\n"
 		    "cove manifest push --rm --format oci app registry.example.org/app:1",
