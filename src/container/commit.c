@@ -14,10 +14,33 @@
 #include "src/container/root.h"
 #include "src/image/layer_stage.h"
 #include "src/image/manifest.h"
+#include "src/image/pull_progress.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+/* What a terminal is shown; a pipe gets the outcome only. */
+static void progress_begin(struct pull_progress *p, const struct commit *c, size_t n_known)
+{
+	json_object *ids = commit_base_layers(c);
+
+	pull_progress_init(p, c->o->quiet);
+	p->quiet = c->o->quiet || !p->terminal;
+	pull_progress_say(p, "Getting image source signatures");
+	for (size_t i = 0; i < n_known; i++)
+		pull_progress_say(p, "Copying blob %.12s skipped: already exists",
+				  digest_hex(json_str_at(ids, i)));
+}
+
+static void progress_end(struct pull_progress *p, const char *id)
+{
+	pull_progress_say(p, "Copying config %.12s done", id);
+	pull_progress_say(p, "Writing manifest to image destination");
+	pull_progress_say(p, "Storing signatures");
+}
 
 /* ---- the layer ------------------------------------------------------------------------------- */
 
@@ -143,13 +166,23 @@ static int commit(struct engine *en, const struct commit *c, const char *name, c
 {
 	scoped(layer_stage) struct layer_stage stage = { .tmp_fd = -EBADF, .lease = -EBADF };
 	size_t n = commit_is_whole(c) ? 0 : json_len(commit_base_layers(c));
+	struct pull_progress progress;
 	int r = layer_stage_open(en, n + 1, &stage, e);
 
 	if (r == 0 && n)
 		r = add_known(&stage, c, e);
+	if (r < 0)
+		return r;
+	progress_begin(&progress, c, n);
+	r = add_frozen(en, &stage, c, e);
+	if (r < 0)
+		return r;
+	pull_progress_say(&progress, "Copying blob %.12s done",
+			  digest_hex(stage.layers[stage.n - 1].diff_id));
+	r = publish(en, &stage, c, name, ret_id, e);
 	if (r == 0)
-		r = add_frozen(en, &stage, c, e);
-	return r < 0 ? r : publish(en, &stage, c, name, ret_id, e);
+		progress_end(&progress, *ret_id);
+	return r;
 }
 
 int container_commit(struct engine *en, const char *ref, const char *name,

@@ -13,6 +13,7 @@ struct commit_options {
 	int include_volumes;
 	int pause, pause_given; /* freeze it meanwhile; not asked for: where that can be done */
 	int squash;		/* one layer of all that is there */
+	int quiet;		/* no progress, which a terminal on stderr gets */
 };
 /* Make an image of a container and, unless NAME is NULL, name it.  *RET_ID (owned): 64 hex digits.
  * Nothing of it is visible before all of it is on disk. */

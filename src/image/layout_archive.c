@@ -109,6 +109,7 @@ static int put_all(int out, int dir)
 
 int layout_archive_write(const struct layout_archive *a, struct err *e)
 {
+	ENGINE_USERS_UMASK(a->en);
 	scoped(mem) char *tmp = NULL;
 	scoped(fd) int out = -EBADF;
 	char rnd[9] = "";

@@ -142,3 +142,24 @@ print(len(d["rootfs"]["diff_ids"]), len([h for h in d["history"] if not h.get("e
 	like "$output" "No such file or directory"
 	run_cove 1 image exists x
 }
+
+@test "commit shows its progress on a terminal, and nowhere else" {
+	need script
+	cove create --network none --name c busybox true >/dev/null
+	base=$(config busybox '{{index .RootFS.Layers 0}}' | cut -c8-19)
+	run timeout 60 script -qec "'$COVE' commit c one" /dev/null </dev/null
+	output=${output//$'\r'/}
+	id=$(config one '{{.Id}}')
+	top=$(config one '{{index .RootFS.Layers 1}}' | cut -c8-19)
+	is "$output" "Getting image source signatures
+Copying blob $base skipped: already exists
+Copying blob $top done
+Copying config ${id:0:12} done
+Writing manifest to image destination
+Storing signatures
+$id"
+	run timeout 60 script -qec "'$COVE' commit -q c two" /dev/null </dev/null
+	is "${output//$'\r'/}" "$(config two '{{.Id}}')"
+	run_cove commit c three
+	is "$output" "$(config three '{{.Id}}')"
+}

@@ -13,7 +13,6 @@
 struct commit_cli {
 	struct commit_options o;
 	const char *iidfile;
-	int quiet;
 };
 
 #define AT(f) offsetof(struct commit_cli, f)
@@ -38,8 +37,8 @@ static const struct opt options[] = {
 	     .given = OPT_GIVEN(struct commit_cli, o.pause_given),
 	     .man = "Where containers cannot be paused, that is an error only when the option is "
 		    "given."),
-	FLAG('q', "quiet", AT(quiet), "Print no progress",
-	     .man = "cove prints none; the option is there for scripts that give it."),
+	FLAG('q', "quiet", AT(o.quiet), "Print no progress",
+	     .man = "Only a terminal is told of it."),
 	FLAG('s', "squash", AT(o.squash), "Make one layer of all that is in the container"),
 	END,
 };
