@@ -103,6 +103,18 @@ int accel_connect(struct net *n, const struct net_config *c, int netns, int acce
 	return e->code < 0 ? e->code : -EPROTO;
 }
 
+int accel_share(int sock, int socket, int container_port, struct err *e)
+{
+	struct accel_port_message m;
+	int r;
+
+	memset(&m, 0, sizeof(m));
+	m.type = 'P';
+	m.container_port = (uint16_t)container_port;
+	r = fd_send(sock, &m, sizeof(m), &socket, 1);
+	return r < 0 ? err_errno(e, r, "give a port to the network's accelerator") : 0;
+}
+
 int accel_give(int sock, int listener, struct err *e)
 {
 	int r = listener < 0 ? -EBADF : fd_send(sock, "L", 1, &listener, 1);

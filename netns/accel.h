@@ -15,7 +15,8 @@
  * socket by itself, of whatever network (userns/landlock.h).  A packet filter on each such socket
  * could say the same, but newer kernels let users have none on TCP.
  *
- * listen(2) is done by the role, too, so that no socket of the host listens.
+ * listen(2) is done by the role, too: a socket of the host listens only where a port is published
+ * and shared (netns/accel_listen.c).
  *
  * A second process waits beside the role, with the same rights, and goes on when the first is
  * killed. */
@@ -33,6 +34,9 @@ int accel_start(struct net *ret, struct err *e);
  * rights of netns_call(). */
 int accel_connect(struct net *n, const struct net_config *c, int netns, int accept_fd,
 		  struct err *e);
+/* Give it, in the same way, a listening socket of the host that serves port CONTAINER_PORT of the
+ * container.  SOCKET stays the caller's. */
+int accel_share(int sock, int socket, int container_port, struct err *e);
 /* Give it LISTENER, a seccomp listener that stays the caller's, by the role's control socket or by
  * a connection to ACCEPT_FD. */
 int accel_give(int sock, int listener, struct err *e);

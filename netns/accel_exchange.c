@@ -23,14 +23,6 @@
 
 #define I386_LISTEN 363
 
-struct call {
-	const struct accel *a;
-	int listener;
-	const struct seccomp_notif *q;
-	int fd; /* the container's */
-	struct accel_wait *wait;
-};
-
 static int answer(int listener, uint64_t id, int code, unsigned flags)
 {
 	struct seccomp_notif_resp r = { .id = id, .error = code, .flags = flags };
@@ -43,15 +35,14 @@ int accel_say(int listener, uint64_t id, int code)
 	return answer(listener, id, code, 0);
 }
 
-/* 0 for what is answered: it has no more to do.  -ENOENT: the caller was killed meanwhile, or has a
- * signal. */
-static int say(const struct call *c, int code)
+/* -ENOENT: the caller was killed meanwhile, or has a signal. */
+int accel_call_say(const struct accel_call *c, int code)
 {
 	(void)answer(c->listener, c->q->id, code, 0);
 	return 0;
 }
 
-static int let_go_on(const struct call *c)
+static int let_go_on(const struct accel_call *c)
 {
 	(void)answer(c->listener, c->q->id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 	return 0;
@@ -102,7 +93,7 @@ static void deliver(const struct accel *a, int listener, uint64_t id, const stru
 }
 
 /* An answer that was lost, for this very socket: 1 when it is answered now. */
-static int repeat(const struct call *c, int sock)
+static int repeat(const struct accel_call *c, int sock)
 {
 	const struct accel_lost l = c->a->lost[c->q->pid % ACCEL_LOST_MAX];
 
@@ -115,8 +106,8 @@ static int repeat(const struct call *c, int sock)
 
 /* The call says CODE; or waits as long as SO_SNDTIMEO says where the program wants to wait.  SOCK
  * is taken then: 1. */
-static int say_or_wait(const struct call *c, int *sock, const struct accel_address *to, int flags,
-		       int code)
+static int say_or_wait(const struct accel_call *c, int *sock, const struct accel_address *to,
+		       int flags, int code)
 {
 	struct timeval limit = { 0 };
 	socklen_t n = sizeof(limit);
@@ -151,49 +142,54 @@ int accel_wait_look(const struct accel *a, int listener, const struct accel_wait
 }
 
 /* On the socket as it is, in whatever network. */
-static int connect_it(const struct call *c, int *sock, const struct accel_address *to)
+static int connect_it(const struct accel_call *c, int *sock, const struct accel_address *to)
 {
 	int flags = fcntl(*sock, F_GETFL);
 
-	return flags < 0 ? say(c, -EBADF)
+	return flags < 0 ? accel_call_say(c, -EBADF)
 			 : say_or_wait(c, sock, to, flags, start_connect(*sock, to));
 }
 
-/* NEW in the place of the container's descriptor, connecting. */
-static int put_in_place(const struct call *c, int *new, const struct accel_address *to, int flags,
-			int code)
+int accel_call_put(const struct accel_call *c, int new, int flags)
 {
 	struct seccomp_notif_addfd put = { .id = c->q->id,
 					   .flags = SECCOMP_ADDFD_FLAG_SETFD,
-					   .srcfd = (uint32_t) * new,
+					   .srcfd = (uint32_t) new,
 					   .newfd = (uint32_t)c->fd,
 					   .newfd_flags = (uint32_t)(flags & O_CLOEXEC) };
 
-	if (fcntl(*new, F_SETFL, flags & O_NONBLOCK) < 0 ||
-	    ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &put) < 0)
-		return say(c, -ENOBUFS); /* or it waits no more */
+	return fcntl(new, F_SETFL, flags & O_NONBLOCK) < 0 ||
+			       ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &put) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* NEW in the place of the container's descriptor, connecting. */
+static int put_in_place(const struct accel_call *c, int *new, const struct accel_address *to,
+			int flags, int code)
+{
+	if (accel_call_put(c, *new, flags) < 0)
+		return accel_call_say(c, -ENOBUFS); /* or it waits no more */
 	return say_or_wait(c, new, to, flags, code);
 }
 
-/* A socket that sends signals, is bound or has other names cannot be exchanged unseen. */
-static int may_exchange(const struct call *c, int old, int family, int flags)
+int accel_call_may_exchange(const struct accel_call *c, int sock, int flags)
 {
 	struct stat st;
 
-	return flags >= 0 && !(flags & O_ASYNC) && accel_socket_is_closed(old) &&
-	       !accel_socket_is_bound(old, family) && fstat(old, &st) == 0 &&
-	       accel_caller_is_sole(c->a, c->q->pid, c->fd, st.st_ino) &&
+	return flags >= 0 && !(flags & O_ASYNC) && accel_socket_is_closed(sock) &&
+	       fstat(sock, &st) == 0 && accel_caller_is_sole(c->a, c->q->pid, c->fd, st.st_ino) &&
 	       accel_is_waiting(c->listener, c->q->id);
 }
 
 /* A socket of the container, to TO, which the rules let out as PEER. */
-static int first(const struct call *c, int *old, int family, const struct accel_address *to,
+static int first(const struct accel_call *c, int *old, int family, const struct accel_address *to,
 		 const union address *peer)
 {
 	scoped(fd) int new = -EBADF;
 	int flags = accel_caller_flags(c->a, c->q->pid, c->fd), code = 0;
 
-	if (!may_exchange(c, *old, family, flags))
+	if (accel_socket_is_bound(*old, family) || !accel_call_may_exchange(c, *old, flags))
 		return connect_it(c, old, to);
 	new = accel_socket_make(c->a, *old, family, peer, &code);
 	if (new >= 0) {
@@ -201,12 +197,12 @@ static int first(const struct call *c, int *old, int family, const struct accel_
 		return put_in_place(c, &new, &out, flags, code);
 	}
 	/* What the host's network does not have, or we, the container's own may. */
-	return code < 0 && code != -ENETUNREACH ? say(c, code) : connect_it(c, old, to);
+	return code < 0 && code != -ENETUNREACH ? accel_call_say(c, code) : connect_it(c, old, to);
 }
 
 /* A socket of the host already: it may wait for its peer.  We never connect one to what the rules
  * do not let out, whatever it did meanwhile. */
-static int again(const struct call *c, int *old, int family, const struct accel_address *to,
+static int again(const struct accel_call *c, int *old, int family, const struct accel_address *to,
 		 const union address *peer)
 {
 	scoped(fd) int new = -EBADF;
@@ -214,23 +210,23 @@ static int again(const struct call *c, int *old, int family, const struct accel_
 	int flags, code = 0;
 
 	if (to->address.any.sa_family == AF_UNSPEC)
-		return say(c, -EOPNOTSUPP);
+		return accel_call_say(c, -EOPNOTSUPP);
 	if (!peer)
-		return say(c, accel_socket_is_closed(*old) ? -ENETUNREACH : -EISCONN);
+		return accel_call_say(c, accel_socket_is_closed(*old) ? -ENETUNREACH : -EISCONN);
 	out = (struct accel_address){ .address = *peer, .n = address_size(peer) };
 	if (!accel_socket_is_closed(*old))
 		return connect_it(c, old, &out);
 	/* A new one: the old one is locked to who did not answer. */
 	flags = accel_caller_flags(c->a, c->q->pid, c->fd);
 	if (flags < 0 || !accel_is_waiting(c->listener, c->q->id))
-		return say(c, -EBADF);
+		return accel_call_say(c, -EBADF);
 	new = accel_socket_make(c->a, *old, family, peer, &code);
 	return new >= 0 ? put_in_place(c, &new, &out, flags, code)
-			: say(c, code < 0 ? code : -ENETUNREACH);
+			: accel_call_say(c, code < 0 ? code : -ENETUNREACH);
 }
 
 /* Negative errno, as the kernel has them in this order. */
-static int read_address(const struct call *c, struct accel_address *ret)
+static int read_address(const struct accel_call *c, struct accel_address *ret)
 {
 	int64_t size = (int32_t)c->q->data.args[2]; /* an int of the call */
 
@@ -246,7 +242,7 @@ static int read_address(const struct call *c, struct accel_address *ret)
 		       : -EFAULT;
 }
 
-static int answer_connect(const struct call *c, int *old)
+static int answer_connect(const struct accel_call *c, int *old)
 {
 	struct accel_address to;
 	union address peer;
@@ -260,10 +256,11 @@ static int answer_connect(const struct call *c, int *old)
 	if (!accel_is_waiting(c->listener, c->q->id))
 		return 0;
 	if (r < 0)
-		return say(c, r);
+		return accel_call_say(c, r);
 	if (repeat(c, *old))
 		return 0;
-	leaves = accel_decide(&c->a->rules, family, &to.address, to.n, &peer);
+	leaves = accel_decide(&c->a->rules, family, &to.address, to.n, &peer) ||
+		 accel_port_leads(c->a, family, &to.address, to.n, &peer);
 	if (netns == c->a->host)
 		return again(c, old, family, &to, leaves ? &peer : NULL);
 	if (netns == c->a->container && leaves)
@@ -276,21 +273,10 @@ static int is_listen(const struct seccomp_data *d)
 	return d->arch == AUDIT_ARCH_I386 ? d->nr == I386_LISTEN : d->nr == SYS_listen;
 }
 
-/* Sockets of the host listen for nobody, in whatever way they came to be unconnected. */
-static int answer_listen(const struct call *c, int sock)
-{
-	uint64_t netns;
-	int family;
-
-	if (accel_socket_look(sock, &netns, &family) == 0 && netns == c->a->host)
-		return say(c, -EOPNOTSUPP);
-	return say(c, listen(sock, (int)c->q->data.args[1]) < 0 ? -errno : 0);
-}
-
 int accel_answer(const struct accel *a, int listener, const struct seccomp_notif *q,
 		 struct accel_wait *ret)
 {
-	struct call c = {
+	struct accel_call c = {
 		.a = a, .listener = listener, .q = q, .fd = (int)q->data.args[0], .wait = ret
 	};
 	scoped(fd) int old = accel_caller_fd(a, q->pid, c.fd);
@@ -298,6 +284,6 @@ int accel_answer(const struct accel *a, int listener, const struct seccomp_notif
 	if (!accel_is_waiting(listener, q->id))
 		return 0;
 	if (old < 0)
-		return say(&c, old == -EBADF ? old : -EPERM);
-	return is_listen(&q->data) ? answer_listen(&c, old) : answer_connect(&c, &old);
+		return accel_call_say(&c, old == -EBADF ? old : -EPERM);
+	return is_listen(&q->data) ? accel_listen(&c, old) : answer_connect(&c, &old);
 }

@@ -25,6 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	assert(accel_rules_make(&h, &rules) == 0);
 	for (int i = 0; i < 2; i++) {
 		union address a;
+		/* Nothing is the container's own and outside of it. */
+		assert(!accel_is_own(&rules, families[i], bytes, n, &a) ||
+		       !accel_decide(&rules, families[i], bytes, n, &a));
 		if (!accel_decide(&rules, families[i], bytes, n, &a))
 			continue;
 		assert(a.any.sa_family == families[i] && memcmp(&a, bytes, 4) == 0);

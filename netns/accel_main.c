@@ -104,20 +104,31 @@ static void add_listener(struct role *o, int fd)
 	o->source[o->n - 1].number = number;
 }
 
-/* A listener from the engine, from one of its children, or from the worker.  0: end of file. */
+static void add_port(struct role *o, int fd, const struct accel_port_message *m)
+{
+	if (o->sibling >= 0 && !o->is_spare)
+		(void)fd_send(o->sibling, m, sizeof(*m), &fd, 1);
+	/* The relay has it in any case. */
+	(void)accel_port_add(&o->a, fd, m->container_port, !o->is_spare);
+}
+
+/* A listener or a port from the engine, from one of its children, or from the worker.  0: end of
+ * file. */
 static int receive(struct role *o, int sock)
 {
-	char type = 0;
+	struct accel_port_message m = { 0 };
 	int fd = -EBADF;
 	size_t n_fds = 1;
-	ssize_t n = fd_recv(sock, &type, 1, &fd, &n_fds);
+	ssize_t n = fd_recv(sock, &m, sizeof(m), &fd, &n_fds);
 
 	if (n == -EAGAIN || n == -EINTR)
 		return 1;
-	if (n != 1)
+	if (n <= 0)
 		return 0;
-	if (type == 'L' && n_fds == 1)
+	if (m.type == 'L' && n_fds == 1)
 		add_listener(o, fd);
+	else if (m.type == 'P' && n_fds == 1 && n == (ssize_t)sizeof(m))
+		add_port(o, fd, &m);
 	else if (n_fds == 1)
 		(void)close(fd);
 	return 1;
@@ -338,6 +349,8 @@ static int receive_hello(struct role *o, int *ret_accept, struct err *e)
 	h.outbound[sizeof(h.outbound) - 1] = h.outbound6[sizeof(h.outbound6) - 1] = '\0';
 	h.addresses.v4.network[sizeof(h.addresses.v4.network) - 1] = '\0';
 	h.addresses.v6.network[sizeof(h.addresses.v6.network) - 1] = '\0';
+	h.addresses.v4.container[sizeof(h.addresses.v4.container) - 1] = '\0';
+	h.addresses.v6.container[sizeof(h.addresses.v6.container) - 1] = '\0';
 	r = accel_rules_make(&h, &o->a.rules);
 	if (r == 0 &&
 	    ((h.outbound[0] && !address_make(&o->a.outbound[0], AF_INET, h.outbound, 0)) ||
@@ -416,5 +429,6 @@ int main(void)
 		return 125;
 	if (r == 0)
 		run(&o);
+	accel_ports_close(&o.a); /* before the engine hears of our end: it waits for them */
 	_exit(r < 0);
 }

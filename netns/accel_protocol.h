@@ -5,7 +5,8 @@
  *	engine                               role
  *	struct accel_hello, listener ---->   shuts itself in
  *	                             <----   struct net_answer: code 0, or why not
- *	'L', with a seccomp listener ---->   (this one by connections to the listener, too)
+ *	'L', with a seccomp listener ---->   (these by connections to the listener, too)
+ *	'P', with a listening socket ---->   struct accel_port_message: a published port's
  *	end of file                  ---->   ends
  */
 #ifndef COVE_NETNS_ACCEL_PROTOCOL_H
@@ -16,6 +17,11 @@
 #include "netns/net_protocol.h"
 
 #define ACCEL_VERSION 1
+
+struct accel_port_message {
+	char type; /* 'P' */
+	uint16_t container_port;
+};
 
 struct accel_hello {
 	int version;

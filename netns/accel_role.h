@@ -25,8 +25,18 @@ struct accel_lost {
 };
 #define ACCEL_LOST_MAX 64
 
+/* A published port that the container may listen on by itself: our sockets for it, of IPv4 and
+ * IPv6, and where they are bound. */
+struct accel_port {
+	uint16_t container; /* its number there */
+	int sock[2];	    /* negative: none of that family */
+	union address at[2];
+};
+
 struct accel {
 	struct accel_rules rules;
+	struct accel_port *port;
+	size_t n_ports;
 	union address outbound[2]; /* IPv4, IPv6; family 0: any */
 	uint64_t host, container;  /* SO_NETNS_COOKIE */
 	int proc;		   /* a directory: procfs by itself */
@@ -58,11 +68,42 @@ int accel_socket_look(int sock, uint64_t *ret_netns, int *ret_family);
 int accel_socket_is_closed(int sock);
 int accel_socket_is_connecting(int sock);
 int accel_socket_is_bound(int sock, int family);
+int accel_socket_is_on_device(int sock); /* SO_BINDTODEVICE */
+int accel_socket_is_listening(int sock);
 /* A socket for PEER with the options of MODEL that begins to connect;
  * nonblocking.  *RET_CODE is what connect(2) said: 0 or -EINPROGRESS.  A descriptor, the caller's,
  * or a negative errno: *RET_CODE is the same when connect(2) said that. */
 int accel_socket_make(const struct accel *a, int model, int family, const union address *peer,
 		      int *ret_code);
+
+/* A socket with the options of MODEL, bound to AT beside those that are there; V6ONLY counts for
+ * IPv6.  A descriptor, the caller's, or a negative errno. */
+int accel_socket_bind(const struct accel *a, int model, const union address *at, int v6only);
+/* Does anybody listen on AT, an address of this host?  Asked by connecting. */
+int accel_socket_is_served(const union address *at);
+/* AT, or loopback where it is every address. */
+union address accel_socket_reach(const union address *at);
+
+/* ---- shared ports: netns/accel_ports.c --------------------------------------------------------
+ */
+
+/* TAKE_SOCK serves port CONTAINER; one of the same family that did so before is let go, and when
+ * that listens TAKE_SOCK shall, if it MAY_LISTEN: the spare leaves it to the worker. */
+int accel_port_add(struct accel *a, int take_sock, uint16_t container, int may_listen);
+void accel_ports_close(struct accel *a);
+struct accel_port *accel_port_find(const struct accel *a, uint16_t container);
+/* Where it is bound, for a socket of FAMILY: IPv4 as it is written in IPv6, if need be. */
+union address accel_port_at(const struct accel_port *p, int family, int v6);
+/* Does the container listen there by itself, for connections of IPv4 (V6 0) or IPv6? */
+int accel_port_is_given(const struct accel_port *p, int v6);
+/* Ours listen no more, so that the container's socket has all connections ... */
+void accel_port_give(const struct accel_port *p);
+/* ... and do again, where nobody else does. */
+void accel_port_take_back(const struct accel_port *p);
+/* TO is the container's own address with a port that it listens on by a socket of the host: then 1
+ * and *RET is where that is. */
+int accel_port_leads(const struct accel *a, int family, const void *to, size_t n,
+		     union address *ret);
 
 /* ---- one call: netns/accel_exchange.c ---------------------------------------------------------
  */
@@ -71,6 +112,25 @@ struct accel_address {
 	union address address;
 	socklen_t n; /* as the caller said, at most that much */
 };
+
+/* A call that is notified. */
+struct accel_call {
+	const struct accel *a;
+	int listener;
+	const struct seccomp_notif *q;
+	int fd; /* the container's */
+	struct accel_wait *wait;
+};
+
+/* Answer it with CODE, 0 or a negative errno.  0: it has no more to do. */
+int accel_call_say(const struct accel_call *c, int code);
+/* Put NEW in the place of the container's descriptor, which has FLAGS.  Negative errno. */
+int accel_call_put(const struct accel_call *c, int new, int flags);
+/* Can SOCK, its descriptor of FLAGS, be exchanged unseen?  Not one that sends signals or has other
+ * names; nor one that has been connected or listens. */
+int accel_call_may_exchange(const struct accel_call *c, int sock, int flags);
+/* Answer a listen(2) on SOCK (netns/accel_listen.c). */
+int accel_listen(const struct accel_call *c, int sock);
 
 /* A connect(2) that has begun, for a caller that wants to wait for its end. */
 struct accel_wait {

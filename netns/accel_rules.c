@@ -29,6 +29,10 @@ int accel_rules_make(const struct accel_hello *h, struct accel_rules *ret)
 	ret->has_v6 = h->addresses.v6.network[0] != '\0';
 	if (r == 0 && ret->has_v6)
 		r = make_subnet(&h->addresses.v6, AF_INET6, &ret->v6);
+	if (r == 0 && addr_parse(h->addresses.v4.container, &ret->own[0]) < 0)
+		r = -EPROTO;
+	if (r == 0 && ret->has_v6 && addr_parse(h->addresses.v6.container, &ret->own[1]) < 0)
+		r = -EPROTO;
 	return r;
 }
 
@@ -76,8 +80,10 @@ static int leaves_v6(const struct accel_rules *rules, const struct addr *a)
 	return rules->has_v6 && !subnet_has(&rules->v6, a);
 }
 
-int accel_decide(const struct accel_rules *rules, int family, const void *address, size_t n,
-		 union address *ret)
+/* What the container gave, without the bytes that say nothing; *RET_ADDR is of the family that is
+ * meant: IPv4 written as IPv6 is IPv4.  0: nothing of FAMILY. */
+static int read_address(int family, const void *address, size_t n, union address *ret,
+			struct addr *ret_addr)
 {
 	static const unsigned char mapped[16] = { [10] = 0xff, [11] = 0xff };
 	struct addr a = { .family = family };
@@ -99,10 +105,35 @@ int accel_decide(const struct accel_rules *rules, int family, const void *addres
 	if (out.any.sa_family != family)
 		return 0;
 	*ret = out;
+	*ret_addr = a;
 	if (family == AF_INET6 && is_in(&a, mapped, 96)) {
-		struct addr v4 = { .family = AF_INET };
-		memcpy(v4.b, a.b + 12, 4);
-		return leaves_v4(rules, &v4);
+		*ret_addr = (struct addr){ .family = AF_INET };
+		memcpy(ret_addr->b, a.b + 12, 4);
 	}
-	return family == AF_INET ? leaves_v4(rules, &a) : leaves_v6(rules, &a);
+	return 1;
+}
+
+int accel_decide(const struct accel_rules *rules, int family, const void *address, size_t n,
+		 union address *ret)
+{
+	struct addr a;
+
+	if (!read_address(family, address, n, ret, &a))
+		return 0;
+	return a.family == AF_INET ? leaves_v4(rules, &a) : leaves_v6(rules, &a);
+}
+
+int accel_is_own(const struct accel_rules *rules, int family, const void *address, size_t n,
+		 union address *ret)
+{
+	static const unsigned char loopback[2][16] = { { 127 }, { [15] = 1 } }, none[16];
+	struct addr a;
+	int v6, bits;
+
+	if (!read_address(family, address, n, ret, &a))
+		return 0;
+	v6 = a.family == AF_INET6;
+	bits = v6 ? 128 : 32;
+	return is_in(&a, loopback[v6], v6 ? 128 : 8) || is_in(&a, none, bits) ||
+	       (rules->own[v6].family && is_in(&a, rules->own[v6].b, bits));
 }

@@ -22,42 +22,44 @@ TEST(only_what_the_private_network_passes_on_is_accelerated)
 	static const struct {
 		int family;
 		const char *ip;
-		int want;
+		int leaves, is_own;
 	} rows[] = {
-		{ AF_INET, "192.0.2.2", 1 },
-		{ AF_INET, "10.0.3.1", 1 },
-		{ AF_INET, "172.17.0.1", 1 },
-		{ AF_INET, "1.1.1.1", 1 },
-		{ AF_INET, "223.255.255.255", 1 },
-		{ AF_INET, "169.253.0.1", 1 },
-		{ AF_INET, "10.0.2.2", 0 },
-		{ AF_INET, "10.0.2.3", 0 },
-		{ AF_INET, "10.0.2.100", 0 },
-		{ AF_INET, "0.0.0.0", 0 },
-		{ AF_INET, "0.1.2.3", 0 },
-		{ AF_INET, "127.0.0.1", 0 },
-		{ AF_INET, "127.255.255.254", 0 },
-		{ AF_INET, "169.254.169.254", 0 },
-		{ AF_INET, "224.0.0.1", 0 },
-		{ AF_INET, "240.0.0.1", 0 },
-		{ AF_INET, "255.255.255.255", 0 },
-		{ AF_INET6, "2001:db8::1", 1 },
-		{ AF_INET6, "fd01::1", 1 },
-		{ AF_INET6, "fd00:0:0:1::1", 1 },
-		{ AF_INET6, "fd00::2", 0 },
-		{ AF_INET6, "fd00::100", 0 },
-		{ AF_INET6, "::", 0 },
-		{ AF_INET6, "::1", 0 },
-		{ AF_INET6, "::127.0.0.1", 0 },
-		{ AF_INET6, "fe80::1", 0 },
-		{ AF_INET6, "febf::1", 0 },
-		{ AF_INET6, "fec0::1", 0 },
-		{ AF_INET6, "ff02::1", 0 },
-		{ AF_INET6, "::ffff:192.0.2.2", 1 },
-		{ AF_INET6, "::ffff:127.0.0.1", 0 },
-		{ AF_INET6, "::ffff:169.254.169.254", 0 },
-		{ AF_INET6, "::ffff:10.0.2.2", 0 },
-		{ AF_INET6, "::ffff:0.0.0.0", 0 },
+		{ AF_INET, "192.0.2.2", 1, 0 },
+		{ AF_INET, "10.0.3.1", 1, 0 },
+		{ AF_INET, "172.17.0.1", 1, 0 },
+		{ AF_INET, "1.1.1.1", 1, 0 },
+		{ AF_INET, "223.255.255.255", 1, 0 },
+		{ AF_INET, "169.253.0.1", 1, 0 },
+		{ AF_INET, "10.0.2.2", 0, 0 },
+		{ AF_INET, "10.0.2.3", 0, 0 },
+		{ AF_INET, "10.0.2.100", 0, 1 },
+		{ AF_INET, "0.0.0.0", 0, 1 },
+		{ AF_INET, "0.1.2.3", 0, 0 },
+		{ AF_INET, "127.0.0.1", 0, 1 },
+		{ AF_INET, "127.255.255.254", 0, 1 },
+		{ AF_INET, "169.254.169.254", 0, 0 },
+		{ AF_INET, "224.0.0.1", 0, 0 },
+		{ AF_INET, "240.0.0.1", 0, 0 },
+		{ AF_INET, "255.255.255.255", 0, 0 },
+		{ AF_INET6, "2001:db8::1", 1, 0 },
+		{ AF_INET6, "fd01::1", 1, 0 },
+		{ AF_INET6, "fd00:0:0:1::1", 1, 0 },
+		{ AF_INET6, "fd00::2", 0, 0 },
+		{ AF_INET6, "fd00::100", 0, 1 },
+		{ AF_INET6, "::", 0, 1 },
+		{ AF_INET6, "::1", 0, 1 },
+		{ AF_INET6, "::127.0.0.1", 0, 0 },
+		{ AF_INET6, "fe80::1", 0, 0 },
+		{ AF_INET6, "febf::1", 0, 0 },
+		{ AF_INET6, "fec0::1", 0, 0 },
+		{ AF_INET6, "ff02::1", 0, 0 },
+		{ AF_INET6, "::ffff:192.0.2.2", 1, 0 },
+		{ AF_INET6, "::ffff:127.0.0.1", 0, 1 },
+		{ AF_INET6, "::ffff:169.254.169.254", 0, 0 },
+		{ AF_INET6, "::ffff:10.0.2.2", 0, 0 },
+		{ AF_INET6, "::ffff:10.0.2.100", 0, 1 },
+		{ AF_INET6, "::2", 0, 0 },
+		{ AF_INET6, "::ffff:0.0.0.0", 0, 1 },
 	};
 	struct accel_hello h = hello();
 	struct accel_rules rules;
@@ -66,7 +68,8 @@ TEST(only_what_the_private_network_passes_on_is_accelerated)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		union address a, out;
 		socklen_t n = address_make(&a, rows[i].family, rows[i].ip, 80);
-		CHECK_INT(accel_decide(&rules, rows[i].family, &a, n, &out), rows[i].want);
+		CHECK_INT(accel_decide(&rules, rows[i].family, &a, n, &out), rows[i].leaves);
+		CHECK_INT(accel_is_own(&rules, rows[i].family, &a, n, &out), rows[i].is_own);
 		/* Of the other family, or too short. */
 		CHECK_INT(accel_decide(&rules, rows[i].family == AF_INET ? AF_INET6 : AF_INET, &a,
 				       n, &out),

@@ -3,6 +3,7 @@
 #include <linux/ip.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,7 @@
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72 /* Linux 5.14 */
 #endif
+#define SERVED_MS 100			      /* loopback answers at once */
 enum { SEND_LOCKED = 1, RECEIVE_LOCKED = 2 }; /* SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK */
 
 /* Options that a program may set before it connects; those of IPv6 come last. */
@@ -47,6 +49,7 @@ static const struct {
 	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },
 	{ IPPROTO_TCP, TCP_MAXSEG },
 	{ IPPROTO_TCP, TCP_CONGESTION },
+	{ IPPROTO_TCP, TCP_DEFER_ACCEPT },
 	{ IPPROTO_IP, IP_TOS },
 	{ IPPROTO_IP, IP_TTL },
 	{ IPPROTO_IP, IP_MTU_DISCOVER },
@@ -132,17 +135,28 @@ int accel_socket_is_connecting(int sock)
 	return is_in_state(sock, TCP_SYN_SENT);
 }
 
+int accel_socket_is_on_device(int sock)
+{
+	char device[16];
+	socklen_t n = sizeof(device);
+
+	return getsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, device, &n) < 0 || n > 0;
+}
+
+int accel_socket_is_listening(int sock)
+{
+	int on = 0;
+
+	return get_int(sock, SOL_SOCKET, SO_ACCEPTCONN, &on) == 0 && on;
+}
+
 int accel_socket_is_bound(int sock, int family)
 {
 	union address here;
 	socklen_t n = sizeof(here);
-	char device[16];
 
 	memset(&here, 0, sizeof(here));
-	if (getsockname(sock, &here.any, &n) < 0)
-		return 1;
-	n = sizeof(device);
-	if (getsockopt(sock, SOL_SOCKET, SO_BINDTODEVICE, device, &n) < 0 || n > 0)
+	if (getsockname(sock, &here.any, &n) < 0 || accel_socket_is_on_device(sock))
 		return 1;
 	return family == AF_INET6
 		       ? here.in6.sin6_port != 0 || !IN6_IS_ADDR_UNSPECIFIED(&here.in6.sin6_addr)
@@ -213,4 +227,52 @@ int accel_socket_make(const struct accel *a, int model, int family, const union 
 	if (connect(sock, &peer->any, address_size(peer)) < 0)
 		*ret_code = -errno;
 	return *ret_code == 0 || *ret_code == -EINPROGRESS ? take_fd(&sock) : *ret_code;
+}
+
+int accel_socket_bind(const struct accel *a, int model, const union address *at, int v6only)
+{
+	int is_v6 = at->any.sa_family == AF_INET6, on = 1;
+	scoped(fd) int sock = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+
+	if (sock < 0)
+		return -errno;
+	copy_options(&a->defaults[is_v6], model, sock);
+	if (setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    setsockopt(sock, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
+	    (is_v6 && setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0) ||
+	    bind(sock, &at->any, address_size(at)) < 0)
+		return -errno;
+	return take_fd(&sock);
+}
+
+union address accel_socket_reach(const union address *at)
+{
+	static const struct in6_addr mapped_none = { { { [10] = 0xff, [11] = 0xff } } };
+	union address a = *at;
+
+	if (a.any.sa_family == AF_INET && a.in.sin_addr.s_addr == htonl(INADDR_ANY))
+		a.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else if (a.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a.in6.sin6_addr))
+		a.in6.sin6_addr = in6addr_loopback;
+	else if (a.any.sa_family == AF_INET6 && IN6_ARE_ADDR_EQUAL(&a.in6.sin6_addr, &mapped_none))
+		a.in6.sin6_addr.s6_addr[12] = 127, a.in6.sin6_addr.s6_addr[15] = 1;
+	return a;
+}
+
+/* Who has a full queue does not answer, and is there. */
+int accel_socket_is_served(const union address *at)
+{
+	static const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	const union address to = accel_socket_reach(at);
+	scoped(fd) int sock =
+		socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	struct pollfd p = { .fd = sock, .events = POLLOUT };
+
+	if (sock < 0)
+		return 0;
+	(void)setsockopt(sock, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	if (connect(sock, &to.any, address_size(&to)) < 0 && errno != EINPROGRESS)
+		return 0;
+	(void)poll(&p, 1, SERVED_MS);
+	return !accel_socket_is_closed(sock);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,7 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e)
 	hello = calloc(1, size);
 	if (!hello)
 		return err_errno(e, ENOMEM, "start the network");
-	hello->version = 2;
+	hello->version = 3;
 	hello->addresses = *c->addresses;
 	(void)snprintf(hello->outbound, sizeof(hello->outbound), "%s",
 		       c->outbound ? c->outbound : "");
@@ -98,6 +99,21 @@ int net_connect(struct net *n, int tap_fd, struct err *e)
 	*e = a.err;
 	e->text[sizeof(e->text) - 1] = e->hint[sizeof(e->hint) - 1] = '\0';
 	return e->code < 0 ? e->code : -EPROTO;
+}
+
+int net_next_shared(struct net *n, int *ret, int *ret_container_port, struct err *e)
+{
+	uint16_t port = 0;
+	size_t n_fds = 1;
+	int fd = -EBADF;
+
+	if (fd_recv(n->control, &port, sizeof(port), &fd, &n_fds) != (ssize_t)sizeof(port))
+		return err_set(e, -EIO, "the network process ended before it was ready");
+	if (n_fds == 0)
+		return 0;
+	*ret = fd;
+	*ret_container_port = port;
+	return 1;
 }
 
 void net_stop(struct net *n)

@@ -44,7 +44,11 @@ struct net_forward {
 	char host_ip[48]; /* "" is every address (0.0.0.0 and ::) */
 	int host_port, container_port;
 	int udp;
+	/* Of TCP: may the container's own listening socket stand in the place of ours
+	 * (netns/accel.h)? FORWARD_AGAIN: it may stand there already. */
+	int shared;
 };
+enum { FORWARD_ALONE, FORWARD_SHARED, FORWARD_AGAIN };
 
 struct net_config {
 	const struct net_addresses *addresses;
@@ -75,6 +79,9 @@ int net_start(const struct net_config *c, struct net *ret, struct err *e);
  * 127.0.0.1:8080/tcp: ...", -EACCES with a hint naming net.ipv4.ip_unprivileged_port_start. TAP_FD
  * stays the caller's. */
 int net_connect(struct net *n, int tap_fd, struct err *e);
+/* After that, where a port is shared: its listening sockets, one at a time, each with the port of
+ * the container.  *RET is the caller's.  0: there is no more. */
+int net_next_shared(struct net *n, int *ret, int *ret_container_port, struct err *e);
 /* Tell it that the container has ended and wait until its ports are free again.  Its exit is not
  * waited for: the kernel takes 20 ms to unregister a tap device.  Fine when empty. */
 void net_stop(struct net *n);

@@ -7,6 +7,8 @@
  *	                                     loads, binds the ports, shuts itself in
  *	'T', with the tap            ---->
  *	                             <----   struct net_answer: code 0, or why not
+ *	                             <----   where ports are shared: the container's port (16 bits)
+ *	                                     and the socket of each, and 0 without one
  *	end of file                  ---->   lets go of the ports
  *	                             <----   end of file; ends
  */
@@ -20,7 +22,7 @@
 #define NET_CONTROL_FD	 3
 
 struct net_hello {
-	int version; /* 2 */
+	int version; /* 3 */
 	int allow_host_loopback;
 	struct net_addresses addresses;
 	char outbound[48], outbound6[48];

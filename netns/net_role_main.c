@@ -31,7 +31,7 @@ static int receive_hello(struct net_hello *c, struct err *e)
 {
 	ssize_t n = recv(NET_CONTROL_FD, c, HELLO_MAX, 0);
 
-	if (n < (ssize_t)sizeof(*c) || c->version != 2 || c->n_forwards < 0 ||
+	if (n < (ssize_t)sizeof(*c) || c->version != 3 || c->n_forwards < 0 ||
 	    c->n_forwards > NET_FORWARDS_MAX ||
 	    n != (ssize_t)(sizeof(*c) + (size_t)c->n_forwards * sizeof(c->forward[0])))
 		return err_set(e, -EPROTO, "the engine's first message is not understood");
@@ -93,7 +93,8 @@ int main(void)
 		r = err_set(&a.err, -EPROTO, "the engine sent no tap device");
 	if (r == 0)
 		r = publish_connect(&o.ports, tap, &a.err);
-	if (fd_send(NET_CONTROL_FD, &a, sizeof(a), NULL, 0) < 0 || r < 0)
+	if (fd_send(NET_CONTROL_FD, &a, sizeof(a), NULL, 0) < 0 || r < 0 ||
+	    publish_share(&o.ports, NET_CONTROL_FD) < 0)
 		return 125;
 	r = stack_run(o.stack, tap, NET_CONTROL_FD, o.ports.relay, &a.err);
 	(void)stack_free(o.stack);

@@ -28,6 +28,20 @@ socklen_t address_make(union address *a, int family, const char *ip, int port)
 	return ok == 1 ? address_size(a) : 0;
 }
 
+static int set_flag(int sock, int option, int on)
+{
+	return setsockopt(sock, SOL_SOCKET, option, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+/* The container's socket will be beside it, and only with its consent (SO_REUSEPORT, of the same
+ * user); while it does not listen itself, SO_REUSEADDR would let anybody have the port. */
+static int share(int sock)
+{
+	int r = set_flag(sock, SO_REUSEADDR, 0);
+
+	return r < 0 ? r : set_flag(sock, SO_REUSEPORT, 1);
+}
+
 int port_bind(const struct net_forward *f, int family)
 {
 	scoped(fd) int sock = -EBADF;
@@ -50,11 +64,17 @@ int port_bind(const struct net_forward *f, int family)
 		return -errno;
 	if (family == AF_INET6 && setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
 		return -errno;
+	if (f->shared == FORWARD_AGAIN && share(sock) < 0)
+		return -errno;
 	if (bind(sock, &a.any, n) < 0)
 		return -errno;
+	if (f->shared == FORWARD_AGAIN) /* who holds the port listens, or will say who does */
+		return take_fd(&sock);
 	/* Two may bind one port with SO_REUSEADDR; listening tells.  The kernel cuts the backlog at
 	 * net.core.somaxconn. */
 	if (!f->udp && listen(sock, 4096) < 0)
+		return -errno;
+	if (f->shared && share(sock) < 0)
 		return -errno;
 	return take_fd(&sock);
 }

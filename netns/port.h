@@ -20,8 +20,9 @@ socklen_t address_make(union address *a, int family, const char *ip, int port);
 socklen_t address_size(const union address *a);
 
 /* Bind host port F for FAMILY, and listen when it is TCP: a descriptor (CLOEXEC, nonblocking, the
- * caller's) or a negative errno: -EADDRINUSE, -EACCES below the first unprivileged port,
- * -EADDRNOTAVAIL, -EAFNOSUPPORT, -EINVAL when its address is not one of FAMILY. */
+ * caller's; a FORWARD_AGAIN does not listen) or a negative errno: -EADDRINUSE, -EACCES below the
+ * first unprivileged port, -EADDRNOTAVAIL, -EAFNOSUPPORT, -EINVAL when its address is not one of
+ * FAMILY. */
 int port_bind(const struct net_forward *f, int family);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,7 +22,7 @@ static int bind_family(struct publisher *p, const struct net_forward *f, int fam
 
 	if (fd < 0)
 		return fd;
-	p->port[p->n++] = (struct relay_port){ fd, family, f->container_port, f->udp };
+	p->port[p->n++] = (struct relay_port){ fd, family, f->container_port, f->udp, f->shared };
 	return 0;
 }
 
@@ -83,8 +84,27 @@ int publish_start(struct publisher *p, const struct net_addresses *a, int close_
 	}
 	fd_close(child.pidfd); /* it ends when our end of the socket does */
 	for (size_t i = 0; i < p->n; i++)
-		(void)close(p->port[i].listener);
+		if (!p->port[i].shared)
+			fd_close(take_fd(&p->port[i].listener));
 	return 0;
+}
+
+int publish_share(struct publisher *p, int sock)
+{
+	uint16_t number = 0;
+	int any = 0, r = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->port[i].shared)
+			continue;
+		any = 1;
+		number = (uint16_t)p->port[i].container_port;
+		if (r == 0)
+			r = fd_send(sock, &number, sizeof(number), &p->port[i].listener, 1);
+		fd_close(take_fd(&p->port[i].listener));
+	}
+	number = 0;
+	return any && r == 0 ? fd_send(sock, &number, sizeof(number), NULL, 0) : r;
 }
 
 int publish_connect(const struct publisher *p, int netns, struct err *e)

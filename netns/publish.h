@@ -24,6 +24,8 @@ int publish_bind(struct publisher *p, const struct net_forward *f, size_t n, str
 int publish_start(struct publisher *p, const struct net_addresses *a, int close_fd, struct err *e);
 /* Give the relay the container's namespace or its tap, and hear what comes of it. */
 int publish_connect(const struct publisher *p, int netns, struct err *e);
+/* Send the listening sockets of shared ports to SOCK (net_protocol.h), and let go of them here. */
+int publish_share(struct publisher *p, int sock);
 /* End the relay: the ports are free when this returns. */
 void publish_end(struct publisher *p);
 

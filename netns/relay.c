@@ -178,7 +178,8 @@ static int prepare_family(const struct relay *r, int sock, int family)
 	int bad = route_locally(r, sock, family);
 
 	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
-		if (r->port[i].family == family || r->port[i].udp)
+		/* Who came by IPv6 may get to a server of IPv4. */
+		if (r->port[i].family == family || r->port[i].udp || family == AF_INET)
 			bad = rules_for_answers(r, sock, family, &r->port[i]);
 	return bad == 0;
 }
@@ -249,13 +250,16 @@ static int watch(struct relay *r, int op, int fd, uint32_t events, void *what)
 static int watch_listeners(struct relay *r, int op, uint32_t events)
 {
 	int bad = 0;
+	/* Edges of TCP: a shared one that does not listen now is ready for ever. */
 	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
 		if (op == EPOLL_CTL_ADD || !r->port[i].udp)
-			bad = watch(r, op, r->port[i].listener, events, (void *)&r->port[i]);
+			bad = watch(r, op, r->port[i].listener,
+				    events | (r->port[i].udp ? 0 : (uint32_t)EPOLLET),
+				    (void *)&r->port[i]);
 	return bad;
 }
 
-/* Out of descriptors or memory: a level-triggered listener would wake us for ever. */
+/* Out of descriptors or memory: those that wait would wake us for ever. */
 static void accept_none(struct relay *r, int none)
 {
 	if (r->paused != none)
@@ -422,6 +426,8 @@ static int adopt(struct relay *r, const struct relay_port *p, int client, const 
 	c->client = *from;
 	c->family = p->family;
 	(void)setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (p->shared) /* what stays of it for a while is not to keep the port */
+		(void)setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	bad = connect_inside(r, c);
 	if (bad == 0)
 		bad = watch(r, EPOLL_CTL_ADD, client, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, c);
@@ -445,6 +451,8 @@ static void accept_some(struct relay *r, const struct relay_port *p)
 		if (fd < 0 && bad != -EINTR && bad != -ECONNABORTED)
 			return;
 	}
+	if (!r->paused) /* there may be more: the others first */
+		(void)watch(r, EPOLL_CTL_MOD, p->listener, EPOLLIN | EPOLLET, (void *)p);
 }
 
 /* ---- moving bytes --------------------------------------------------------------------------- */

@@ -23,9 +23,9 @@
 #include "netns/net.h"
 #include "src/util/err.h"
 
-/* A bound port of the host. */
+/* A bound port of the host.  While the container listens there itself (SHARED) ours does not. */
 struct relay_port {
-	int listener, family, container_port, udp;
+	int listener, family, container_port, udp, shared;
 };
 
 /* The life of the relay, a forked process.  CONTROL is its SOCK_SEQPACKET to who made it: one

@@ -171,6 +171,7 @@ static const int accelerating[] = {
 	SCMP_SYS(bind),
 	SCMP_SYS(connect),
 	SCMP_SYS(listen),
+	SCMP_SYS(shutdown),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(setsockopt),

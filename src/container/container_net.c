@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "netns/accel.h"
 #include "netns/member.h"
 #include "netns/netns.h"
 #include "netns/pasta.h"
@@ -23,6 +25,23 @@
 #define AGAIN_WAIT_NS 20000000 /* 20 ms */
 #define AGAIN_TRIES   100
 
+/* The container may listen by itself on those that it is reached by in one way only. */
+static int mark_shared(const struct container_net *n, struct net_forward *f, size_t count)
+{
+	int shares = 0;
+
+	for (size_t i = 0; n->own.accel_ports && i < count; i++) {
+		size_t same = 0;
+		for (size_t k = 0; k < count; k++)
+			same += !f[k].udp && f[k].container_port == f[i].container_port;
+		if (f[i].udp || same != 1)
+			continue;
+		f[i].shared = n->netns >= 0 ? FORWARD_AGAIN : FORWARD_SHARED;
+		shares++;
+	}
+	return shares;
+}
+
 static int start_private(struct container_net *n, struct err *e)
 {
 	scoped(mem) struct net_forward *f = net_forwards(n->spec->ports);
@@ -34,7 +53,10 @@ static int start_private(struct container_net *n, struct err *e)
 				.allow_host_loopback = n->own.allow_host_loopback,
 				.outlive = n->netns >= 0 };
 
-	return f ? net_start(&c, &n->net, e) : err_errno(e, ENOMEM, "start the network");
+	if (!f)
+		return err_errno(e, ENOMEM, "start the network");
+	n->shares = mark_shared(n, f, c.n_forwards);
+	return net_start(&c, &n->net, e);
 }
 
 static int connect_pasta(struct container_net *n, int netns, struct err *e)
@@ -148,6 +170,32 @@ int container_net_connect(struct container_net *n, int fd, struct err *e)
 	return r;
 }
 
+int container_net_share(struct container_net *n, int sock, struct err *e)
+{
+	int port, r = n->shares > 0;
+
+	while (r > 0) {
+		scoped(fd) int listener = -EBADF;
+		r = net_next_shared(&n->net, &listener, &port, e);
+		/* Where nobody takes it, the relay has it, as without. */
+		if (r > 0 && accel_share(sock, listener, port, e) < 0 && listen(listener, 4096) < 0)
+			r = err_sys(e, "publish ports");
+	}
+	return r;
+}
+
+static int share_again(struct container_net *n, struct err *e)
+{
+	char path[128];
+	scoped(fd) int dir = -EBADF;
+	scoped(fd) int sock = -EBADF;
+
+	(void)snprintf(path, sizeof(path), "c/%s", n->id);
+	dir = openat(n->en->run_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	sock = dir < 0 ? -EBADF : fd_connect_at(dir, "accel", SOCK_SEQPACKET);
+	return container_net_share(n, sock, e);
+}
+
 /* The old tap went with the process that had it. */
 static int make_tap(void *arg, int *fds, size_t *n_fds, struct err *e)
 {
@@ -175,6 +223,8 @@ static int try_again(struct container_net *n, struct err *e)
 		r = netns_call(n->netns, make_tap, n, &tap, 1, e);
 	if (r == 0)
 		r = net_connect(&n->net, n->is_private ? tap : n->netns, e);
+	if (r == 0 && n->shares)
+		r = share_again(n, e);
 	if (r < 0)
 		net_end(&n->net);
 	return r;

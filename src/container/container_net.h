@@ -22,6 +22,7 @@ struct container_net {
 	struct net net;
 	json_object *status; /* what it has on bridge networks (networks_status()) */
 	int netns;	     /* the container's namespace, once it is there */
+	int shares;	     /* ports that the container may listen on by itself */
 };
 
 /* Start it.  Fine when the container needs none. */
@@ -31,6 +32,8 @@ int container_net_start(struct container_net *n, struct engine *en, const struct
 const struct tap_config *container_net_tap(const struct container_net *n, struct tap_config *buf);
 /* Give it what the container handed over: the tap, or its namespace.  FD stays the caller's. */
 int container_net_connect(struct container_net *n, int fd, struct err *e);
+/* Then, give the role accel by SOCK the ports that are shared with the container. */
+int container_net_share(struct container_net *n, int sock, struct err *e);
 /* Readable when the process has ended; -EBADF when there is none to look after. */
 int container_net_watch(const struct container_net *n);
 /* It has died, and has been replaced TIMES times so far: tell it, and unless that is too often

@@ -289,6 +289,8 @@ static int create_process(struct start *s, struct err *e)
 	fd_close(take_fd(&s->process.tap));
 	if (r == 0 && is_accelerated(s))
 		r = connect_accel(s, e);
+	if (r == 0 && is_accelerated(s))
+		r = container_net_share(&s->net, s->accel.control, e);
 	return r;
 }
 

@@ -93,8 +93,12 @@ static int set_outbound6(struct private_network *p, const char *value)
 
 static int set_handler(struct private_network *p, const char *value)
 {
-	(void)p;
-	return strcmp(value, "rootlesskit") == 0 || strcmp(value, "slirp4netns") == 0 ? 0 : -EINVAL;
+	p->accel_ports = strcmp(value, "accel") == 0;
+	p->accel |= p->accel_ports;
+	return p->accel_ports || strcmp(value, "rootlesskit") == 0 ||
+			       strcmp(value, "slirp4netns") == 0
+		       ? 0
+		       : -EINVAL;
 }
 
 static int set_accel(struct private_network *p, const char *value)

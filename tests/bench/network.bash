@@ -116,6 +116,10 @@ bench_network() {
 	wait "$server" "$slirp_pid" "$netns_pid" 2>/dev/null
 }
 
+can_accel() {
+	cove run --rm --network private:accel "$IMAGE" true 2>/dev/null
+}
+
 # published LABEL ENGINE...: a server in a container, seen through its published port.
 published() {
 	local label=$1 port cid t
@@ -143,15 +147,20 @@ bench_published() {
 	wait "$server" 2>/dev/null
 	published "cove port" "$COVE" run -d --network private
 	cove rm -fa -t 0 >/dev/null
+	! can_accel || published "cove accel port" "$COVE" run -d --network private:port_handler=accel
+	cove rm -fa -t 0 >/dev/null
 	if [ ${#PODMAN[@]} != 0 ]; then
 		published "podman port" "${PODMAN[@]}" run -d --network slirp4netns
 		podman_do rm -fa -t 0 >/dev/null 2>&1
 	fi
 	for t in up down; do
 		row "published port: throughput $t" "$(ratio "$(of "cove port $t")" "$(of "podman port $t")")" "of podman" ">= 1.0" ""
-		printf '     (%s of loopback; goal 0.8)\n' "$(ratio "$(of "cove port $t")" "$(of "loopback $t")")"
+		printf '     (%s of loopback, %s with port_handler=accel; goal 0.8)\n' "$(ratio "$(of "cove port $t")" "$(of "loopback $t")")" \
+			"$(ratio "$(of "cove accel port $t")" "$(of "loopback $t")")"
 	done
 	row "published port: new connections per second" "$(ratio "$(of 'cove port connect')" "$(of 'podman port connect')")" \
+		"of podman" ">= 1.0" ">= 3"
+	row "the same with port_handler=accel" "$(ratio "$(of 'cove accel port connect')" "$(of 'podman port connect')")" \
 		"of podman" ">= 1.0" ">= 3"
 }
 
@@ -195,7 +204,9 @@ bench_soak() {
 	say "a published port for a minute"
 	[ -w /dev/net/tun ] || { echo "/dev/net/tun cannot be opened: left out"; return; }
 	soak private --network private
+	! can_accel || soak accel --network private:port_handler=accel
 	cove network create bench-net >/dev/null || return
 	soak bridge --network bench-net
+	! has pasta || soak pasta --network pasta
 	cove network rm bench-net >/dev/null
 }

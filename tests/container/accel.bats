@@ -252,3 +252,168 @@ deaf() {
 		like "$output" "takes cove's own runtime"
 	fi
 }
+
+# serve NAME NETWORK PORT...: in container NAME a server of port 80 that tells whom it sees; "short" ends after one client.
+serve() {
+	local name=$1 network=$2
+	shift 2
+	cove run -d --name "$name" --network "$network" "${PUBLISH[@]}" -v "$LISTEN:/listen:ro" busybox /listen serve "$@" >/dev/null
+	wait_for 20 ready "$name"
+}
+
+ready() {
+	cove logs "$1" | grep -q ready
+}
+
+listener() {
+	LISTEN=$COVE_BUILD/tests/security/listen
+	[ -x "$LISTEN" ] && ! ldd "$LISTEN" >/dev/null 2>&1 || skip "tests/security/listen was not built, or is not static"
+	port=$(free_port)
+	PUBLISH=(-p "$port:80")
+}
+
+ask() {
+	python3 - "$1" "$port" <<-'EOF'
+		import socket, sys
+		try:
+		    print(socket.create_connection((sys.argv[1], int(sys.argv[2])), 5).makefile().read().strip())
+		except OSError as e:
+		    print(e.strerror)
+	EOF
+}
+
+@test "port_handler=accel: the container itself listens on the host's port, and sees who comes" {
+	listener
+	serve c private:port_handler=accel 0.0.0.0 80 again
+	is "$(ask "$PEER" | sed 's/:[0-9]*$//')" "0 at $PEER:$port from $PEER"
+	is "$(ask 127.0.0.1 | sed 's/:[0-9]*$//')" "1 at 127.0.0.1:$port from 127.0.0.1"
+	is "$(ask ::1)" "Connection refused"
+	# Its own ways to it are there, too.
+	run_cove exec c nc 127.0.0.1 80
+	like "$output" "2 at 127.0.0.1:$port"
+	run_cove exec c nc 10.0.2.100 80
+	like "$output" "3 at 127.0.0.1:$port"
+	like "$(cove port c)" "80/tcp -> 0.0.0.0:$port"
+	run_cove 126 run --rm --network private:port_handler=accel -p "$port:80" busybox true
+	like "$output" "publish port 0.0.0.0:$port/tcp: Address already in use"
+	cove rm -f -t 0 c >/dev/null
+	cove run --rm --network private:port_handler=accel -p "$port:80" busybox true
+}
+
+@test "port_handler=accel: servers of both families, of one, of an address, of several processes" {
+	listener
+	serve c private:port_handler=accel :: 80
+	like "$(ask ::1)" "0 at ::1:$port from ::1"
+	like "$(ask 127.0.0.1)" "1 at ::ffff:127.0.0.1:$port from ::ffff:127.0.0.1"
+	cove rm -f -t 0 c >/dev/null
+	serve c private:port_handler=accel :: 80 v6only
+	like "$(ask ::1)" "0 at ::1:$port"
+	is "$(ask 127.0.0.1)" "Connection refused"
+	cove rm -f -t 0 c >/dev/null
+	serve c private:port_handler=accel 10.0.2.100 80
+	like "$(ask 127.0.0.1)" "0 at 127.0.0.1:$port"
+	cove rm -f -t 0 c >/dev/null
+	serve c private:port_handler=accel 0.0.0.0 80 reuse
+	both() { [ "$(cove logs c | grep -c ready)" = 2 ]; }
+	wait_for 20 both
+	for _ in {1..20}; do ask 127.0.0.1; done >"$T/answers"
+	is "$(grep -c "at 127.0.0.1:$port" "$T/answers")" 20
+	is "$(grep -c "^0 at" "$T/answers")" 2 "processes that were first"
+	cove rm -f -t 0 c >/dev/null
+	PUBLISH=(-p "127.0.0.1:$port:80")
+	serve c private:port_handler=accel :: 80
+	like "$(ask 127.0.0.1)" "0 at ::ffff:127.0.0.1:$port"
+	is "$(ask "$PEER")" "Connection refused"
+}
+
+@test "port_handler=accel: what cannot be exchanged is served as without it" {
+	listener
+	serve c private:port_handler=accel 0.0.0.0 80 watched
+	like "$(ask 127.0.0.1)" "0 at 10.0.2.100:80 from 10.0.2.2"
+	like "$(ask ::1)" "1 at 10.0.2.100:80 from 10.0.2.2"
+	cove rm -f -t 0 c >/dev/null
+	other=$(free_port)
+	PUBLISH=(-p "$port:80" -p "127.0.0.1:$other:80")
+	serve c private:port_handler=accel 0.0.0.0 80
+	like "$(ask 127.0.0.1)" "0 at 10.0.2.100:80 from 10.0.2.2"
+	port=$other
+	like "$(ask 127.0.0.1)" "1 at 10.0.2.100:80 from 10.0.2.2"
+	cove rm -f -t 0 c >/dev/null
+	# Of loopback alone: nobody outside is let in.
+	PUBLISH=(-p "$port:80")
+	serve c private:port_handler=accel 127.0.0.1 80
+	like "$(ask 127.0.0.1)" "Connection reset"
+	run_cove exec c nc 127.0.0.1 80
+	like "$output" "0 at 127.0.0.1:80"
+}
+
+@test "port_handler=accel: a server that ends is refused at once, and is there when it listens again" {
+	listener
+	cove run -d --name c --network private:port_handler=accel -p "$port:80" -v "$LISTEN:/listen:ro" busybox sleep 1000 >/dev/null
+	like "$(ask 127.0.0.1)" "Connection reset"
+	for words in short "short reuse" "short watched" short; do
+		# shellcheck disable=SC2086 # several words
+		cove exec -d c /listen serve 0.0.0.0 80 $words
+		answers() { ask 127.0.0.1 | grep -q "at .* from"; }
+		wait_for 20 answers
+		wait_for 20 gone
+	done
+	cove exec -d c /listen serve 0.0.0.0 80
+	wait_for 20 answers
+	run_cove 1 exec c /listen serve 0.0.0.0 80
+	like "$output" "listen: Address (already )?in use"
+	answers
+}
+
+gone() {
+	! ask 127.0.0.1 | grep -q "at .* from"
+}
+
+@test "port_handler=accel: the death of each network process is survived" {
+	listener
+	pgrep -x "cove-accel|cove-net|cove-net-relay" >"$T/others" || true
+	serve c private:port_handler=accel 0.0.0.0 80
+	answers() { ask 127.0.0.1 | grep -q "at 127.0.0.1:$port"; }
+	ours() {
+		local pid
+		for pid in $(pgrep -x "$1"); do
+			grep -qx "$pid" "$T/others" || echo "$pid"
+		done
+	}
+	for program in cove-net-relay cove-net cove-accel; do
+		mapfile -t before < <(ours $program)
+		[ ${#before[@]} != 0 ] || die "$program does not run"
+		kill -9 "${before[0]}"
+		answers
+		if [ $program != cove-accel ]; then
+			renewed() { [ -n "$(ours cove-net-relay)" ] && ! ours $program | grep -qx "${before[0]}"; }
+			wait_for 20 renewed
+		fi
+	done
+	answers
+	run_cove exec c nc 127.0.0.1 80
+	like "$output" "at 127.0.0.1:$port"
+	cove exec c sh -c 'kill -9 $(pidof listen)' || true
+	cove rm -f -t 0 c >/dev/null
+	wait_for 20 free
+}
+
+free() {
+	[ "$(ask 127.0.0.1)" = "Connection refused" ]
+}
+
+@test "port_handler=accel: no other socket of the host listens, whatever is tried" {
+	listener
+	run_cove run --rm --network private:port_handler=accel -p "$port:80" -v "$LISTEN:/listen:ro" busybox \
+		/listen attack "$PEER" 80 5000
+	like "$output" "outgoing: host"
+	like "$output" "listen on it: Operation not supported"
+	like "$output" "listen: done"$'\n'"host: 0.0.0.0:$port"
+	like "$output" "bind again: Invalid argument"
+	like "$output" "listen again: Operation not supported"
+	like "$output" "raced"
+	[ -z "$(grep "^host: " <<<"$output" | grep -v "^host: 0.0.0.0:$port$")" ] || die "$output"
+	# Without the option it has none at all.
+	run_cove run --rm --network private:accel -p "$port:80" -v "$LISTEN:/listen:ro" busybox /listen attack "$PEER" 80 500
+	[[ $output != *"host: "[0-9]* ]] || die "$output"
+}
