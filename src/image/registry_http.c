@@ -152,6 +152,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 		(void)err_set(&t->err, -E2BIG, "the answer's headers are too large");
 		return 0;
 	}
+	t->has_headers = line[0] == '\r' || line[0] == '\n';
 	if (n > 5 && !memcmp(line, "HTTP/", 5)) {
 		forget_headers(t);
 	} else if ((v = header_value(line, n, "content-type", &len)) && !t->content_type) {
@@ -431,6 +432,9 @@ static int reap(struct http *h)
 			continue;
 		t->result = m->data.result;
 		(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+		/* libcurl 7.88 says nothing of a connection that ends among the headers. */
+		if (t->result == CURLE_OK && !t->has_headers)
+			t->result = CURLE_GOT_NOTHING;
 		t->done = 1;
 		n++;
 	}

@@ -67,6 +67,7 @@ struct http_transfer {
 	void *sink_arg;
 	size_t body_max, header_bytes;
 	int done;
+	int has_headers; /* all of them, up to the empty line */
 	int sink_began;	 /* the sink's own: it has seen bytes of this answer */
 	CURLcode result; /* when done */
 	char errbuf[CURL_ERROR_SIZE];

@@ -7,6 +7,15 @@ usage: server.py DIR [CERT KEY]
 Serves one small image under many repository names; the name says what goes wrong (see FAULTS below).
 Writes DIR/port and DIR/port2 (a second host name's port, for redirects) when it is ready, and one line for each
 request into DIR/log: PORT METHOD PATH AUTHORIZATION RANGE STATUS.  The tag is always 1.
+
+A file DIR/inject, "ID N KIND", makes the Nth request since it is there go wrong, whatever it is, and is removed then
+(DIR/injected says which request it was); a new ID forgets what was pushed.  KIND:
+  500 502 503 504 429   this status instead of an answer
+  close                 no answer
+  cut:N                 nothing of the answer after N bytes
+  flip:N                byte N of the answer's body changed
+  upload:cut            half of what is sent is read
+  upload:flip           a byte of what is sent arrives as another
 """
 import base64
 import gzip
@@ -141,13 +150,108 @@ LOCK = threading.Lock()
 SEEN = {}
 TOKENS = {"issued": 0}
 UPLOADS, PUSHED, USES, ISSUED = {}, {}, {}, set()
+INJECT = {"id": "", "n": 0}
 PORTS = []
 DIR = sys.argv[1]
 SCHEME = "https" if len(sys.argv) > 2 else "http"
 
 
+class Spoiled:
+    """An answer that is cut after some bytes, or has one changed in its body."""
+
+    def __init__(self, file, kind, connection):
+        self.file, self.connection = file, connection
+        self.what, at = kind.split(":")
+        self.left, self.in_body, self.sent = int(at), False, b""
+
+    def write(self, b):
+        if self.what == "cut":
+            if self.left <= 0:
+                return
+            self.file.write(b[:self.left])
+            self.left -= len(b)
+            if self.left <= 0:
+                self.file.flush()
+                self.connection.shutdown(2)
+            return
+        if not self.in_body:
+            self.sent += b
+            self.in_body = b"\r\n\r\n" in self.sent
+        elif 0 <= self.left < len(b):
+            b = b[:self.left] + bytes([b[self.left] ^ 1]) + b[self.left + 1:]
+            self.left = -1
+        elif self.left >= 0:
+            self.left -= len(b)
+        self.file.write(b)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+class Flipped:
+    """The first byte that is read arrives as another."""
+
+    def __init__(self, file):
+        self.file, self.done = file, False
+
+    def read(self, n):
+        b = self.file.read(n)
+        if b and not self.done:
+            self.done = True
+            b = bytes([b[0] ^ 1]) + b[1:]
+        return b
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def next_fault(self):
+        """What the file DIR/inject has for this request, or None."""
+        path = os.path.join(DIR, "inject")
+        with LOCK:
+            try:
+                with open(path, encoding="ascii") as f:
+                    name, n, kind = f.read().split()
+            except (OSError, ValueError):
+                return None
+            if INJECT["id"] != name:
+                INJECT.update(id=name, n=0)
+                PUSHED.clear()
+                UPLOADS.clear()
+            INJECT["n"] += 1
+            if INJECT["n"] != int(n):
+                return None
+            with open(os.path.join(DIR, "injected"), "w", encoding="utf-8") as f:
+                print(kind, self.command, self.path, file=f)
+            os.unlink(path)
+            return kind
+
+    def parse_request(self):
+        if not super().parse_request():
+            return False
+        kind = self.next_fault()
+        length = int(self.headers["Content-Length"] or 0)
+        if not kind:
+            return True
+        if kind.startswith(("cut:", "flip:")):
+            self.wfile = Spoiled(self.wfile, kind, self.connection)
+            self.close_connection = True
+            return True
+        if kind == "upload:flip":
+            self.rfile = Flipped(self.rfile)
+            self.close_connection = True
+            return True
+        self.read_body(length // 2 if kind == "upload:cut" else length)
+        if kind.isdigit():
+            more = {"Retry_After": "1"} if kind == "429" else {}
+            self.error(int(kind), "UNKNOWN", "out of order", **more)
+        else:
+            self.note("cut")
+            self.cut()
+        return False
 
     def log_message(self, *args):
         pass
@@ -295,6 +399,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if method == "HEAD":
             have = parts[4] in PUSHED.get(fault, {})
             return self.answer(200 if have else 404)
+        if method == "POST" and fault == "up-mount" and "mount" in query:
+            return self.mount(fault, query["mount"][0], query["from"][0])
         if method == "POST":
             return self.begin_upload(fault)
         if method == "PUT" and parts[3] == "manifests":
@@ -322,6 +428,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.error(401, "UNAUTHORIZED", "authentication required",
                    WWW_Authenticate=f'Bearer realm="{realm}",service="test",scope="repository:{fault}:pull"')
         return False
+
+    def mount(self, fault, name, source):
+        blobs = IMAGES[source].blobs
+        if name not in blobs:
+            return self.begin_upload(fault)
+        PUSHED.setdefault(fault, {})[name] = blobs[name]
+        return self.answer(201, Location=f"/v2/{fault}/blobs/{name}", Docker_Content_Digest=name)
 
     def begin_upload(self, fault):
         with LOCK:
