@@ -3,11 +3,14 @@
 #include "src/cli/inspect.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "src/cli/cmd.h"
 #include "src/cli/container/inspect.h"
 #include "src/cli/image/inspect.h"
+#include "src/cli/network/filter.h"
 #include "src/cli/report.h"
 #include "src/container/container.h"
 #include "src/image/image.h"
@@ -19,9 +22,24 @@ static const struct opt options[] = {
 	STR('f', "format", "FORMAT", AT(format), "Print by a Go template", .def = "json"),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
 	STR('t', "type", "TYPE", AT(type), "Look only for this", .def = "all",
-	    .values = "all|container|image"),
+	    .values = "all|container|image|network"),
 	END,
 };
+
+static int inspect_network(struct engine *en, const struct inspect_options *o, const char *ref,
+			   json_object **ret, const struct template_schema **schema, struct err *e)
+{
+	scoped(json) json_object *network = NULL;
+	int r = network_inspect(en, ref, &network, e);
+
+	if (r == -ENOENT && strcmp(o->type, "all") == 0)
+		return err_set(e, r, "no such object: \"%s\"", ref);
+	if (r < 0)
+		return r;
+	*schema = &network_schema;
+	*ret = report_is_json(o->format) ? take_ptr(&network) : network_row(network);
+	return *ret ? 0 : err_errno(e, ENOMEM, "inspect");
+}
 
 static int inspect_one(struct engine *en, const struct inspect_options *o, const char *ref,
 		       json_object **ret, const struct template_schema **schema, struct err *e)
@@ -30,19 +48,22 @@ static int inspect_one(struct engine *en, const struct inspect_options *o, const
 	int r = -ENOENT;
 
 	*schema = &container_inspect_schema;
-	if (strcmp(o->type, "image") != 0) {
+	if (!str_in_words(o->type, strlen(o->type), "image|network")) {
 		r = container_inspect(en, ref, ret, e);
 		if (r != -ENOENT || strcmp(o->type, "container") == 0)
 			return r;
 		err_clear(e);
 	}
 	*schema = &image_inspect_schema;
-	r = image_find(en, ref, &i, e);
-	if (r == -ENOENT && strcmp(o->type, "all") == 0)
-		return err_set(e, r, "no such object: \"%s\"", ref);
+	r = -ENOENT;
+	if (strcmp(o->type, "network") != 0)
+		r = image_find(en, ref, &i, e);
 	if (r == 0)
 		*ret = image_inspect_json(en, i);
-	return r;
+	if (r != -ENOENT || strcmp(o->type, "image") == 0)
+		return r;
+	err_clear(e);
+	return inspect_network(en, o, ref, ret, schema, e);
 }
 
 int inspect_objects(struct engine *en, const struct inspect_options *o, char **args, struct err *e)
@@ -50,7 +71,9 @@ int inspect_objects(struct engine *en, const struct inspect_options *o, char **a
 	const struct template_schema *schema = &container_inspect_schema;
 	scoped(json) json_object *list = json_object_new_array();
 	scoped(container) struct container *newest = NULL;
+	scoped(mem) struct err *failures = NULL;
 	char *latest[2] = { NULL, NULL };
+	size_t n = 0;
 	int status = 0, r;
 
 	if (o->latest) {
@@ -62,15 +85,25 @@ int inspect_objects(struct engine *en, const struct inspect_options *o, char **a
 	}
 	if (!args[0])
 		return err_set(e, -EINVAL, "no names or ids specified");
+	failures = calloc(strv_len(args), sizeof(*failures));
+	if (!failures)
+		return err_errno(e, ENOMEM, "inspect");
 	for (; *args; args++) {
 		json_object *doc = NULL;
-		if (inspect_one(en, o, *args, &doc, &schema, e) < 0)
-			status = exit_failed(EXIT_ENGINE, status, e);
-		else
+		if (inspect_one(en, o, *args, &doc, &schema, e) < 0) {
+			failures[n++] = *e;
+			err_clear(e);
+		} else {
 			(void)json_object_array_add(list, doc);
+		}
 	}
 	r = report_inspect(o->format, list, schema, e);
-	return r < 0 ? r : status;
+	if (r < 0)
+		return r;
+	(void)fflush(stdout); /* what was found comes before what was not */
+	for (size_t i = 0; i < n; i++)
+		status = exit_failed(EXIT_ENGINE, status, &failures[i]);
+	return status;
 }
 
 static int inspect(struct engine *en, void *opts, char **args, struct err *e)
@@ -81,7 +114,7 @@ static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 const struct cmd cmd_inspect = {
 	.verb = "inspect",
 	.args = "NAME [NAME...]",
-	.help = "Show all that is known of a container or an image",
+	.help = "Show all that is known of a container, an image or a network",
 	.examples = "cove inspect web\ncove inspect --format '{{.State.Pid}}' web",
 	.complete = "container",
 	.max_args = -1,

@@ -101,7 +101,7 @@ static int read_caps(json_object *spec, struct archived *a, struct err *e)
 	char **more = NULL, **less = NULL, name[40];
 	int r = 0;
 
-	if (a->options.privileged)
+	if (a->options.privileged > 0)
 		return 0;
 	for (size_t i = 0; i < json_len(list); i++) {
 		const char *s = json_str_at(list, i);

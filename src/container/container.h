@@ -15,7 +15,8 @@
 #include "src/store/engine.h"
 #include "src/util/err.h"
 
-/* What run and create were asked for, as the user typed it; NULL, 0 and -1 mean "not said".
+/* What run and create were asked for, as the user typed it; NULL, 0 and -1 mean "not said"; for
+ * init, privileged, no_hosts, env_host, read_only and http_proxy -1 alone, and 0 is a no.
  * container_create() parses and checks every string before anything is made. */
 struct container_create_options {
 	struct resource_options limits; /* first: its option rows are shared with update */
@@ -43,13 +44,15 @@ struct container_create_options {
 	const char *hostname;
 	int interactive, tty, detach, rm, init;
 	const char *detach_keys;
-	int read_only, read_only_tmpfs; /* read_only_tmpfs: 1 is the default */
+	int read_only, read_only_tmpfs; /* -1: not said; 1 is the default of read_only_tmpfs */
 	int privileged;
 	char **cap_add, **cap_drop;
 	char **security_opt;
 	char **volume; /* -v */
 	char **mount;  /* --mount */
 	char **tmpfs;
+	/* From containers.conf: where nothing else is mounted. */
+	char **default_volume, **default_mount;
 	const char *shm_size;
 	char **publish; /* -p */
 	int publish_all;
@@ -63,11 +66,13 @@ struct container_create_options {
 	const char *host_ip;	/* of host.containers.internal, or "none"; from containers.conf */
 	const char *pid, *ipc, *uts, *cgroupns, *userns; /* modes */
 	char **ulimit, **sysctl, **device;
+	char **default_sysctl; /* from containers.conf: those that fit */
 	const char *stop_signal;
 	int stop_timeout;  /* seconds, -1: 10 */
 	const char *umask; /* octal */
 	const char *log_driver;
 	char **log_opt;
+	int log_size_max; /* bytes, from containers.conf */
 	int oom_score_adj, oom_score_adj_given;
 	const char *cidfile, *pidfile;
 	const char *pull; /* "missing" (NULL), "always", "never", "newer" */
@@ -85,7 +90,7 @@ struct container_create_options {
 	const char *restart; /* "no" or "" only, until a later issue */
 	int replace;
 	const char *tz;
-	int http_proxy; /* 1 is the default */
+	int http_proxy; /* -1: not said; 1 is the default */
 };
 
 /* States as users see them. */

@@ -256,7 +256,9 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 	r = o->id ? 0 : defaults_apply(en, o, &d, e);
 	if (r < 0)
 		return r;
-	c.o = &d.options;
+	if (o->name && *o->name == '/') /* as docker writes names */
+		d.options.name++;
+	c.o = o = &d.options;
 	r = choose_id(&c, e);
 	if (r < 0)
 		return r;

@@ -63,7 +63,7 @@ int creation_set_env(struct creation *c, struct err *e)
 		r = spec_env_set(&s->env, "container=podman", e); /* programs look for this value */
 	if (r == 0 && s->tty)
 		r = spec_env_set(&s->env, "TERM=xterm", e);
-	for (size_t i = 0; i < ARRAY_LEN(proxies) && r == 0 && c->o->http_proxy; i++)
+	for (size_t i = 0; i < ARRAY_LEN(proxies) && r == 0 && c->o->http_proxy != 0; i++)
 		if (getenv(proxies[i]))
 			r = env_option(&s->env, proxies[i], e);
 	for (size_t i = 0; i < json_len(image_env) && r == 0; i++) {
@@ -74,13 +74,9 @@ int creation_set_env(struct creation *c, struct err *e)
 				       "the image's Env has an entry that is no KEY=VALUE");
 		r = spec_env_set(&s->env, kv, e);
 	}
-	for (char **v = environ; c->o->env_host && *v && r == 0; v++)
+	for (char **v = environ; c->o->env_host > 0 && *v && r == 0; v++)
 		if (strchr(*v, '=') && (*v)[0] != '=')
 			r = spec_env_set(&s->env, *v, e);
-	if (r == 0 && c->o->tz && *c->o->tz) {
-		scoped(mem) char *tz = str_printf("TZ=%s", c->o->tz);
-		r = tz ? spec_env_set(&s->env, tz, e) : err_errno(e, ENOMEM, "--tz");
-	}
 	if (r == 0)
 		r = create_env_options(&s->env, c->o->env_file, c->o->env, e);
 	if (r < 0)

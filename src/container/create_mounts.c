@@ -96,11 +96,18 @@ static int parse_device(const char *s, json_object **ret, struct err *e)
 	return r;
 }
 
-static int add_mounts(struct creation *c, char *const *list, mount_parser parse, struct err *e)
+/* IS_DEFAULT: where something is mounted already, that stays. */
+static int add_mounts(struct creation *c, char *const *list, mount_parser parse, int is_default,
+		      struct err *e)
 {
 	for (size_t i = 0; list && list[i]; i++) {
 		json_object *m = NULL;
 		int r = parse(list[i], &m, e);
+		if (r == 0 && is_default &&
+		    is_mounted(c->spec->mounts, json_get_str(m, "destination"))) {
+			json_free(m);
+			continue;
+		}
 		if (r == 0)
 			r = resolve_source(c, m, e);
 		if (r < 0) {
@@ -129,7 +136,7 @@ static int add_image_volumes(struct creation *c, struct err *e)
 			return err_set(e, -EINVAL,
 				       "the image has a VOLUME that is no absolute path");
 		if (!is_mounted(c->spec->mounts, clean)) {
-			int r = add_mounts(c, (char *[]){ clean, NULL }, spec_parse_volume, e);
+			int r = add_mounts(c, (char *[]){ clean, NULL }, spec_parse_volume, 0, e);
 			if (r < 0)
 				return r;
 		}
@@ -145,18 +152,21 @@ int creation_set_mounts(struct creation *c, struct err *e)
 	int r;
 
 	s->mounts = json_object_new_array();
-	s->read_only = o->read_only;
-	s->read_only_tmpfs = o->read_only && o->read_only_tmpfs;
+	s->read_only = o->read_only > 0;
+	s->read_only_tmpfs = s->read_only && o->read_only_tmpfs;
 	if (o->shm_size && (size_parse(o->shm_size, &shm) < 0 || shm < 0))
 		return err_set(e, -EINVAL, "invalid --shm-size: %s", o->shm_size);
 	s->shm_size = shm;
-	r = add_mounts(c, o->volume, spec_parse_volume, e);
+	r = add_mounts(c, o->volume, spec_parse_volume, 0, e);
 	if (r == 0)
-		r = add_mounts(c, o->mount, spec_parse_mount, e);
+		r = add_mounts(c, o->mount, spec_parse_mount, 0, e);
 	if (r == 0)
-		r = add_mounts(c, o->tmpfs, spec_parse_tmpfs, e);
+		r = add_mounts(c, o->tmpfs, spec_parse_tmpfs, 0, e);
 	if (r == 0)
-		r = add_mounts(c, o->device, parse_device, e);
+		r = add_mounts(c, o->device, parse_device, 0, e);
+	if (r == 0 && (add_mounts(c, o->default_volume, spec_parse_volume, 1, e) < 0 ||
+		       add_mounts(c, o->default_mount, spec_parse_mount, 1, e) < 0))
+		return err_in(e, "parsing containers.conf mounts");
 	if (r == 0)
 		r = add_image_volumes(c, e);
 	return r;

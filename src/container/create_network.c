@@ -305,7 +305,7 @@ int creation_set_network(struct creation *c, struct err *e)
 	for (size_t i = 0; o->dns_option && o->dns_option[i] && r == 0; i++)
 		if (creation_has_control(o->dns_option[i]))
 			r = err_set(e, -EINVAL, "invalid DNS option: it has control characters");
-	s->no_hosts = o->no_hosts;
+	s->no_hosts = o->no_hosts > 0;
 	if (r == 0)
 		r = set_hosts(c, e);
 	if (r == 0)
@@ -356,24 +356,36 @@ int creation_set_namespaces(struct creation *c, struct err *e)
 	return creation_copy(&s->hostname, h, e);
 }
 
+/* Does a sysctl belong to a namespace that is the container's own?  What it is not, or NULL. */
+static const char *sysctl_fault(const struct container_spec *s, const char *pair)
+{
+	static const char *const ipc[] = { "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue." };
+
+	if (!strchr(pair, '='))
+		return "it is not of a namespace";
+	if (str_starts(pair, "net."))
+		return strcmp(s->network, "host") ? NULL : "the network is the host's";
+	for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
+		if (str_starts(pair, ipc[i]))
+			return strcmp(s->ipc_mode, "host") ? NULL
+							   : "the IPC namespace is the host's";
+	return "it is not of a namespace";
+}
+
 int creation_set_sysctls(struct creation *c, struct err *e)
 {
-	static const char *const prefixes[] = { "kernel.msg", "kernel.sem", "kernel.shm",
-						"fs.mqueue.", "net." };
 	c->spec->sysctl = json_object_new_object();
-	for (size_t i = 0; c->o->sysctl && c->o->sysctl[i]; i++) {
-		size_t k;
-		for (k = 0; k < ARRAY_LEN(prefixes); k++)
-			if (str_starts(c->o->sysctl[i], prefixes[k]))
-				break;
-		if (k == ARRAY_LEN(prefixes) || !strchr(c->o->sysctl[i], '='))
-			return err_set(e, -EINVAL,
-				       "sysctl '%s' is not allowed: it is not of a namespace",
-				       c->o->sysctl[i]);
-		if (k == 4 && strcmp(c->spec->network, "host") == 0)
-			return err_set(e, -EINVAL,
-				       "sysctl '%s' is not allowed with the host's network",
-				       c->o->sysctl[i]);
+	/* What is meant for all containers is left out where it does not fit. */
+	for (char **s = c->o->default_sysctl; s && *s; s++) {
+		char *one[] = { *s, NULL };
+		if (!sysctl_fault(c->spec, *s) &&
+		    creation_add_pairs(c->spec->sysctl, one, "sysctl", e) < 0)
+			return e->code;
+	}
+	for (char **s = c->o->sysctl; s && *s; s++) {
+		const char *fault = sysctl_fault(c->spec, *s);
+		if (fault)
+			return err_set(e, -EINVAL, "sysctl '%s' is not allowed: %s", *s, fault);
 	}
 	return creation_add_pairs(c->spec->sysctl, c->o->sysctl, "sysctl", e);
 }

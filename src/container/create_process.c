@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who runs, where, with which limits, and where its output goes. */
 #include "src/container/creation.h"
+#include "src/container/generate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,6 +9,26 @@
 
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
+
+/* The last word on a limit counts: options come behind what containers.conf says. */
+static void put_rlimit(json_object *list, json_object *limit)
+{
+	for (size_t i = 0; i < json_len(list); i++)
+		if (strcmp(json_get_str(json_object_array_get_idx(list, i), "type"),
+			   json_get_str(limit, "type")) == 0) {
+			(void)json_object_array_put_idx(list, i, limit);
+			return;
+		}
+	(void)json_object_array_add(list, limit);
+}
+
+static int set_zone(struct container_spec *s, const char *name, struct err *e)
+{
+	scoped(mem) char *bytes = NULL;
+	int r = generate_read_zone(name, &bytes, NULL, e);
+
+	return r < 0 ? r : creation_copy(&s->tz, name, e);
+}
 
 int creation_set_process(struct creation *c, struct err *e)
 {
@@ -48,7 +69,7 @@ int creation_set_process(struct creation *c, struct err *e)
 	s->stop_timeout = o->stop_timeout >= 0 ? o->stop_timeout : 10;
 	s->tty = o->tty;
 	s->interactive = o->interactive;
-	s->init = o->init;
+	s->init = o->init > 0;
 	s->rm = o->rm;
 	s->oom_score_adj = o->oom_score_adj;
 	s->oom_score_adj_given = o->oom_score_adj_given;
@@ -58,6 +79,8 @@ int creation_set_process(struct creation *c, struct err *e)
 		r = creation_copy(&s->user, user ? user : "", e);
 	if (r == 0)
 		r = creation_copy(&s->stop_signal, sig, e);
+	if (r == 0 && o->tz && *o->tz)
+		r = set_zone(s, o->tz, e);
 	for (size_t i = 0; o->group_add && o->group_add[i] && r == 0; i++) {
 		if (strcmp(o->group_add[i], "keep-groups") == 0)
 			s->keep_groups = 1;
@@ -77,7 +100,7 @@ int creation_set_process(struct creation *c, struct err *e)
 		}
 		r = spec_parse_ulimit(o->ulimit[i], &l, e);
 		if (r == 0)
-			(void)json_object_array_add(s->rlimits, l);
+			put_rlimit(s->rlimits, l);
 	}
 	return r;
 }
@@ -88,6 +111,7 @@ int creation_set_log(struct creation *c, struct err *e)
 	const char *driver = c->o->log_driver ? c->o->log_driver : "k8s-file";
 	int r;
 
+	s->log_size_max = c->o->log_size_max > 0 ? c->o->log_size_max : 0;
 	if (strcmp(driver, "json-file") == 0)
 		driver = "k8s-file";
 	if (strcmp(driver, "k8s-file") != 0 && strcmp(driver, "none") != 0)
@@ -97,7 +121,7 @@ int creation_set_log(struct creation *c, struct err *e)
 	for (size_t i = 0; c->o->log_opt && c->o->log_opt[i] && r == 0; i++) {
 		const char *l = c->o->log_opt[i];
 		if (str_starts(l, "max-size=")) {
-			if (size_parse(l + 9, &s->log_size_max) < 0 || s->log_size_max < 0)
+			if (size_parse_decimal(l + 9, &s->log_size_max) < 0 || s->log_size_max < 0)
 				r = err_set(e, -EINVAL, "invalid log option \"%s\"", l);
 		} else if (str_starts(l, "path=") && l[5] == '/') {
 			r = creation_copy(&s->log_path, l + 5, e);

@@ -39,7 +39,7 @@ static int set_caps(struct creation *c, struct err *e)
 		r = copy_caps(&s->cap_drop, c->o->cap_drop, e);
 	if (r < 0)
 		return r;
-	s->privileged = c->o->privileged;
+	s->privileged = c->o->privileged > 0;
 	if (s->privileged)
 		set = all;
 	for (int drop = 1; drop >= 0; drop--) {

@@ -11,36 +11,49 @@
 #include "src/util/strbuf.h"
 
 enum kind {
-	ADD,  /* a list that what the user gives comes behind */
-	LIST, /* a list in place of none */
-	WORD, /* a string, or the one member of a list */
-	FLAG,
+	ADD,	/* a list that what the user gives comes behind */
+	LIST,	/* a list in place of none */
+	WORD,	/* a string, or the one member of a list */
+	TRI,	/* a boolean in place of -1 */
+	NUMBER, /* an int, where GIVEN was not set */
+	LIMIT,	/* the same, and the limit counts as said */
 };
 
 #define AT(f) offsetof(struct container_create_options, f)
 static const struct row {
 	const char *key;
 	enum kind kind;
-	size_t offset;
+	size_t offset, given;
 } rows[] = {
-	{ "annotations", ADD, AT(annotation) },
-	{ "base_hosts_file", WORD, AT(hosts_file) },
-	{ "cgroupns", WORD, AT(cgroupns) },
-	{ "default_ulimits", ADD, AT(ulimit) },
-	{ "devices", ADD, AT(device) },
-	{ "dns_options", LIST, AT(dns_option) },
-	{ "dns_searches", LIST, AT(dns_search) },
-	{ "dns_servers", LIST, AT(dns) },
-	{ "env", ADD, AT(env) },
-	{ "host_containers_internal_ip", WORD, AT(host_ip) },
-	{ "init", FLAG, AT(init) },
-	{ "ipcns", WORD, AT(ipc) },
-	{ "no_hosts", FLAG, AT(no_hosts) },
-	{ "pidns", WORD, AT(pid) },
-	{ "tz", WORD, AT(tz) },
-	{ "userns", WORD, AT(userns) },
-	{ "utsns", WORD, AT(uts) },
-	{ "volumes", ADD, AT(volume) },
+	{ "annotations", ADD, AT(annotation), 0 },
+	{ "base_hosts_file", WORD, AT(hosts_file), 0 },
+	{ "cgroupns", WORD, AT(cgroupns), 0 },
+	{ "default_ulimits", ADD, AT(ulimit), 0 },
+	{ "devices", ADD, AT(device), 0 },
+	{ "dns_options", LIST, AT(dns_option), 0 },
+	{ "dns_searches", LIST, AT(dns_search), 0 },
+	{ "dns_servers", LIST, AT(dns), 0 },
+	{ "default_sysctls", LIST, AT(default_sysctl), 0 },
+	{ "env", ADD, AT(env), 0 },
+	{ "env_host", TRI, AT(env_host), 0 },
+	{ "host_containers_internal_ip", WORD, AT(host_ip), 0 },
+	{ "http_proxy", TRI, AT(http_proxy), 0 },
+	{ "init", TRI, AT(init), 0 },
+	{ "ipcns", WORD, AT(ipc), 0 },
+	{ "log_size_max", NUMBER, AT(log_size_max), AT(log_size_max) },
+	{ "mounts", LIST, AT(default_mount), 0 },
+	{ "no_hosts", TRI, AT(no_hosts), 0 },
+	{ "oom_score_adj", LIMIT, AT(oom_score_adj), AT(oom_score_adj_given) },
+	{ "pidns", WORD, AT(pid), 0 },
+	{ "pids_limit", LIMIT, AT(limits.pids_limit), AT(limits.pids_limit_given) },
+	{ "privileged", TRI, AT(privileged), 0 },
+	{ "read_only", TRI, AT(read_only), 0 },
+	{ "shm_size", WORD, AT(shm_size), 0 },
+	{ "tz", WORD, AT(tz), 0 },
+	{ "umask", WORD, AT(umask), 0 },
+	{ "userns", WORD, AT(userns), 0 },
+	{ "utsns", WORD, AT(uts), 0 },
+	{ "volumes", LIST, AT(default_volume), 0 },
 };
 
 static int add_list(struct defaults *d, json_object *value, char ***list)
@@ -62,6 +75,7 @@ static int add_list(struct defaults *d, json_object *value, char ***list)
 static int apply(struct defaults *d, const struct row *w, json_object *value)
 {
 	char *at = (char *)&d->options + w->offset;
+	int *given = (int *)(void *)((char *)&d->options + w->given);
 
 	switch (w->kind) {
 	case ADD:
@@ -73,11 +87,30 @@ static int apply(struct defaults *d, const struct row *w, json_object *value)
 		    json_object_get_string_len(value))
 			*(const char **)(void *)at = json_object_get_string(value);
 		return 0;
-	case FLAG:
-		*(int *)(void *)at |= json_object_get_boolean(value);
+	case TRI:
+		if (*(int *)(void *)at < 0)
+			*(int *)(void *)at = json_object_get_boolean(value);
+		return 0;
+	case NUMBER:
+	case LIMIT:
+		if (!json_object_is_type(value, json_type_int))
+			return -EINVAL;
+		if (*given)
+			return 0;
+		*(int *)(void *)at = json_object_get_int(value);
+		*given |= w->kind == LIMIT;
 		return 0;
 	}
 	return 0;
+}
+
+/* A driver for containers that say none; the journal is not written. */
+static void apply_log(struct defaults *d)
+{
+	const char *driver = json_get_str(json_get(d->config, "containers"), "log_driver");
+
+	if (!d->options.log_driver && driver && *driver)
+		d->options.log_driver = strcmp(driver, "journald") ? driver : "k8s-file";
 }
 
 /* netns, and the program of a rootless private network. */
@@ -116,6 +149,7 @@ int defaults_apply(struct engine *en, const struct container_create_options *o,
 			return err_set(e, r, "containers.conf: %s is not as it should be",
 				       rows[i].key);
 	}
+	apply_log(ret);
 	if (r == 0)
 		r = apply_network(ret);
 	return r < 0 ? err_errno(e, r, "containers.conf") : 0;

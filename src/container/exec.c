@@ -144,7 +144,7 @@ static int prepare(struct exec *x, struct err *e)
 	struct winsize w;
 	int r = env ? 0 : err_errno(e, ENOMEM, "exec");
 
-	if (r == 0 && x->o->tty)
+	if (r == 0 && x->o->tty && !spec_env_get(env, "TERM"))
 		r = spec_env_set(&env, "TERM=xterm", e);
 	if (r == 0)
 		r = create_env_options(&env, x->o->env_file, x->o->env, e);

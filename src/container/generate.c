@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,9 @@
 #include "src/util/proc.h"
 #include "src/util/strbuf.h"
 #include "userns/caps.h"
+
+#define ZONES	 "/usr/share/zoneinfo"
+#define ZONE_MAX (1U << 20)
 
 static int is(const char *a, const char *b)
 {
@@ -115,6 +119,36 @@ static int make_resolv(const struct container_spec *s, json_object *networks,
 	return b->failed;
 }
 
+int generate_read_zone(const char *name, char **ret, size_t *ret_len, struct err *e)
+{
+	const char *dir = getenv("TZDIR");
+	scoped(mem) char *path = is(name, "local")
+					 ? strdup("/etc/localtime")
+					 : str_printf("%s/%s", dir && *dir ? dir : ZONES, name);
+
+	if (!path)
+		return err_errno(e, ENOMEM, "read a time zone");
+	/* The name becomes part of a path. */
+	if (name[0] == '/' || strstr(name, "..") ||
+	    path_read(AT_FDCWD, path, ZONE_MAX, ret, ret_len, e) < 0)
+		return err_set(e, -EINVAL, "unknown time zone %s", name);
+	return 0;
+}
+
+static int put_zone(struct engine *en, const char *name, const char *id, struct err *e)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	scoped(mem) char *zone = NULL;
+	size_t n = 0;
+	int r = generate_read_zone(name, &zone, &n, e);
+
+	if (r < 0)
+		return r;
+	if (strbuf_add(&b, zone, n) < 0)
+		return err_errno(e, ENOMEM, "write a time zone");
+	return put_file(en, id, "localtime", &b, e);
+}
+
 int generate_files(struct engine *en, const struct container_spec *s, const char *id,
 		   const char *name, json_object *networks, struct err *e)
 {
@@ -135,8 +169,10 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 	if (make_resolv(s, networks, own, &resolv) < 0 ||
 	    strbuf_printf(&hostname, "%s\n", s->hostname) < 0)
 		return err_errno(e, ENOMEM, "write the container's files");
-	(void)strbuf_printf(&env, "engine=\"cove\"\nid=\"%s\"\nimageid=\"%s\"\nrootless=%d\n", id,
-			    s->image_id ? s->image_id : "", en->uid != 0);
+	if (s->privileged) /* for others the file only says that this is a container */
+		(void)strbuf_printf(&env,
+				    "engine=\"cove\"\nid=\"%s\"\nimageid=\"%s\"\nrootless=%d\n", id,
+				    s->image_id ? s->image_id : "", en->uid != 0);
 	if (!s->no_hosts)
 		r = put_file(en, id, "hosts", &hosts, e);
 	if (r == 0)
@@ -145,6 +181,8 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 		r = put_file(en, id, "hostname", &hostname, e);
 	if (r == 0)
 		r = put_file(en, id, "containerenv", &env, e);
+	if (r == 0 && s->tz)
+		r = put_zone(en, s->tz, id, e);
 	return r;
 }
 
@@ -246,6 +284,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	add_file(out, given, en, id, "resolv.conf", "/etc/resolv.conf");
 	add_file(out, given, en, id, "hostname", "/etc/hostname");
 	add_file(out, given, en, id, "containerenv", "/run/.containerenv");
+	if (s->tz)
+		add_file(out, given, en, id, "localtime", "/etc/localtime");
 	if (s->init) {
 		scoped(mem) char *program = proc_role_path("cove-init");
 		add(out, given, GENERATE_INIT, "bind", program ? program : "",

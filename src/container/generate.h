@@ -12,6 +12,9 @@
 
 #define GENERATE_INIT "/run/cove-init" /* where --init's process 1 is bound */
 
+/* The file of time zone NAME ("Europe/Berlin", or "local" for the host's), owned.  -EINVAL "unknown
+ * time zone NAME". */
+int generate_read_zone(const char *name, char **ret, size_t *ret_len, struct err *e);
 /* Write hosts, resolv.conf and hostname into containers/ID.  NETWORKS: its addresses on bridge
  * networks (networks_status()), or NULL. */
 int generate_files(struct engine *en, const struct container_spec *s, const char *id,

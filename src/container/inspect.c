@@ -87,6 +87,8 @@ static json_object *make_config(const struct container *c, const struct containe
 		     container_signal_parse(s->stop_signal ? s->stop_signal : "TERM"));
 	json_put_int(o, "StopTimeout", s->stop_timeout);
 	json_put_strv(o, "CreateCommand", s->create_command);
+	if (s->tz)
+		json_put_str(o, "Timezone", s->tz);
 	{
 		char um[16];
 		(void)snprintf(um, sizeof(um), "%04o", (unsigned)s->umask);
@@ -257,10 +259,27 @@ static json_object *make_mounts(const struct container_spec *s)
 	return list;
 }
 
+static json_object *make_ulimits(json_object *rlimits)
+{
+	json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < json_len(rlimits); i++) {
+		json_object *from = json_object_array_get_idx(rlimits, i),
+			    *o = json_object_new_object();
+		int64_t soft = json_get_int(from, "soft", 0), hard = json_get_int(from, "hard", 0);
+		json_put_str(o, "Name", json_get_str(from, "type"));
+		json_put_int(o, "Soft", soft == INT64_MAX ? -1 : soft);
+		json_put_int(o, "Hard", hard == INT64_MAX ? -1 : hard);
+		(void)json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static json_object *make_host_config(const struct container_spec *s)
 {
 	json_object *o = json_object_new_object(), *log = json_object_new_object(),
 		    *binds = json_object_new_array(), *restart = json_object_new_object();
+	char size[UNITS_MAX];
 
 	for (size_t i = 0; i < json_len(s->mounts); i++) {
 		json_object *m = json_object_array_get_idx(s->mounts, i);
@@ -279,7 +298,7 @@ static json_object *make_host_config(const struct container_spec *s)
 	json_put(log, "Config", NULL);
 	json_put_str(log, "Path", s->log_path);
 	json_put_str(log, "Tag", "");
-	json_put_str(log, "Size", "0B");
+	json_put_str(log, "Size", size_human_digits(s->log_size_max, 4, "", size));
 	json_put(o, "LogConfig", log);
 	json_put_str(o, "NetworkMode", s->network);
 	json_put(o, "PortBindings", make_ports(s));
@@ -304,7 +323,7 @@ static json_object *make_host_config(const struct container_spec *s)
 	json_put_strv(o, "SecurityOpt", s->security_opt);
 	json_put_int(o, "ShmSize", s->shm_size);
 	json_put_int(o, "OomScoreAdj", s->oom_score_adj);
-	json_put(o, "Ulimits", json_object_get(s->rlimits));
+	json_put(o, "Ulimits", make_ulimits(s->rlimits));
 	json_put_bool(o, "Init", s->init);
 	json_put_str(o, "Cgroups", s->cgroups ? s->cgroups : "enabled");
 	json_put_str(o, "CgroupParent", s->cgroup_parent);

@@ -656,6 +656,7 @@ int record_rename(struct engine *en, const char *id, const char *name, struct er
 
 	if (!s)
 		return e->code;
+	name += *name == '/'; /* as docker writes names */
 	if (!name_is_valid(name))
 		return err_set(e, -EINVAL,
 			       "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument");

@@ -53,6 +53,7 @@ struct container_spec {
 			   */
 	char *host_ip;	  /* host.containers.internal, "none"; NULL: found out */
 	json_object *sysctl; /* object */
+	char *tz;	     /* name of a time zone, "local", or NULL: the image's */
 
 	/* what it may */
 	int privileged;
@@ -108,6 +109,8 @@ int spec_parse_env_file(const char *text, const char *path, char ***env, struct 
 /* Put K=V into *ENV, replacing an earlier K.  -EINVAL for an empty name or a NUL, newline in the
  * name. */
 int spec_env_set(char ***env, const char *kv, struct err *e);
+/* The value of NAME in ENV, borrowed, or NULL. */
+const char *spec_env_get(char *const *env, const char *name);
 /* Split a string as a shell's words (quotes and backslashes, nothing else). */
 int spec_split_words(const char *s, char ***ret, struct err *e);
 

@@ -503,6 +503,16 @@ int spec_env_set(char ***env, const char *kv, struct err *e)
 	return strv_add(env, kv) < 0 ? err_errno(e, ENOMEM, "environment") : 0;
 }
 
+const char *spec_env_get(char *const *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; env && *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
 int spec_parse_env_file(const char *text, const char *path, char ***env, struct err *e)
 {
 	for (int line = 1; *text; line++) {

@@ -93,6 +93,17 @@ static void thaw(struct engine *en, const char *id)
 		dbg("%s", e.text); /* it may have ended already */
 }
 
+static void warn_kill(struct engine *en, const struct container *c, const char *sig, int timeout)
+{
+	scoped(mem) char *text =
+		str_printf("StopSignal %s failed to stop container %s in %d seconds, resorting to "
+			   "SIGKILL",
+			   sig ? sig : "SIGTERM", c->name, timeout);
+
+	if (timeout > 0 && text && en->warn)
+		en->warn(text);
+}
+
 int container_stop(struct engine *en, const char *ref, const struct stop_options *o, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
@@ -121,6 +132,7 @@ int container_stop(struct engine *en, const char *ref, const struct stop_options
 				return err_errno(e, r, "stop container %s", ref);
 		}
 		if (timeout == 0 || !wait_exit(pidfd, pid, start_time, timeout * 1000)) {
+			warn_kill(en, c, sig, timeout);
 			r = send_signal(pid, pidfd, SIGKILL);
 			if (c->is_paused)
 				thaw(en, c->id);

@@ -47,7 +47,7 @@ static int scale(const char *s, size_t n, int64_t unit, int64_t *ret)
 	return __builtin_add_overflow(whole, part, ret) ? -ERANGE : 0;
 }
 
-int size_parse(const char *s, int64_t *ret)
+static int size_parse_by(const char *s, int64_t step, int64_t *ret)
 {
 	static const char letters[] = "kmgtp";
 	size_t n = number_span(s);
@@ -60,14 +60,25 @@ int size_parse(const char *s, int64_t *ret)
 		u++;
 	at = *u ? strchr(letters, tolower((unsigned char)*u)) : NULL;
 	if (at) {
-		unit = (int64_t)1 << (10 * (at - letters + 1));
+		for (const char *l = letters; l <= at; l++)
+			unit *= step;
 		u++;
-		if (tolower((unsigned char)*u) == 'i')
+		if (step == 1024 && tolower((unsigned char)*u) == 'i')
 			u++;
 	}
 	if (tolower((unsigned char)*u) == 'b')
 		u++;
 	return *u ? -EINVAL : scale(s, n, unit, ret);
+}
+
+int size_parse(const char *s, int64_t *ret)
+{
+	return size_parse_by(s, 1024, ret);
+}
+
+int size_parse_decimal(const char *s, int64_t *ret)
+{
+	return size_parse_by(s, 1000, ret);
 }
 
 int duration_parse(const char *s, int64_t *ret_ns)
@@ -156,8 +167,8 @@ static int calendar_parse(const char *s, int64_t *ret_ns)
 			end = *s == 'T' ? strptime(s + 1, "%H:%M", &tm) : NULL;
 		if (!end)
 			return -EINVAL;
-		if (*end == '.') {
-			size_t n = number_span(end);
+		if (*end == '.' || *end == ',') {
+			size_t n = *end == ',' ? 1 + number_span(end + 1) : number_span(end);
 			if (n < 2 || scale(end, n, NS_PER_S, &fraction) < 0)
 				return -EINVAL;
 			end += n;

@@ -11,6 +11,8 @@
 /* "512", "64m", "1.5g", "10 kb", "2GiB": bytes, binary multiples up to p.  0, -EINVAL or -ERANGE.
  */
 int size_parse(const char *s, int64_t *ret);
+/* The same with decimal multiples: k is 1000 (ki is not).  For sizes that docker takes so. */
+int size_parse_decimal(const char *s, int64_t *ret);
 /* "300ms", "1.5h", "2h45m", "-1s" (units ns us ms s m h): nanoseconds.  "0" is fine without a unit.
  * 0, -EINVAL or -ERANGE. */
 int duration_parse(const char *s, int64_t *ret_ns);

@@ -75,13 +75,13 @@ what() {
 	is "$(cove events --stream=false --since "$middle" --format '{{.Name}}')" two
 	is "$(cove events --since 1h --until "$middle" --format '{{.Name}}')" one
 	run_cove 125 events --filter foo=bar
-	is "$output" "Error: foo is an invalid filter"
+	is "$output" "Error: failed to parse event filters: foo is an invalid filter"
 	run_cove 125 events --filter event
-	is "$output" "Error: event is an invalid filter"
+	is "$output" "Error: failed to parse event filters: event is an invalid filter"
 	run_cove 125 events --filter type=bar
-	is "$output" 'Error: unknown event type "bar"'
+	is "$output" 'Error: failed to parse event filters: unknown event type "bar"'
 	run_cove 125 events --since yesterday
-	is "$output" 'Error: unable to parse time "yesterday"'
+	is "$output" 'Error: failed to parse event filters: unable to parse time "yesterday"'
 	run_cove 125 events --since 1h --stream=false --format '{{.Nope}}'
 	like "$output" "Nope"
 }

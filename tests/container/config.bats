@@ -87,3 +87,51 @@ setup() {
 	run_cove 125 run --rm busybox true
 	like "$output" "is not a valid IP address"
 }
+
+@test "namespaces, limits and mounts of the file, and options over them" {
+	mkdir "$T/a" "$T/b" "$T/c"
+	touch "$T/a/a" "$T/b/b" "$T/c/c"
+	cat >"$conf/containers.conf" <<-EOF2
+		[containers]
+		cgroupns = "private"
+		default_sysctls = ["net.ipv4.ping_group_range=0 5"]
+		default_ulimits = ["nofile=100:200", "core=0:0"]
+		devices = ["/dev/full:/dev/full2:rw"]
+		dns_options = ["ndots:3"]
+		env_host = true
+		http_proxy = false
+		init = true
+		ipcns = "host"
+		log_driver = "journald"
+		log_size_max = 400000000
+		mounts = ["type=bind,src=$T/a,destination=/m"]
+		oom_score_adj = 321
+		pidns = "private"
+		pids_limit = 77
+		read_only = true
+		shm_size = "3m"
+		tz = "Asia/Tokyo"
+		umask = "0027"
+		volumes = ["$T/b:/v"]
+	EOF2
+	export HTTP_PROXY=http://proxy.example FROM_HOST=yes
+	run_cove 1 run --rm busybox sh -c 'ulimit -n; ulimit -c; cat /proc/self/oom_score_adj; ls /dev/full2; ls /m; ls /v; umask; echo $FROM_HOST; cat /proc/1/comm; touch /x'
+	is "${lines[*]/limits kept*/}" " 100 0 321 /dev/full2 a b 0027 yes cove-init touch: /x: Read-only file system"
+	run_cove run --rm --network host busybox true # the sysctl is of its network: left out
+	run_cove run --rm busybox sh -c 'cat /proc/sys/net/ipv4/ping_group_range; date +%Z; grep ndots /etc/resolv.conf'
+	is "${lines[*]:1}" $'0\t5 JST options ndots:3'
+	run_cove run --rm --read-only=false --mount "type=bind,src=$T/c,destination=/m" -v "$T/c:/v" --ulimit nofile=50 --oom-score-adj 400 --umask 0 --init=false busybox sh -c 'touch /x; ls /m; ls /v; ulimit -n; ulimit -c; cat /proc/self/oom_score_adj; umask; cat /proc/1/comm'
+	is "${lines[*]:1}" "c c 50 0 400 0000 cat"
+	cove create --name c busybox
+	run_cove inspect c --format '{{.HostConfig.IpcMode}} {{.HostConfig.PidsLimit}} {{.HostConfig.ShmSize}} {{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Size}} {{.HostConfig.CgroupMode}}'
+	is "$output" "host 77 3145728 k8s-file 400MB private"
+	run_cove create --name d --log-opt max-size=8000 --pids-limit 5 busybox
+	run_cove inspect d --format '{{.HostConfig.LogConfig.Size}} {{.HostConfig.PidsLimit}}'
+	is "$output" "8kB 5"
+	printf '[containers]\nmounts = ["type=nosuch,src=/,destination=/m"]\n' >"$conf/containers.conf"
+	run_cove 125 run --rm busybox true
+	is "$output" 'Error: parsing containers.conf mounts: invalid filesystem type "nosuch"'
+	printf '[containers]\nuserns = "keep-id"\n' >"$conf/containers.conf"
+	run_cove run --rm busybox id -u
+	is "$output" "$(id -u)"
+}

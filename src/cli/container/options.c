@@ -31,12 +31,13 @@ const struct opt container_process_rows[] = {
 		    "so."),
 	LIST(0, "env-file", "FILE", AT(env_file), "Read environment variables from a file",
 	     .complete = "file"),
-	FLAG(0, "env-host", AT(env_host), "Pass the caller's whole environment"),
-	LIST(0, "group-add", "GROUP", AT(group_add), "Add a supplementary group",
-	     .man = "keep-groups, alone, keeps the caller's own."),
+	TRI(0, "env-host", AT(env_host), "Pass the caller's whole environment"),
+	CSV(0, "group-add", "GROUP", AT(group_add), "Add a supplementary group",
+	    .man = "keep-groups, alone, keeps the caller's own."),
 	STR('h', "hostname", "NAME", AT(hostname), "Set the container's host name"),
-	FLAG(0, "http-proxy", AT(http_proxy), "Pass the caller's proxy variables", .def = "true"),
-	FLAG(0, "init", AT(init), "Run an init that forwards signals and reaps processes"),
+	TRI(0, "http-proxy", AT(http_proxy),
+	    "Pass the caller's proxy variables (they are passed unless it is false)"),
+	TRI(0, "init", AT(init), "Run an init that forwards signals and reaps processes"),
 	FLAG('i', "interactive", AT(interactive), "Keep stdin open"),
 	LIST('l', "label", "KEY=VALUE", AT(label), "Add a label"),
 	LIST(0, "label-file", "FILE", AT(label_file), "Read labels from a file",
@@ -55,8 +56,10 @@ const struct opt container_process_rows[] = {
 	INT(0, "stop-timeout", "SECONDS", AT(stop_timeout), -1, INT_MAX,
 	    "Time from the stop signal to SIGKILL (10 when not given)", .init = -1),
 	FLAG('t', "tty", AT(tty), "Allocate a terminal"),
-	STR(0, "tz", "ZONE", AT(tz), "Set the time zone variable"),
-	STR(0, "umask", "MODE", AT(umask), "Set the umask", .def = "0022"),
+	STR(0, "tz", "ZONE", AT(tz), "Set the time zone",
+	    .man = "A name below /usr/share/zoneinfo of the host, or local for the host's own: the "
+		   "file appears as /etc/localtime."),
+	STR(0, "umask", "MODE", AT(umask), "Set the umask (0022 when not said)"),
 	STR('u', "user", "USER[:GROUP]", AT(user), "Run as this user"),
 	STR('w', "workdir", "DIR", AT(workdir), "Working directory in the container"),
 	END,
@@ -123,7 +126,7 @@ const struct opt container_network_rows[] = {
 	    .complete = "file",
 	    .man = "A path of the host, image for the image's own, none for nothing. Without it: "
 		   "base_hosts_file of containers.conf(5), else the host's /etc/hosts."),
-	FLAG(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
+	TRI(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
 	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish),
 	     "Publish a port or a range of ports",
 	     .man = "Without HOST a free port is taken. PROTO is tcp or udp."),
@@ -136,10 +139,10 @@ const struct opt container_storage_rows[] = {
 	LIST(0, "device", "HOST[:PATH][:rwm]", AT(device), "Give a device of the host"),
 	LIST(0, "mount", "type=TYPE,KEY=VALUE...", AT(mount), "Mount a file system",
 	     .man = "Types: bind, volume, tmpfs, ramfs, devpts."),
-	FLAG(0, "read-only", AT(read_only), "Make the root file system read-only"),
+	TRI(0, "read-only", AT(read_only), "Make the root file system read-only"),
 	FLAG(0, "read-only-tmpfs", AT(read_only_tmpfs),
 	     "With --read-only: writable tmpfs on /run, /tmp, /var/tmp", .def = "true"),
-	STR(0, "shm-size", "SIZE", AT(shm_size), "Size of /dev/shm", .def = "64m"),
+	STR(0, "shm-size", "SIZE", AT(shm_size), "Size of /dev/shm (64m when not said)"),
 	LIST(0, "tmpfs", "DIR[:OPTIONS]", AT(tmpfs), "Mount a tmpfs"),
 	LIST('v', "volume", "[SOURCE:]DIR[:OPTIONS]", AT(volume),
 	     "Mount a directory of the host or a named volume",
@@ -172,8 +175,8 @@ const struct opt container_security_rows[] = {
 	    "Likelihood of being killed for memory",
 	    .given = OPT_GIVEN(struct container_create_options, oom_score_adj_given)),
 	STR(0, "pid", "MODE", AT(pid), "PID namespace: private, host, ns:PATH, container:NAME"),
-	FLAG(0, "privileged", AT(privileged),
-	     "Give all capabilities that the caller's range allows, hide nothing"),
+	TRI(0, "privileged", AT(privileged),
+	    "Give all capabilities that the caller's range allows, hide nothing"),
 	LIST(0, "security-opt", "OPTION", AT(security_opt), "Security option",
 	     .man = "no-new-privileges[=BOOL], seccomp=FILE, seccomp=unconfined, apparmor=PROFILE, "
 		    "mask=PATH, unmask=PATH, "
@@ -268,7 +271,7 @@ int container_each(struct engine *en, char *const *names, int all, int latest, i
 	int r = 0;
 
 	if ((all || latest) && names && names[0])
-		return err_set(e, -EINVAL, "--all and --latest do not go with names");
+		return err_set(e, -EINVAL, "--all and --latest cannot be used together with names");
 	if (latest) {
 		scoped(container) struct container *c = NULL;
 		r = container_latest(en, &c, e);

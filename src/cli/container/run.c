@@ -107,9 +107,9 @@ const struct cmd cmd_container_run = {
 	.max_args = -1,
 	.flags = CMD_STOP_AT_ARG,
 	.size = sizeof(struct container_create_options),
-	.groups =
-		(const struct opt *const[]){ options, container_process_rows,
-					     container_network_rows, container_storage_rows,
-					     container_security_rows, container_resource_rows, container_image_rows, NULL },
+	.groups = (const struct opt *const[]){ options, container_process_rows,
+					       container_network_rows, container_storage_rows,
+					       container_security_rows, container_resource_rows,
+					       container_image_rows, NULL },
 	.run = run,
 };

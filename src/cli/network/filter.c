@@ -201,3 +201,15 @@ json_object *network_row(json_object *o)
 		json_put(row, "Labels", json_object_new_object());
 	return row;
 }
+
+int network_inspect(struct engine *en, const char *ref, json_object **ret, struct err *e)
+{
+	json_object *members = NULL;
+	int r = network_find(en, ref, ret, e);
+
+	if (r < 0)
+		return err_in(e, "inspecting object: network %s", ref);
+	r = networks_members(en, json_get_str(*ret, "name"), &members, e);
+	json_put(*ret, "containers", members);
+	return r;
+}

@@ -16,6 +16,8 @@ struct engine;
  * be. */
 int network_filter(struct engine *en, json_object *list, char *const *filters, json_object **ret,
 		   struct err *e);
+/* Network REF with its members, as a document (owned).  -ENOENT. */
+int network_inspect(struct engine *en, const char *ref, json_object **ret, struct err *e);
 /* Document O with the names that templates know: .Name, .ID, .Driver, .Subnets... Owned. */
 json_object *network_row(json_object *o);
 

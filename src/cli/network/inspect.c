@@ -4,9 +4,6 @@
 #include "src/cli/cmd.h"
 #include "src/cli/network/filter.h"
 #include "src/cli/report.h"
-#include "src/container/networks.h"
-#include "src/network/network.h"
-#include "src/util/json.h"
 
 struct inspect_network_options {
 	const char *format;
@@ -18,18 +15,6 @@ static const struct opt options[] = {
 	END,
 };
 
-static int find(struct engine *en, const char *ref, json_object **ret, struct err *e)
-{
-	json_object *members = NULL;
-	int r = network_find(en, ref, ret, e);
-
-	if (r < 0)
-		return err_in(e, "inspecting object: network %s", ref);
-	r = networks_members(en, json_get_str(*ret, "name"), &members, e);
-	json_put(*ret, "containers", members);
-	return r;
-}
-
 static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct inspect_network_options *o = opts;
@@ -40,7 +25,7 @@ static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 		return err_errno(e, ENOMEM, "inspect");
 	for (; *args; args++) {
 		scoped(json) json_object *network = NULL;
-		if (find(en, *args, &network, e) < 0)
+		if (network_inspect(en, *args, &network, e) < 0)
 			status = exit_failed(EXIT_ENGINE, status, e);
 		else
 			(void)json_object_array_add(list, is_json ? json_object_get(network)

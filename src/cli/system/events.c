@@ -60,8 +60,8 @@ static int has_label(json_object *o, const char *value)
 
 static int passes_one(json_object *o, const char *key, const char *value)
 {
-	if (!strcmp(key, "event") || !strcmp(key, "status"))
-		return !strcmp(text(o, "Status"), value);
+	if (!strcmp(key, "event") || !strcmp(key, "status")) /* "die" is docker's word */
+		return !strcmp(text(o, "Status"), strcmp(value, "die") ? value : "died");
 	if (!strcmp(key, "type"))
 		return !strcmp(text(o, "Type"), value);
 	return !strcmp(key, "label") ? has_label(o, value) : is_object(o, key, value);
@@ -190,17 +190,16 @@ static int print_line(json_object *o, int no_trunc, struct err *e)
 }
 
 /* As templates see it. */
-static json_object *row_of(json_object *o, int no_trunc)
+static json_object *row_of(json_object *o)
 {
 	static const char *const same[] = { "Image", "Name", "Status", "Time", "Type" };
 	json_object *row = json_object_new_object(), *attributes = json_get(o, "Attributes");
-	char id[ID_LEN + 1];
 
 	if (!row)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_LEN(same); i++)
 		json_put_str(row, same[i], text(o, same[i]));
-	json_put_str(row, "ID", id_of(o, no_trunc, id));
+	json_put_str(row, "ID", text(o, "ID")); /* --no-trunc=false is of lines */
 	json_put_int(row, "ContainerExitCode", json_get_int(o, "ContainerExitCode", 0));
 	json_put_bool(row, "OOMKilled", json_get_bool(o, "OOMKilled", 0));
 	json_put_str(row, "Network", text(o, "network"));
@@ -228,7 +227,7 @@ static int show(void *arg, json_object *o, struct err *e)
 		(void)puts(json_object_to_json_string_ext(
 			o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	} else {
-		scoped(json) json_object *row = row_of(o, opts->no_trunc);
+		scoped(json) json_object *row = row_of(o);
 		rc = row ? report_print_one(&r, row, e) : err_errno(e, ENOMEM, "show an event");
 	}
 	if (rc == 0 && fflush(stdout) != 0) /* somebody waits for it */
@@ -247,12 +246,14 @@ static int events(struct engine *en, void *opts, char **args, struct err *e)
 		r = cmd_time(o->since, &q.since, e);
 	if (r == 0)
 		r = cmd_time(o->until, &q.until, e);
-	if (r == 0 && strcmp(events_backend(en), "none") == 0)
+	if (r < 0)
+		return err_in(e, "failed to parse event filters");
+	if (strcmp(events_backend(en), "none") == 0)
 		return err_set(e, -EINVAL, "cannot read events with the \"none\" backend");
 	/* Without a beginning what has been is passed over, as long as there is more to come. */
-	if (r == 0 && q.follow && !o->since && !o->until)
+	if (q.follow && !o->since && !o->until)
 		q.since = time_now_ns();
-	return r < 0 ? r : events_read(en, &q, show, o, e);
+	return events_read(en, &q, show, o, e);
 }
 
 const struct cmd cmd_system_events = {
