@@ -12,6 +12,7 @@
 #include "src/image/trust.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
+#include "src/util/sha256.h"
 #include "src/util/strbuf.h"
 
 /* Every digest and size of the manifest holds water, and it is none of an image. */
@@ -64,10 +65,26 @@ static int fetch(struct engine *en, const struct blob_place *p, json_object *doc
 	return 0;
 }
 
-/* policy.json: reject is obeyed; signatures of artifacts are not looked for, so that where some are
- * wanted none is taken. */
-static int ask_policy(struct engine *en, const struct blob_place *p, const char *shown,
-		      struct err *e)
+/* Do the signatures of the manifest BYTES at P meet REQUIREMENTS (NULL: there are none)? */
+static int check_signatures(struct engine *en, const struct blob_place *p,
+			    const struct trust_subject *subject, json_object *requirements,
+			    const char *bytes, size_t n, struct err *e)
+{
+	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
+	char digest[SHA256_TEXT_LEN];
+	size_t n_signatures = 0;
+
+	if (!requirements)
+		return 0;
+	sha256_text(bytes, n, digest);
+	if (blob_signatures(en, p, digest, &dir, &n_signatures, e) < 0)
+		return e->code;
+	return trust_check(en, subject, requirements, digest, dir.tmp_fd, n_signatures, e);
+}
+
+/* As policy.json says: the manifest, and its blobs as files of DIR_FD.  *RET_* owned. */
+static int pull(struct engine *en, const struct blob_place *p, const char *shown, int dir_fd,
+		char **ret_bytes, size_t *ret_n, json_object **ret_doc, struct err *e)
 {
 	scoped(strv) char **scopes = policy_scopes(&p->name);
 	scoped(json) json_object *requirements = NULL;
@@ -79,12 +96,14 @@ static int ask_policy(struct engine *en, const struct blob_place *p, const char 
 		return err_errno(e, ENOMEM, "pull");
 	if (trust_decide(en, NULL, &subject, &requirements, e) < 0)
 		return e->code;
-	return requirements
-		       ? err_set(e, -EPERM,
-				 "policy.json wants %s signed: signatures of artifacts are not "
-				 "checked",
-				 shown)
-		       : 0;
+	if (blob_manifest(en, &p->at, blob_place_tag(p), ret_bytes, ret_n, e) < 0)
+		return err_in(e, "%s", shown);
+	if (check_signatures(en, p, &subject, requirements, *ret_bytes, *ret_n, e) < 0)
+		return e->code;
+	if (json_parse(*ret_bytes, *ret_n, ret_doc, e) < 0 || check_manifest(*ret_doc, e) < 0 ||
+	    fetch(en, p, *ret_doc, dir_fd, e) < 0)
+		return err_in(e, "%s", shown);
+	return 0;
 }
 
 int artifact_pull(struct engine *en, const char *ref, const struct remote_options *o,
@@ -104,13 +123,9 @@ int artifact_pull(struct engine *en, const char *ref, const struct remote_option
 	shown = name ? str_printf("docker://%s", name) : NULL;
 	if (!shown)
 		return err_errno(e, ENOMEM, "pull");
-	if (ask_policy(en, &p, shown, e) < 0)
-		return e->code;
 	if (dir_call_open(&dir, en, e) < 0 ||
-	    blob_manifest(en, &p.at, blob_place_tag(&p), &bytes, &n, e) < 0 ||
-	    json_parse(bytes, n, &doc, e) < 0 || check_manifest(doc, e) < 0 ||
-	    fetch(en, &p, doc, dir.tmp_fd, e) < 0)
-		return err_in(e, "%s", shown);
+	    pull(en, &p, shown, dir.tmp_fd, &bytes, &n, &doc, e) < 0)
+		return e->code;
 	if (artifact_publish(en, name, doc, bytes, n, dir.tmp_fd, ret_digest, e) < 0)
 		return e->code;
 	image_collect(en); /* what had the name before */
@@ -147,7 +162,7 @@ int artifact_push(struct engine *en, const char *ref, const struct image_push_op
 				  artifact_link_blob, en, e) < 0)
 			return err_in(e, "pushing to docker://%s", a->name);
 	if (blob_push_manifest(&b, blob_place_tag(&p), MEDIA_OCI_MANIFEST, bytes, n, e) < 0 ||
-	    blob_sign(en, &p, o, a->digest, e) < 0)
+	    blob_sign(en, &p, o, a->digest, NULL, e) < 0)
 		return err_in(e, "pushing to docker://%s", a->name);
 	*ret_digest = take_ptr(&a->digest);
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "src/image/manifest.h"
 #include "src/image/pull_protocol.h"
+#include "src/image/signature.h"
 #include "src/image/trust.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
@@ -179,27 +180,66 @@ int blob_push_manifest(struct blob_push *b, const char *name, const char *media_
 	return pull_is(o, "done") ? 0 : err_set(e, -EBADMSG, "push: unexpected message");
 }
 
+/* Where registries.d has the signatures of P.  *RET owned. */
+static int signature_places(struct engine *en, const struct blob_place *p, json_object **ret,
+			    struct err *e)
+{
+	const struct reference *refs[] = { &p->ref };
+	scoped(json) json_object *places = NULL;
+
+	if (trust_places(en, refs, 1, &places, e) < 0)
+		return e->code;
+	*ret = json_object_get(json_object_array_get_idx(places, 0));
+	return 0;
+}
+
+int blob_signatures(struct engine *en, const struct blob_place *p, const char *digest,
+		    struct dir_call *dir, size_t *ret_n, struct err *e)
+{
+	scoped(json) json_object *place = NULL;
+	scoped(mem) char *text = NULL;
+	unsigned long long n;
+	json_object *m;
+
+	if (dir_call_open(dir, en, e) < 0 || signature_places(en, p, &place, e) < 0)
+		return e->code;
+	m = sign_place_message(en, &p->at, "signatures");
+	json_put_str(m, "digest", digest);
+	json_put_str(m, "lookaside", json_get_str(place, "read"));
+	json_put_bool(m, "attachments", json_get_bool(place, "attachments", 0));
+	if (dir_call_run(dir, m, e) < 0 ||
+	    path_read(dir->tmp_fd, PULL_LIST, 32, &text, NULL, e) < 0)
+		return e->code;
+	if (str_to_u64(text, SIGNATURES_MAX, &n) < 0)
+		return err_set(e, -EBADMSG, "signatures: unexpected message");
+	*ret_n = (size_t)n;
+	return 0;
+}
+
 int blob_sign(struct engine *en, const struct blob_place *p, const struct image_push_options *o,
-	      const char *digest, struct err *e)
+	      const char *digest, const struct blob_place *from, struct err *e)
 {
 	const struct sign_options how = { .by = o->sign_by,
 					  .key = o->sign_key,
 					  .passphrase = o->sign_passphrase };
-	const struct reference *refs[] = { &p->ref };
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
-	scoped(json) json_object *places = NULL;
-	json_object *at;
+	scoped(json) json_object *at = NULL;
 	const char *url;
 	size_t n = 0;
 
-	if (!o->sign_by && !o->sign_key)
+	if (!o->sign_by && !o->sign_key && (!from || o->remove_signatures))
 		return 0;
-	if (dir_call_open(&dir, en, e) < 0 || trust_places(en, refs, 1, &places, e) < 0)
+	if ((from && !o->remove_signatures ? blob_signatures(en, from, digest, &dir, &n, e)
+					   : dir_call_open(&dir, en, e)) < 0)
 		return e->code;
-	at = json_object_array_get_idx(places, 0);
+	if (sign_manifest(&how, &p->name, digest, dir.tmp_fd, &n, e) < 0)
+		return e->code;
+	if (!n)
+		return 0;
+	if (signature_places(en, p, &at, e) < 0)
+		return e->code;
 	url = json_get_str(at, "write");
-	if (sign_manifest(&how, &p->name, digest, dir.tmp_fd, &n, e) < 0 ||
-	    (url && signatures_to_lookaside(url, p->ref.repository, digest, dir.tmp_fd, n, e) < 0))
+	if (url && signatures_to_lookaside(url, p->ref.repository, digest, dir.tmp_fd, n, e) < 0)
 		return e->code;
 	return json_get_bool(at, "attachments", 0)
 		       ? signatures_attach(en, &p->at, digest, dir.tmp_fd, n, e)

@@ -56,9 +56,13 @@ int blob_push_one(struct blob_push *b, const char *digest, blob_maker *make, voi
 /* NAME: a tag or digest. */
 int blob_push_manifest(struct blob_push *b, const char *name, const char *media_type,
 		       const char *bytes, size_t n, struct err *e);
-/* Sign manifest DIGEST, which was pushed to P, as O says; nothing when it wants none. */
+/* The signatures of manifest DIGEST at P become files of DIR's directory (opened here): *RET_N. */
+int blob_signatures(struct engine *en, const struct blob_place *p, const char *digest,
+		    struct dir_call *dir, size_t *ret_n, struct err *e);
+/* Manifest DIGEST was pushed to P: give it the signatures that it has at FROM (NULL: none) and new
+ * ones as O says. */
 int blob_sign(struct engine *en, const struct blob_place *p, const struct image_push_options *o,
-	      const char *digest, struct err *e);
+	      const char *digest, const struct blob_place *from, struct err *e);
 static inline __attribute__((unused)) void scoped_blob_push(struct blob_push *b)
 {
 	dir_call_end(&b->dir);

@@ -44,9 +44,11 @@ static void scoped_list_push(struct list_push *p)
 	free(p->name);
 }
 
-static int sign(struct list_push *p, const char *digest, struct err *e)
+/* FROM: where it has signatures already, or NULL. */
+static int sign(struct list_push *p, const char *digest, const struct blob_place *from,
+		struct err *e)
 {
-	return blob_sign(p->en, &p->to, &p->o->push, digest, e);
+	return blob_sign(p->en, &p->to, &p->o->push, digest, from, e);
 }
 
 /* ---- what the list names --------------------------------------------------------------------- */
@@ -140,10 +142,11 @@ static int copy_blob(void *arg, const char *digest, int dir_fd, const char *name
 	return r < 0 ? err_errno(e, r, "copy blob %s", digest) : 0;
 }
 
-/* The document and its blobs; MOUNT: the repository there that has them, or NULL. */
+/* The document and its blobs; MOUNTS: repositories there that have them, or NULL; FROM: where it is
+ * now, or NULL. */
 static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, size_t n,
-		      const char *type, const char *digest, char *const *mounts, blob_maker *make,
-		      void *arg, struct err *e)
+		      const char *type, const char *digest, char *const *mounts,
+		      const struct blob_place *from, blob_maker *make, void *arg, struct err *e)
 {
 	scoped(blob_push) struct blob_push b = BLOB_PUSH_NONE;
 
@@ -163,7 +166,8 @@ static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, 
 	}
 	if (p->is_dir)
 		return layout_put_manifest(&p->dir, 0, digest, type, bytes, n, e);
-	return blob_push_manifest(&b, digest, type, bytes, n, e) < 0 ? e->code : sign(p, digest, e);
+	return blob_push_manifest(&b, digest, type, bytes, n, e) < 0 ? e->code
+								     : sign(p, digest, from, e);
 }
 
 static int copy_remote(struct list_push *p, const char *source, json_object *d, struct err *e)
@@ -189,7 +193,7 @@ static int copy_remote(struct list_push *p, const char *source, json_object *d, 
 			mounts[0] = NULL;
 	}
 	return push_blobs(p, s.doc, bytes, n, type ? type : MEDIA_OCI_MANIFEST, digest, mounts,
-			  fetch_blob, &s, e);
+			  &s.from, fetch_blob, &s, e);
 }
 
 /* Another format or compression: by way of the store. */
@@ -229,7 +233,7 @@ static int push_artifact(struct list_push *p, json_object *d, struct err *e)
 
 	if (image_blob_read(p->en, digest, &bytes, &n, e) < 0 || json_parse(bytes, n, &doc, e) < 0)
 		return e->code;
-	return push_blobs(p, doc, bytes, n, MEDIA_OCI_MANIFEST, digest, NULL,
+	return push_blobs(p, doc, bytes, n, MEDIA_OCI_MANIFEST, digest, NULL, NULL,
 			  p->is_dir ? copy_blob : artifact_link_blob, p->en, e);
 }
 
@@ -317,7 +321,7 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 			       p->to.name.digest, digest);
 	if (blob_push_open(&b, p->en, &p->to.at, NULL, e) < 0 ||
 	    blob_push_manifest(&b, blob_place_tag(&p->to), type, text, strlen(text), e) < 0 ||
-	    sign(p, digest, e) < 0)
+	    sign(p, digest, NULL, e) < 0)
 		return e->code;
 	return 0;
 }

@@ -56,7 +56,8 @@
  * registry:
  *
  *	engine	{"type":"manifest","reference":TAG or D, ...}
- *	engine	{"type":"signatures","digest":D, ...}
+ *	engine	{"type":"signatures","digest":D, ...}	and "lookaside":URL for those in a store,
+ *		"attachments":false for those only
  *	role	{"type":"done"}
  *
  * or for Docker's daemon, whose archive is the file "archive" of fd 4:

@@ -177,15 +177,16 @@ static int with_session(json_object *m,
 	return pull_send(PULL_SOCKET_FD, pull_message("done"), e);
 }
 
-static int list_attached(struct registry_session *s, json_object *m, struct err *e)
+static int list_signatures(struct registry_session *s, json_object *m, struct err *e)
 {
-	const char *digest = json_get_str(m, "digest");
+	const char *digest = json_get_str(m, "digest"), *url = json_get_str(m, "lookaside");
 	char text[32];
 	size_t n = 0;
 
 	if (!digest || !digest_is_valid(digest))
 		return err_set(e, -EBADMSG, "signatures: unexpected message");
-	if (from_registry(s, digest, PULL_DIR_FD, &n, e) < 0)
+	if (signatures_get(s, url && *url ? url : NULL, json_get_bool(m, "attachments", 1), digest,
+			   PULL_DIR_FD, &n, e) < 0)
 		return e->code;
 	(void)snprintf(text, sizeof(text), "%zu", n);
 	return path_replace(PULL_DIR_FD, PULL_LIST, text, strlen(text), 0600, 0, e);
@@ -210,7 +211,7 @@ static int fetch_manifest(struct registry_session *s, json_object *m, struct err
 
 int signatures_role(json_object *m, struct err *e)
 {
-	return with_session(m, list_attached, e);
+	return with_session(m, list_signatures, e);
 }
 
 int manifest_role(json_object *m, struct err *e)

@@ -14,8 +14,8 @@
 int signatures_get(struct registry_session *s, const char *lookaside, int attachments,
 		   const char *digest, int dir_fd, size_t *n, struct err *e);
 
-/* "signatures": those attached to a manifest, their number in the file "list" of fd 4; "manifest":
- * the manifest itself as the file "manifest" (pull_protocol.h). */
+/* "signatures": those of a manifest, their number in the file "list" of fd 4; "manifest": the
+ * manifest itself as the file "manifest" (pull_protocol.h). */
 int signatures_role(json_object *message, struct err *e);
 int manifest_role(json_object *message, struct err *e);
 

@@ -227,7 +227,7 @@ manifest_of() {
 	is "$(skopeo inspect --raw "oci-archive:$T/x.tar" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")"
 	run_cove 125 manifest push --format v2s2 app "oci-archive:$T/y.tar"
 	run_cove 125 manifest push app oci-archive:
-	run_cove 125 manifest push app "oci-archive:$T/none/y.tar"
+	run_cove 125 manifest push -q app "oci-archive:$T/none/y.tar"
 	like "$output" "^Error: .*$T/none/y.tar: No such file or directory"
 	is "$(cd "$T" && ls -d *.tar*)" x.tar
 	id=$(cove image inspect --format '{{.Id}}' localhost/one)

@@ -455,3 +455,94 @@ stores() {
 	push "$IMAGE" "$REGISTRY/plain:1"
 	pull "$REGISTRY/plain:1"
 }
+
+# signatures REPOSITORY DIGEST: how many of them the lookaside store has.
+signatures() {
+	find "$T/store/$1@${2/:/=}" -type f 2>/dev/null | wc -l
+}
+
+# two_list: the list "app" of two images, of which one is in the registry only, with a signature there.
+two_list() {
+	load_busybox
+	echo x >"$T/x"
+	tar -C "$T" -cf "$T/x.tar" x
+	cove import --arch arm64 "$T/x.tar" localhost/two >/dev/null
+	push --sign-by good@example.org --digestfile "$T/digest" localhost/two "$REGISTRY/from/two:1"
+	far=$(cat "$T/digest")
+	cove rmi -f localhost/two >/dev/null
+	cove manifest create app "$IMAGE" >/dev/null
+	cove manifest add --tls-verify=false app "docker://$REGISTRY/from/two@$far" >/dev/null
+}
+
+@test "lists are signed with what they name; skopeo and cove check it" {
+	need skopeo jq
+	start_registry
+	key good
+	key other
+	printf 'default-docker:\n  lookaside: file://%s/store\n' "$T" >"$CONF/registries.d/default.yaml"
+	two_list
+	run_cove manifest push -q --tls-verify=false --digestfile "$T/digest" --sign-by other@example.org app "$REGISTRY/list:1"
+	near=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/list:1" | jq -r '.manifests[0].digest')
+	is "$(signatures list "$(cat "$T/digest")")" 1 "of the list"
+	is "$(signatures list "$near")" 1 "of what was here"
+	is "$(signatures list "$far")" 2 "of what had one, which is for another name"
+	# The signature that came along says what it was made for.
+	policy "$(by_gpg "$T/other.gpg")"
+	skopeo --policy "$CONF/policy.json" --registries.d "$CONF/registries.d" copy -q --all --src-tls-verify=false \
+		"docker://$REGISTRY/list:1" "dir:$T/copy"
+	cove rmi -fa >/dev/null
+	pull "$REGISTRY/list:1"
+	cove rmi -fa >/dev/null
+	policy "$(by_gpg "$T/good.gpg")"
+	pull 125 "$REGISTRY/list:1"
+	like "$output" "Source image rejected"
+	pull --arch arm64 "$REGISTRY/from/two:1"
+	pull 125 --arch arm64 "$REGISTRY/list:1"
+	# An image of a list goes on with its signature.
+	policy "$(by_gpg "$T/other.gpg")"
+	pull "$REGISTRY/list:1"
+	push "$REGISTRY/list:1" "$REGISTRY/on:1"
+	is "$(signatures on "$near")" 1
+}
+
+@test "manifest push --remove-signatures leaves them behind" {
+	need skopeo jq
+	start_registry
+	key good
+	printf 'default-docker:\n  lookaside: file://%s/store\n' "$T" >"$CONF/registries.d/default.yaml"
+	two_list
+	run_cove manifest push -q --tls-verify=false --remove-signatures app "$REGISTRY/bare:1"
+	is "$(signatures bare "$far")" 0
+	run_cove manifest push -q --tls-verify=false app "$REGISTRY/with:1"
+	is "$(signatures with "$far")" 1
+	run_cove 125 manifest push -q --tls-verify=false --sign-by nobody@example.org app "$REGISTRY/no:1"
+	like "$output" "Error: .*gpg could not sign with key nobody@example.org"
+}
+
+@test "artifacts are signed, and checked when they are pulled" {
+	need skopeo
+	start_registry
+	key good
+	key evil
+	printf 'default-docker:\n  lookaside: file://%s/store\n' "$T" >"$CONF/registries.d/default.yaml"
+	echo hello >"$T/file"
+	for name in good evil plain; do
+		cove artifact add "$REGISTRY/$name/thing:1" "$T/file" >/dev/null
+		sign=(--sign-by "$name@example.org")
+		[ $name != plain ] || sign=()
+		run_cove artifact push -q --tls-verify=false --digestfile "$T/digest" "${sign[@]}" "$REGISTRY/$name/thing:1"
+	done
+	is "$(signatures good/thing "$(cat "$T/digest")")" 1
+	cove artifact rm --all >/dev/null
+	policy "$(by_gpg "$T/good.gpg")"
+	run_cove artifact pull -q --tls-verify=false "$REGISTRY/good/thing:1"
+	is "$output" "$(cat "$T/digest")"
+	skopeo --policy "$CONF/policy.json" --registries.d "$CONF/registries.d" copy -q --src-tls-verify=false \
+		"docker://$REGISTRY/good/thing:1" "dir:$T/copy"
+	for name in evil plain; do
+		run_cove 125 artifact pull -q --tls-verify=false "$REGISTRY/$name/thing:1"
+		like "$output" "^Error: Source image rejected: "
+	done
+	is "$(cove artifact ls | grep -c /thing)" 1 "artifacts"
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+}

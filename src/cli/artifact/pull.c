@@ -46,8 +46,9 @@ const struct cmd cmd_artifact_pull = {
 	.verb = "pull",
 	.args = "ARTIFACT",
 	.help = "Fetch an artifact from a registry",
-	.man = "Prints its digest. Images are refused. Where policy.json(5) wants signatures no "
-	       "artifact is taken: signatures of artifacts are not checked.",
+	.man = "Prints its digest. Images are refused. What policy.json(5) says of a registry "
+	       "holds "
+	       "for its artifacts as for its images.",
 	.examples = "cove artifact pull registry.example.org/me/model:1",
 	.min_args = 1,
 	.max_args = 1,
