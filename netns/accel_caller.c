@@ -36,10 +36,9 @@ static int process_of(const struct accel *a, uint32_t pid)
 	return at ? (int)strtol(at + 6, NULL, 10) : -ESRCH;
 }
 
-int accel_caller_fd(const struct accel *a, uint32_t pid, int fd)
+static int open_pidfd(const struct accel *a, uint32_t pid)
 {
-	scoped(fd) int pidfd = (int)syscall(SYS_pidfd_open, pid, PIDFD_OF_THREAD);
-	int r;
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, PIDFD_OF_THREAD);
 
 	if (pidfd < 0)
 		pidfd = proc_pidfd((pid_t)pid);
@@ -47,10 +46,49 @@ int accel_caller_fd(const struct accel *a, uint32_t pid, int fd)
 		int process = process_of(a, pid);
 		pidfd = process < 0 ? process : proc_pidfd(process);
 	}
-	if (pidfd < 0)
-		return pidfd;
-	r = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	return r < 0 ? -errno : r;
+	return pidfd;
+}
+
+static void forget(struct accel_caller *k)
+{
+	fd_close(take_fd(&k->pidfd));
+	fd_close(take_fd(&k->fds));
+	fd_close(take_fd(&k->infos));
+	k->pid = 0;
+}
+
+/* 1: anew.  Negative errno. */
+static int remember(const struct accel *a, uint32_t pid)
+{
+	struct accel_caller *k = a->caller;
+
+	if (k->pid == pid)
+		return 0;
+	forget(k);
+	k->pidfd = open_pidfd(a, pid);
+	if (k->pidfd < 0)
+		return k->pidfd;
+	k->pid = pid;
+	return 1;
+}
+
+int accel_caller_fd(const struct accel *a, uint32_t pid, int fd)
+{
+	int r = 0;
+
+	for (int is_new = 0; !is_new;) {
+		is_new = remember(a, pid);
+		if (is_new < 0)
+			return is_new;
+		r = (int)syscall(SYS_pidfd_getfd, a->caller->pidfd, fd, 0);
+		if (r >= 0)
+			return r;
+		r = -errno;
+		if (r != -ESRCH) /* another has its number */
+			return r;
+		forget(a->caller);
+	}
+	return r;
 }
 
 ssize_t accel_caller_read(uint32_t pid, uint64_t address, void *bytes, size_t n)
@@ -64,12 +102,29 @@ ssize_t accel_caller_read(uint32_t pid, uint64_t address, void *bytes, size_t n)
 	return r < 0 ? -errno : r;
 }
 
+/* Directory NAME of the caller, opened once; negative errno. */
+static int open_dir(const struct accel *a, uint32_t pid, const char *name, int *dir)
+{
+	char path[40];
+
+	if (a->caller->pid != pid)
+		return -ESRCH;
+	if (*dir >= 0)
+		return *dir;
+	(void)snprintf(path, sizeof(path), "%u/%s", pid, name);
+	*dir = openat(a->proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *dir < 0 ? -errno : *dir;
+}
+
 static int open_fdinfo(const struct accel *a, uint32_t pid, int fd)
 {
-	char path[64];
+	int dir = open_dir(a, pid, "fdinfo", &a->caller->infos);
+	char name[16];
 
-	(void)snprintf(path, sizeof(path), "%u/fdinfo/%d", pid, fd);
-	return openat(a->proc, path, O_RDONLY | O_CLOEXEC);
+	if (dir < 0)
+		return dir;
+	(void)snprintf(name, sizeof(name), "%d", fd);
+	return openat(dir, name, O_RDONLY | O_CLOEXEC);
 }
 
 int accel_caller_flags(const struct accel *a, uint32_t pid, int fd)
@@ -116,15 +171,12 @@ static int is_of_socket(const struct accel *a, uint32_t pid, int dir, const char
 int accel_caller_is_sole(const struct accel *a, uint32_t pid, int fd, uint64_t ino)
 {
 	struct dirent64 *d;
-	char path[40], socket[40], bytes[8192] __attribute__((aligned(8)));
-	scoped(fd) int dir = -EBADF;
-	int seen = 0;
+	char socket[40], bytes[8192] __attribute__((aligned(8)));
+	int dir = open_dir(a, pid, "fd", &a->caller->fds), seen = 0;
 	long n;
 
-	(void)snprintf(path, sizeof(path), "%u/fd", pid);
 	(void)snprintf(socket, sizeof(socket), "socket:[%llu]", (unsigned long long)ino);
-	dir = openat(a->proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
+	if (dir < 0 || lseek(dir, 0, SEEK_SET) < 0)
 		return 0;
 	while ((n = syscall(SYS_getdents64, dir, bytes, sizeof(bytes))) > 0)
 		for (long at = 0; at < n; at += d->d_reclen) {

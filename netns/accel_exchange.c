@@ -23,11 +23,22 @@
 
 #define I386_LISTEN 363
 
+/* The alarm (accel_main.c) may come at any time. */
+static int ask(int listener, unsigned long what, void *arg)
+{
+	int r;
+
+	do
+		r = ioctl(listener, what, arg);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r;
+}
+
 static int answer(int listener, uint64_t id, int code, unsigned flags)
 {
 	struct seccomp_notif_resp r = { .id = id, .error = code, .flags = flags };
 
-	return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &r) < 0 ? -errno : 0;
+	return ask(listener, SECCOMP_IOCTL_NOTIF_SEND, &r);
 }
 
 int accel_say(int listener, uint64_t id, int code)
@@ -50,7 +61,7 @@ static int let_go_on(const struct accel_call *c)
 
 int accel_is_waiting(int listener, uint64_t id)
 {
-	return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return ask(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
 
 int64_t accel_now_ms(void)
@@ -81,15 +92,18 @@ static uint64_t ino_of(int sock)
 	return fstat(sock, &st) == 0 ? st.st_ino : 0;
 }
 
-/* L's answer, which is kept when it does not arrive. */
-static void deliver(const struct accel *a, int listener, uint64_t id, const struct accel_lost *l)
+/* L's answer about SOCK, which is kept when it does not arrive. */
+static void deliver(const struct accel *a, int listener, uint64_t id, const struct accel_lost *l,
+		    int sock)
 {
 	size_t slot = l->pid % ACCEL_LOST_MAX;
 
-	if (answer(listener, id, l->code, 0) == -ENOENT)
+	if (answer(listener, id, l->code, 0) == -ENOENT) {
 		a->lost[slot] = *l;
-	else if (a->lost[slot].pid == l->pid)
+		a->lost[slot].ino = ino_of(sock);
+	} else if (a->lost[slot].pid == l->pid) {
 		a->lost[slot].pid = 0;
+	}
 }
 
 /* An answer that was lost, for this very socket: 1 when it is answered now. */
@@ -100,7 +114,7 @@ static int repeat(const struct accel_call *c, int sock)
 	if (l.pid != c->q->pid || l.fd != c->fd || l.ino != ino_of(sock) ||
 	    (l.code == -EINPROGRESS && !accel_socket_is_connecting(sock)))
 		return 0;
-	deliver(c->a, c->listener, c->q->id, &l);
+	deliver(c->a, c->listener, c->q->id, &l, sock);
 	return 1;
 }
 
@@ -113,8 +127,8 @@ static int say_or_wait(const struct accel_call *c, int *sock, const struct accel
 	socklen_t n = sizeof(limit);
 
 	if ((code != -EINPROGRESS && code != -EALREADY) || (flags & O_NONBLOCK)) {
-		const struct accel_lost l = { c->q->pid, c->fd, code, ino_of(*sock) };
-		deliver(c->a, c->listener, c->q->id, &l);
+		const struct accel_lost l = { c->q->pid, c->fd, code, 0 };
+		deliver(c->a, c->listener, c->q->id, &l, *sock);
 		return 0;
 	}
 	*c->wait = (struct accel_wait){ .id = c->q->id, .pid = c->q->pid, .fd = c->fd, .to = *to };
@@ -128,7 +142,7 @@ static int say_or_wait(const struct accel_call *c, int *sock, const struct accel
 
 int accel_wait_look(const struct accel *a, int listener, const struct accel_wait *w)
 {
-	struct accel_lost l = { .pid = w->pid, .fd = w->fd, .ino = ino_of(w->sock) };
+	struct accel_lost l = { .pid = w->pid, .fd = w->fd };
 
 	if (!accel_is_waiting(listener, w->id)) /* what it hears is told to the next one */
 		return 1;
@@ -137,7 +151,7 @@ int accel_wait_look(const struct accel *a, int listener, const struct accel_wait
 		return 0;
 	if (l.code == -EISCONN)
 		l.code = 0;
-	deliver(a, listener, w->id, &l);
+	deliver(a, listener, w->id, &l, w->sock);
 	return 1;
 }
 
@@ -158,10 +172,12 @@ int accel_call_put(const struct accel_call *c, int new, int flags)
 					   .newfd = (uint32_t)c->fd,
 					   .newfd_flags = (uint32_t)(flags & O_CLOEXEC) };
 
-	return fcntl(new, F_SETFL, flags & O_NONBLOCK) < 0 ||
-			       ioctl(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &put) < 0
-		       ? -errno
-		       : 0;
+	int r;
+
+	if (!(flags & O_NONBLOCK) && fcntl(new, F_SETFL, 0) < 0)
+		return -errno;
+	r = ask(c->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &put);
+	return r < 0 ? r : 0;
 }
 
 /* NEW in the place of the container's descriptor, connecting. */
@@ -191,7 +207,7 @@ static int first(const struct accel_call *c, int *old, int family, const struct 
 
 	if (accel_socket_is_bound(*old, family) || !accel_call_may_exchange(c, *old, flags))
 		return connect_it(c, old, to);
-	new = accel_socket_make(c->a, *old, family, peer, &code);
+	new = accel_socket_make(c->a, *old, family, peer, !(flags & O_NONBLOCK), &code);
 	if (new >= 0) {
 		struct accel_address out = { .address = *peer, .n = address_size(peer) };
 		return put_in_place(c, &new, &out, flags, code);
@@ -220,7 +236,7 @@ static int again(const struct accel_call *c, int *old, int family, const struct 
 	flags = accel_caller_flags(c->a, c->q->pid, c->fd);
 	if (flags < 0 || !accel_is_waiting(c->listener, c->q->id))
 		return accel_call_say(c, -EBADF);
-	new = accel_socket_make(c->a, *old, family, peer, &code);
+	new = accel_socket_make(c->a, *old, family, peer, !(flags & O_NONBLOCK), &code);
 	return new >= 0 ? put_in_place(c, &new, &out, flags, code)
 			: accel_call_say(c, code < 0 ? code : -ENETUNREACH);
 }
@@ -281,9 +297,9 @@ int accel_answer(const struct accel *a, int listener, const struct seccomp_notif
 	};
 	scoped(fd) int old = accel_caller_fd(a, q->pid, c.fd);
 
-	if (!accel_is_waiting(listener, q->id))
-		return 0;
 	if (old < 0)
-		return accel_call_say(&c, old == -EBADF ? old : -EPERM);
+		return accel_is_waiting(listener, q->id)
+			       ? accel_call_say(&c, old == -EBADF ? old : -EPERM)
+			       : 0;
 	return is_listen(&q->data) ? accel_listen(&c, old) : answer_connect(&c, &old);
 }

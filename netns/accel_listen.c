@@ -138,6 +138,8 @@ int accel_listen(const struct accel_call *c, int sock)
 	uint64_t netns;
 	int family;
 
+	if (!accel_is_waiting(c->listener, c->q->id)) /* not of who has the same number since */
+		return 0;
 	if (accel_socket_look(sock, &netns, &family) < 0 ||
 	    (netns != c->a->host && netns != c->a->container))
 		return accel_call_say(c, listen(sock, (int)c->q->data.args[1]) < 0 ? -errno : 0);

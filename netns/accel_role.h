@@ -33,6 +33,13 @@ struct accel_port {
 	union address at[2];
 };
 
+/* Who called last: most calls are of the same one.  All three are of the process itself, whoever
+ * has its number later. */
+struct accel_caller {
+	uint32_t pid;	       /* a thread's; 0: nobody */
+	int pidfd, fds, infos; /* directories of /proc/PID; negative: not opened yet */
+};
+
 struct accel {
 	struct accel_rules rules;
 	struct accel_port *port;
@@ -42,6 +49,7 @@ struct accel {
 	int proc;		   /* a directory: procfs by itself */
 	struct accel_defaults defaults[2];
 	struct accel_lost *lost; /* ACCEL_LOST_MAX */
+	struct accel_caller *caller;
 };
 
 /* ---- the process that calls connect(2): netns/accel_caller.c ----------------------------------
@@ -71,10 +79,11 @@ int accel_socket_is_bound(int sock, int family);
 int accel_socket_is_on_device(int sock); /* SO_BINDTODEVICE */
 int accel_socket_is_listening(int sock);
 /* A socket for PEER with the options of MODEL that begins to connect;
- * nonblocking.  *RET_CODE is what connect(2) said: 0 or -EINPROGRESS.  A descriptor, the caller's,
+ * nonblocking.  *RET_CODE is what connect(2) said: 0 or -EINPROGRESS; asked a second time where
+ * the program WAITS.  A descriptor, the caller's,
  * or a negative errno: *RET_CODE is the same when connect(2) said that. */
 int accel_socket_make(const struct accel *a, int model, int family, const union address *peer,
-		      int *ret_code);
+		      int waits, int *ret_code);
 
 /* A socket with the options of MODEL, bound to AT beside those that are there; V6ONLY counts for
  * IPv6.  A descriptor, the caller's, or a negative errno. */

@@ -210,7 +210,7 @@ static int bind_outbound(int sock, const union address *from)
 }
 
 int accel_socket_make(const struct accel *a, int model, int family, const union address *peer,
-		      int *ret_code)
+		      int waits, int *ret_code)
 {
 	int is_v6 = family == AF_INET6, r = 0;
 	scoped(fd) int sock =
@@ -226,6 +226,12 @@ int accel_socket_make(const struct accel *a, int model, int family, const union 
 		return r;
 	if (connect(sock, &peer->any, address_size(peer)) < 0)
 		*ret_code = -errno;
+	/* Who is near has answered by now, and so can we. */
+	if (*ret_code == -EINPROGRESS && waits) {
+		*ret_code = connect(sock, &peer->any, address_size(peer)) < 0 ? -errno : 0;
+		if (*ret_code == -EALREADY)
+			*ret_code = -EINPROGRESS;
+	}
 	return *ret_code == 0 || *ret_code == -EINPROGRESS ? take_fd(&sock) : *ret_code;
 }
 

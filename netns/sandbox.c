@@ -166,6 +166,7 @@ static const int accelerating[] = {
 	SCMP_SYS(process_vm_readv),
 	SCMP_SYS(readlinkat),
 	SCMP_SYS(getdents64),
+	SCMP_SYS(lseek),
 	SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),
 	SCMP_SYS(bind),

@@ -183,8 +183,9 @@ static void *flip(void *arg)
 	return NULL;
 }
 
-/* Is descriptor NUMBER, which others change, a socket of the host that listens?  Then where. */
-static void tell_listening(const struct race *r, int number)
+/* Is descriptor NUMBER, which others change, a socket of the host that listens?  Then where, unless
+ * that is PORT. */
+static void tell_listening(const struct race *r, int number, in_port_t port)
 {
 	int fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
 	union place here;
@@ -195,7 +196,7 @@ static void tell_listening(const struct race *r, int number)
 	memset(&here, 0, sizeof(here));
 	if (network_of(fd) != r->own &&
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && listens &&
-	    getsockname(fd, &here.any, &m) == 0)
+	    getsockname(fd, &here.any, &m) == 0 && here.in.sin_port != port)
 		(void)printf("host: %s\n", text_of(&here, text, sizeof(text)));
 	(void)close(fd);
 }
@@ -203,7 +204,7 @@ static void tell_listening(const struct race *r, int number)
 /* A socket of the host that did not get through, bound to a port of the host. */
 static void bind_and_listen(struct race *r)
 {
-	r->outgoing = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	r->outgoing = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	(void)connect(r->outgoing, &r->other.any, sizeof(r->other.in));
 	(void)printf("outgoing: %s\n", network_of(r->outgoing) == r->own ? "own" : "host");
 	r->other.in.sin_addr.s_addr = htonl(INADDR_ANY);
@@ -215,14 +216,18 @@ static void bind_and_listen(struct race *r)
 static int attack(const char *other, int port, int count)
 {
 	struct race r = { .published = place("0.0.0.0", port), .other = place(other, 1) };
+	union place own;
+	socklen_t n = sizeof(own);
 	pthread_t thread;
 	int fresh = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	memset(&own, 0, sizeof(own));
 	r.own = network_of(fresh);
 	bind_and_listen(&r);
 	r.host = bound(&r.published);
 	tell("listen", listen(r.host, 1));
-	tell_listening(&r, r.host);
+	tell_listening(&r, r.host, 0);
+	(void)getsockname(r.host, &own.any, &n);
 	tell("bind again", bind(r.host, &r.other.any, sizeof(r.other.in)));
 	tell("connect", connect(r.host, &r.published.any, sizeof(r.published.in)));
 	tell("shutdown", shutdown(r.host, SHUT_RDWR));
@@ -232,9 +237,9 @@ static int attack(const char *other, int port, int count)
 		return 1;
 	for (int i = 0; i < count; i++) {
 		(void)listen(r.number, 1);
-		tell_listening(&r, r.number);
+		tell_listening(&r, r.number, own.in.sin_port);
 		(void)listen(r.host, 1);
-		tell_listening(&r, r.outgoing);
+		tell_listening(&r, r.outgoing, 0);
 	}
 	(void)printf("raced\n");
 	return 0;
