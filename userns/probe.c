@@ -178,29 +178,16 @@ static void probe_ranges(struct probe *p)
 	}
 }
 
-/* As a shell would find it; the path is in BUF. */
-static int find_program(const char *name, char *buf, size_t size)
-{
-	const char *path = getenv("PATH");
-	scoped(strv) char **dirs = strv_split(path ? path : "/usr/bin:/bin", ':');
-	for (size_t i = 0; dirs && dirs[i]; i++) {
-		(void)snprintf(buf, size, "%s/%s", dirs[i], name);
-		if (access(buf, X_OK) == 0)
-			return 1;
-	}
-	return 0;
-}
-
 static void probe_helpers(struct probe *p)
 {
 	static const char *const names[] = { "newuidmap", "newgidmap" };
 	static const char *const cap[] = { "cap_setuid", "cap_setgid" };
 	p->have_helpers = 1;
 	for (int i = 0; i < 2; i++) {
-		char path[4096];
+		scoped(mem) char *path = proc_find_program(names[i]);
 		struct stat st;
 		struct statvfs fs;
-		if (!find_program(names[i], path, sizeof(path))) {
+		if (!path) {
 			p->have_helpers = 0;
 			mend(add(p, names[i], PROBE_FAILURE, "it is not installed"),
 			     "an administrator installs the package 'uidmap' (shadow-utils "

@@ -33,24 +33,16 @@ static const struct {
 
 int driver_find(const char *name, char **ret, struct err *e)
 {
-	const char *path = getenv("PATH");
-
 	if (strchr(name, '/')) {
 		if (access(name, X_OK) < 0)
 			return err_sys(e, "OCI runtime %s", name);
 		*ret = realpath(name, NULL);
 		return *ret ? 0 : err_sys(e, "OCI runtime %s", name);
 	}
-	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
-		size_t n = strcspn(p, ":");
-		scoped(mem) char *full = str_printf("%.*s/%s", (int)n, p, name);
-		if (full && full[0] == '/' && access(full, X_OK) == 0) {
-			*ret = take_ptr(&full);
-			return 0;
-		}
-		p += n + (p[n] == ':');
-	}
-	return err_set(e, -EINVAL, "default OCI runtime \"%s\" not found: invalid argument", name);
+	*ret = proc_find_program(name);
+	return *ret ? 0
+		    : err_set(e, -EINVAL, "default OCI runtime \"%s\" not found: invalid argument",
+			      name);
 }
 
 static const char *base_name(const char *path)

@@ -248,6 +248,20 @@ void proc_set_title(const char *name)
 	strncpy(title, name, end - start - 1);
 }
 
+char *proc_find_program(const char *name)
+{
+	const char *path = getenv("PATH");
+
+	for (const char *p = path ? path : "/usr/bin:/bin"; *p;) {
+		size_t n = strcspn(p, ":");
+		scoped(mem) char *full = str_printf("%.*s/%s", (int)n, p, name);
+		if (full && full[0] == '/' && access(full, X_OK) == 0)
+			return take_ptr(&full);
+		p += n + (p[n] == ':');
+	}
+	return NULL;
+}
+
 char *proc_role_path(const char *name)
 {
 	const char *dir = getenv("COVE_LIBEXEC_DIR");

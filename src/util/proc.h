@@ -69,6 +69,9 @@ void proc_set_title(const char *name);
  * directory of the running program when NAME is there, else the installed libexec directory. Owned.
  */
 char *proc_role_path(const char *name);
+/* Program NAME (no path) as a shell would find it in $PATH, absolute entries only.  Owned; NULL
+ * when it is nowhere. */
+char *proc_find_program(const char *name);
 #define PROC_CALL_FDS_MAX 8
 /* Does something in a child.  What it opens goes to FDS[*N], *N counted up, at most
  * PROC_CALL_FDS_MAX. */

@@ -17,6 +17,7 @@
 #include "src/cli/report.h"
 #include "src/cli/system/yaml.h"
 #include "src/cli/version.h"
+#include "src/container/defaults.h"
 #include "src/image/image_stores.h"
 #include "src/image/platform.h"
 #include "src/image/registries.h"
@@ -177,7 +178,70 @@ static json_object *oci_runtime(const struct engine *en)
 	return o;
 }
 
-static json_object *host_json(struct engine *en)
+/* A program that networks may be connected by; one that is not installed has no path. */
+static json_object *network_program(const char *name)
+{
+	json_object *o = json_object_new_object();
+	scoped(mem) char *path = proc_find_program(name);
+
+	json_put_str(o, "executable", path ? path : "");
+	json_put_str(o, "package", "Unknown"); /* asking the package manager takes its time */
+	return o;
+}
+
+/* One of our own helper programs. */
+static json_object *own_program(const char *name)
+{
+	json_object *o = json_object_new_object();
+	scoped(mem) char *path = proc_role_path(name);
+
+	json_put_str(o, "package", "cove " PACKAGE_VERSION);
+	json_put_str(o, "path", path ? path : "");
+	json_put_str(o, "version", PACKAGE_VERSION);
+	return o;
+}
+
+/* What new containers get, by containers.conf. */
+static int put_defaults(struct engine *en, json_object *host, struct err *e)
+{
+	const struct container_create_options none = { 0 };
+	scoped(defaults) struct defaults d = { 0 };
+	const char *network, *driver;
+	int r = defaults_apply(en, &none, &d, e);
+
+	if (r < 0)
+		return r;
+	network = d.options.network ? d.options.network[0] : "private";
+	driver = d.options.log_driver;
+	json_put_str(host, "logDriver", driver ? driver : "k8s-file");
+	json_put_str(host, "rootlessNetworkCmd",
+		     strcmp(network, "pasta") == 0 ? "pasta" : "cove-net");
+	return 0;
+}
+
+static json_object *network_backend(void)
+{
+	json_object *o = own_program("cove-switch");
+
+	json_put_str(o, "backend", "cove");
+	json_put(o, "dns", own_program("cove-switch"));
+	return o;
+}
+
+static json_object *plugins_json(void)
+{
+	static char *const logs[] = { "k8s-file", "json-file", "none", NULL };
+	static char *const networks[] = { "bridge", NULL }, *const volumes[] = { "local", NULL };
+	json_object *o = json_object_new_object();
+
+	json_put(o, "authorization", NULL);
+	json_put_strv(o, "log", logs);
+	json_put_strv(o, "network", networks);
+	json_put_strv(o, "volume", volumes);
+	return o;
+}
+
+static json_object *host_json(struct engine *en, struct err *e)
 {
 	json_object *o = json_object_new_object();
 	struct platform host;
@@ -195,7 +259,13 @@ static json_object *host_json(struct engine *en)
 	json_put_str(o, "hostname", u.nodename);
 	json_put(o, "idMappings", id_mappings(en));
 	json_put_str(o, "databaseBackend", "sqlite");
+	json_put(o, "conmon", own_program("cove-monitor"));
 	json_put_str(o, "networkBackend", "cove");
+	json_put(o, "networkBackendInfo", network_backend());
+	json_put(o, "pasta", network_program("pasta"));
+	json_put(o, "slirp4netns", network_program("slirp4netns"));
+	if (put_defaults(en, o, e) < 0)
+		return o;
 	json_put(o, "ociRuntime", oci_runtime(en));
 	json_put_str(o, "kernel", u.release);
 	put_memory(o);
@@ -231,7 +301,7 @@ static json_object *store_json(struct engine *en, struct err *e)
 	json_object *o = json_object_new_object(), *containers = json_object_new_object();
 	json_object *images = json_object_new_object(), *driver = json_object_new_object();
 	struct store *db = engine_store(en, e);
-	scoped(strbuf) struct strbuf stores = STRBUF_INIT;
+	scoped(strbuf) struct strbuf stores = STRBUF_INIT, volumes = STRBUF_INIT;
 	int64_t total = count(db, "SELECT COUNT(*) FROM container", e);
 	int64_t running = count(db, "SELECT COUNT(*) FROM container WHERE state = 'running'", e);
 	struct statvfs fs = { 0 };
@@ -256,6 +326,8 @@ static json_object *store_json(struct engine *en, struct err *e)
 	json_put_int(images, "number", count_images(en, e));
 	json_put(o, "imageStore", images);
 	json_put_str(o, "runRoot", en->runroot);
+	(void)strbuf_printf(&volumes, "%s/volumes", en->graphroot);
+	json_put_str(o, "volumePath", volumes.s ? volumes.s : "");
 	return o;
 }
 
@@ -280,8 +352,10 @@ static int info(struct engine *en, void *opts, char **args, struct err *e)
 	(void)args;
 	if (!doc)
 		return err_errno(e, ENOMEM, "info");
-	json_put(doc, "host", host_json(en));
-	json_put(doc, "registries", registries_json(en, e));
+	json_put(doc, "host", host_json(en, e));
+	if (!e->code)
+		json_put(doc, "registries", registries_json(en, e));
+	json_put(doc, "plugins", plugins_json());
 	if (!e->code)
 		json_put(doc, "store", store_json(en, e));
 	json_put(doc, "version", version_json());
