@@ -234,6 +234,12 @@ static int set_hosts(struct creation *c, struct err *e)
 	return ip ? creation_copy(&c->spec->host_ip, ip, e) : 0;
 }
 
+/* Is its way out the container's own, where ports may lead to? */
+static int has_way_out(const struct container_spec *s)
+{
+	return str_in_words(s->network, strlen(s->network), "private|bridge|pasta");
+}
+
 /* Ports that lead nowhere are told, and left out. */
 static void drop_ports(struct creation *c)
 {
@@ -241,8 +247,7 @@ static void drop_ports(struct creation *c)
 	size_t n = strcspn(s->network, ":"); /* "container:ID", "ns:PATH" */
 	scoped(mem) char *text = NULL;
 
-	if (!json_len(s->ports) || strcmp(s->network, "private") == 0 ||
-	    strcmp(s->network, "bridge") == 0 || strcmp(s->network, "pasta") == 0)
+	if (!json_len(s->ports) || has_way_out(s))
 		return;
 	text = str_printf("Port mappings have been discarded because \"%.*s\" network namespace "
 			  "mode does not support them",
@@ -360,15 +365,19 @@ int creation_set_namespaces(struct creation *c, struct err *e)
 static const char *sysctl_fault(const struct container_spec *s, const char *pair)
 {
 	static const char *const ipc[] = { "kernel.msg", "kernel.sem", "kernel.shm", "fs.mqueue." };
+	const char *mode = s->ipc_mode;
 
 	if (!strchr(pair, '='))
 		return "it is not of a namespace";
 	if (str_starts(pair, "net."))
-		return strcmp(s->network, "host") ? NULL : "the network is the host's";
+		return has_way_out(s) || strcmp(s->network, "none") == 0
+			       ? NULL
+			       : "the network is not the container's own";
 	for (size_t i = 0; i < ARRAY_LEN(ipc); i++)
 		if (str_starts(pair, ipc[i]))
-			return strcmp(s->ipc_mode, "host") ? NULL
-							   : "the IPC namespace is the host's";
+			return !strcmp(mode, "host") || strchr(mode, ':')
+				       ? "the IPC namespace is not the container's own"
+				       : NULL;
 	return "it is not of a namespace";
 }
 

@@ -151,22 +151,34 @@ static void put_addresses(json_object *o, json_object *status)
 	json_put_str(o, "MacAddress", json_get_str(status, "mac"));
 }
 
-static void put_networks(json_object *o, const struct container_spec *s, json_object *statuses)
+static void put_network(json_object *all, const char *name, json_object *status,
+			json_object *aliases)
+{
+	json_object *o = json_object_new_object();
+
+	put_addresses(o, status);
+	json_put_str(o, "NetworkID", name);
+	json_put(o, "DriverOpts", NULL);
+	json_put(o, "IPAMConfig", NULL);
+	json_put(o, "Links", NULL);
+	json_put(o, "Aliases", json_object_get(aliases));
+	json_put(all, name, o);
+}
+
+/* ALONE: what a container has that is on no bridge. */
+static void put_networks(json_object *o, const struct container_spec *s, json_object *statuses,
+			 json_object *alone)
 {
 	json_object *all = json_object_new_object();
 
 	for (size_t i = 0; i < json_len(s->networks); i++) {
-		json_object *n = json_object_array_get_idx(s->networks, i),
-			    *one = json_object_new_object();
+		json_object *n = json_object_array_get_idx(s->networks, i);
 		const char *name = json_get_str(n, "name");
-		put_addresses(one, json_get(statuses, name));
-		json_put_str(one, "NetworkID", name);
-		json_put(one, "DriverOpts", NULL);
-		json_put(one, "IPAMConfig", NULL);
-		json_put(one, "Links", NULL);
-		json_put(one, "Aliases", json_object_get(json_get(n, "aliases")));
-		json_put(all, name, one);
+		put_network(all, name, json_get(statuses, name), json_get(n, "aliases"));
 	}
+	/* Programs take the first entry's address for the container's. */
+	if (s->network && (strcmp(s->network, "private") == 0 || strcmp(s->network, "pasta") == 0))
+		put_network(all, s->network, alone, NULL);
 	json_put(o, "Networks", all);
 }
 
@@ -213,7 +225,7 @@ static json_object *make_network(struct engine *en, const struct container *c,
 	json_put(o, "Ports", ports);
 	(void)snprintf(ns, sizeof(ns), "/proc/%d/ns/net", (int)c->pid);
 	json_put_str(o, "SandboxKey", c->pid > 0 ? ns : "");
-	put_networks(o, s, statuses);
+	put_networks(o, s, statuses, alone);
 	return o;
 }
 

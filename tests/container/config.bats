@@ -118,6 +118,8 @@ setup() {
 	run_cove 1 run --rm busybox sh -c 'ulimit -n; ulimit -c; cat /proc/self/oom_score_adj; ls /dev/full2; ls /m; ls /v; umask; echo $FROM_HOST; cat /proc/1/comm; touch /x'
 	is "${lines[*]/limits kept*/}" " 100 0 321 /dev/full2 a b 0027 yes cove-init touch: /x: Read-only file system"
 	run_cove run --rm --network host busybox true # the sysctl is of its network: left out
+	cove run -d --name s busybox sleep 60
+	run_cove run --rm --network container:s busybox true
 	run_cove run --rm busybox sh -c 'cat /proc/sys/net/ipv4/ping_group_range; date +%Z; grep ndots /etc/resolv.conf'
 	is "${lines[*]:1}" $'0\t5 JST options ndots:3'
 	run_cove run --rm --read-only=false --mount "type=bind,src=$T/c,destination=/m" -v "$T/c:/v" --ulimit nofile=50 --oom-score-adj 400 --umask 0 --init=false busybox sh -c 'touch /x; ls /m; ls /v; ulimit -n; ulimit -c; cat /proc/self/oom_score_adj; umask; cat /proc/1/comm'
