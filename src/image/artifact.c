@@ -10,6 +10,7 @@
 
 #include "src/image/artifact_store.h"
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
 #include "src/util/fd.h"
@@ -76,20 +77,39 @@ static int read_row(struct engine *en, struct sqlite3_stmt *q, struct artifact *
 
 #define ROW "SELECT id, name, digest, added FROM artifact "
 
-/* 1 with *RET, 0: there is none, or the error. */
-static int first(struct engine *en, const char *sql, const char *arg, struct artifact **ret,
-		 struct err *e)
+/* Of store number K: 1 with *RET, 0: there is none, or the error. */
+static int first_in(struct engine *en, size_t k, const char *sql, const char *arg,
+		    struct artifact **ret, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
-	int r = s ? store_query(s, &q, e, sql, "s", arg) : e->code;
+	struct artifact *a = NULL;
+	struct store *s = image_store_db(en, k, e);
+	int r;
 
+	if (!s)
+		return k ? 0 : e->code;
+	r = store_query(s, &q, e, sql, "s", arg);
 	if (r == 0)
 		r = store_step(q, e);
 	if (r <= 0)
 		return r;
-	r = read_row(en, q, ret, e);
-	return r < 0 ? r : 1;
+	r = read_row(en, q, &a, e);
+	if (r < 0 || !a)
+		return r < 0 ? r : 0;
+	a->is_elsewhere = k > 0;
+	*ret = a;
+	return 1;
+}
+
+/* The same of all stores: our own has the first word. */
+static int first(struct engine *en, const char *sql, const char *arg, struct artifact **ret,
+		 struct err *e)
+{
+	int r = 0;
+
+	for (size_t k = 0; r == 0 && k < image_stores_n(en); k++)
+		r = first_in(en, k, sql, arg, ret, e);
+	return r;
 }
 
 int artifact_name(const char *text, char **ret, struct err *e)
@@ -129,24 +149,37 @@ int artifact_find(struct engine *en, const char *ref, struct artifact **ret, str
 	return err_set(e, -ENOENT, "%s: artifact does not exist", ref);
 }
 
-int artifact_list(struct engine *en, struct artifact ***ret, size_t *ret_n, struct err *e)
+/* Add those of store number K. */
+static int list_store(struct engine *en, size_t k, struct artifact ***list, size_t *n,
+		      struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
+	struct store *s = image_store_db(en, k, e);
+	int r;
+
+	if (!s)
+		return k ? 0 : e->code;
+	r = store_query(s, &q, e, ROW "WHERE name IS NOT NULL ORDER BY name", "");
+	while (r == 0 && (r = store_step(q, e)) > 0) {
+		struct artifact **more = reallocarray(*list, *n + 1, sizeof(struct artifact *));
+		if (!more)
+			return err_errno(e, ENOMEM, "list artifacts");
+		*list = more;
+		r = read_row(en, q, &more[*n], e);
+		if (r == 0)
+			more[(*n)++]->is_elsewhere = k > 0;
+	}
+	return r;
+}
+
+int artifact_list(struct engine *en, struct artifact ***ret, size_t *ret_n, struct err *e)
+{
 	struct artifact **list = NULL;
 	size_t n = 0;
-	int r = s ? store_query(s, &q, e, ROW "WHERE name IS NOT NULL ORDER BY name", "") : e->code;
+	int r = 0;
 
-	while (r == 0 && (r = store_step(q, e)) > 0) {
-		struct artifact **more = reallocarray(list, n + 1, sizeof(struct artifact *));
-		if (!more) {
-			r = err_errno(e, ENOMEM, "list artifacts");
-			break;
-		}
-		list = more;
-		r = read_row(en, q, &list[n], e);
-		n += r == 0;
-	}
+	for (size_t k = 0; r == 0 && k < image_stores_n(en); k++)
+		r = list_store(en, k, &list, &n, e);
 	if (r < 0) {
 		artifact_list_free(list, n);
 		return r;
@@ -164,6 +197,8 @@ int artifact_remove(struct engine *en, const char *ref, char **ret_digest, struc
 
 	if (artifact_find(en, ref, &a, e) < 0)
 		return e->code;
+	if (a->is_elsewhere)
+		return err_set(e, -EROFS, "cannot remove read-only artifact \"%s\"", a->name);
 	s = engine_store(en, e);
 	if (!s || store_begin(s, STORE_DURABLE | STORE_REMOVES, e) < 0)
 		return e->code;
@@ -201,18 +236,16 @@ static int extract(struct engine *en, json_object *layer, int dir_fd, const char
 		   struct err *e)
 {
 	const char *digest = json_get_str(layer, "digest");
-	scoped(mem) char *path = NULL;
 	struct stat st;
 	int rc;
 
 	if (!digest || !digest_is_valid(digest))
 		return err_set(e, -EBADMSG, "the artifact is damaged in the store");
-	path = str_printf("blobs/sha256/%s", digest_hex(digest));
-	if (!path)
-		return err_errno(e, ENOMEM, "extract");
-	scoped(fd) int from = openat(en->graph_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (from < 0 || fstat(from, &st) < 0)
-		return err_sys(e, "open %s/%s", en->graphroot, path);
+	scoped(fd) int from = image_blob_open(en, digest, e);
+	if (from < 0)
+		return from;
+	if (fstat(from, &st) < 0)
+		return err_sys(e, "stat blob %s", digest);
 	ENGINE_USERS_UMASK(en);
 	scoped(fd) int to =
 		openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -257,11 +290,13 @@ int artifact_extract(struct engine *en, const char *ref, const char *path,
 	scoped(artifact) struct artifact *a = NULL;
 	json_object *layers, *one = NULL;
 	size_t n = 0;
+	int r;
 
 	if (o->digest && o->title)
 		return err_set(e, -EINVAL, "cannot specify both digest and title");
-	if (artifact_find(en, ref, &a, e) < 0)
-		return e->code;
+	r = artifact_find(en, ref, &a, e);
+	if (r != 0 || !a)
+		return r;
 	layers = json_get(a->manifest, "layers");
 	for (size_t i = 0; i < json_len(layers); i++) {
 		json_object *l = json_object_array_get_idx(layers, i);

@@ -17,6 +17,7 @@ struct artifact {
 	char *digest;	 /* of the manifest */
 	int64_t added;	 /* nanoseconds since the epoch */
 	json_object *manifest;
+	int is_elsewhere; /* an additional store has it */
 };
 struct artifact *artifact_free(struct artifact *a);
 DEFINE_SCOPED(artifact, struct artifact *, artifact_free);

@@ -267,6 +267,8 @@ static int look_for_old(struct engine *en, const char *full, const struct artifa
 		return err_set(e, r, "%s: artifact does not exist", full);
 	if (r == 0 && !o->append && !o->replace)
 		return err_set(e, -EEXIST, "%s: artifact already exists", full);
+	if (r == 0 && o->append && (*ret)->is_elsewhere)
+		return err_set(e, -EROFS, "cannot change read-only artifact \"%s\"", full);
 	return 0;
 }
 

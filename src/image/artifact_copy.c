@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Artifacts to and from registries. */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/image/artifact_store.h"
@@ -10,6 +12,7 @@
 #include "src/image/manifest.h"
 #include "src/image/policy.h"
 #include "src/image/trust.h"
+#include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 #include "src/util/sha256.h"
@@ -132,6 +135,22 @@ int artifact_pull(struct engine *en, const char *ref, const struct remote_option
 	return 0;
 }
 
+int artifact_copy_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e)
+{
+	scoped(fd) int from = image_blob_open(arg, digest, e);
+	scoped(fd) int to = -EBADF;
+	struct stat st;
+	int r;
+
+	if (from < 0)
+		return from;
+	to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (to < 0 || fstat(from, &st) < 0)
+		return err_sys(e, "copy blob %s", digest);
+	r = fd_copy(from, 0, st.st_size, to);
+	return r < 0 ? err_errno(e, r, "copy blob %s", digest) : 0;
+}
+
 int artifact_link_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e)
 {
 	struct engine *en = arg;
@@ -139,7 +158,10 @@ int artifact_link_blob(void *arg, const char *digest, int dir_fd, const char *na
 
 	if (!path)
 		return err_errno(e, ENOMEM, "push");
-	return linkat(en->graph_fd, path, dir_fd, name, 0) < 0 ? err_sys(e, "link %s", path) : 0;
+	if (linkat(en->graph_fd, path, dir_fd, name, 0) == 0)
+		return 0;
+	return errno == ENOENT ? artifact_copy_blob(arg, digest, dir_fd, name, e)
+			       : err_sys(e, "link %s", path);
 }
 
 int artifact_push(struct engine *en, const char *ref, const struct image_push_options *o,

@@ -15,7 +15,9 @@ int artifact_publish(struct engine *en, const char *name, json_object *manifest,
 const char *artifact_blob_file(const char *digest, char *buf);
 /* Config (0) and layers (1...) of a manifest: borrowed, NULL behind the last. */
 json_object *artifact_blob(json_object *manifest, size_t i);
-/* A blob_maker of what is in blobs/; ARG is the engine. */
+/* Blob_makers of what the stores have; ARG is the engine.  The first makes a copy: what lies in
+ * another's directory must not be the store's own file. */
+int artifact_copy_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e);
 int artifact_link_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e);
 
 #endif

@@ -27,7 +27,22 @@ struct catalogue_image {
 };
 /* As catalogue_add_layer(). */
 int catalogue_add_image(struct store *db, const struct catalogue_image *i, struct err *e);
-/* The document DIGEST lies at PATH. */
+struct catalogue_list {
+	const char *id, *digest; /* the latter: of the index */
+	int64_t added;		 /* nanoseconds */
+	char *const *names;
+};
+/* As catalogue_add_layer(). */
+int catalogue_add_list(struct store *db, const struct catalogue_list *l, struct err *e);
+/* Where entry DIGEST of list ID is (see manifest_list_source()). */
+int catalogue_add_list_source(struct store *db, const char *id, const char *digest,
+			      const char *source, struct err *e);
+struct catalogue_artifact {
+	const char *id, *name, *digest; /* name: NULL for one that a list has */
+	int64_t added;			/* nanoseconds */
+};
+int catalogue_add_artifact(struct store *db, const struct catalogue_artifact *a, struct err *e);
+/* The document or blob DIGEST lies at PATH. */
 int catalogue_add_blob(struct store *db, const char *digest, const char *path, struct err *e);
 
 /* TEXT (base64) is a signature of image ID's manifest DIGEST, if the image was added.  Nonsense is

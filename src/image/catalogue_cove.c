@@ -124,6 +124,85 @@ static int read_signatures(struct store *from, struct store *db, struct err *e)
 	return r < 0 ? r : 0;
 }
 
+/* Version 5 of its schema: lists, then artifacts; their documents and blobs are all in blobs/. */
+static int read_lists(const char *root, struct store *from, struct store *db, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(from, &q, e, "SELECT id, digest, added FROM manifest_list", "");
+
+	while (r >= 0 && (r = store_step(q, e)) > 0) {
+		scoped(strv) char **names = NULL;
+		struct catalogue_list l = { .id = store_text(q, 0),
+					    .digest = store_text(q, 1),
+					    .added = store_int(q, 2) };
+		if (!l.id)
+			continue;
+		if (column(from, "SELECT name FROM manifest_list_name WHERE list_id = ?", l.id,
+			   &names, e) < 0)
+			return e->code;
+		l.names = names;
+		r = catalogue_add_list(db, &l, e);
+		if (r == 1)
+			r = add_blob(root, db, l.digest, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int read_list_sources(struct store *from, struct store *db, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(from, &q, e, "SELECT list_id, digest, source FROM manifest_list_source",
+			    "");
+
+	while (r >= 0 && (r = store_step(q, e)) > 0)
+		r = catalogue_add_list_source(db, store_text(q, 0), store_text(q, 1),
+					      store_text(q, 2), e);
+	return r < 0 ? r : 0;
+}
+
+static int read_artifacts(const char *root, struct store *from, struct store *db, struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(from, &q, e, "SELECT id, name, digest, added FROM artifact", "");
+
+	while (r >= 0 && (r = store_step(q, e)) > 0) {
+		const struct catalogue_artifact a = { .id = store_text(q, 0),
+						      .name = store_text(q, 1),
+						      .digest = store_text(q, 2),
+						      .added = store_int(q, 3) };
+		r = catalogue_add_artifact(db, &a, e);
+		if (r == 1)
+			r = add_blob(root, db, a.digest, e);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int read_artifact_blobs(const char *root, struct store *from, struct store *db,
+			       struct err *e)
+{
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	int r = store_query(from, &q, e, "SELECT digest FROM artifact_blob", "");
+
+	while (r >= 0 && (r = store_step(q, e)) > 0)
+		if (store_text(q, 0) && digest_is_valid(store_text(q, 0)))
+			r = add_blob(root, db, store_text(q, 0), e);
+	return r < 0 ? r : 0;
+}
+
+static int read_others(const char *root, struct store *from, struct store *db, struct err *e)
+{
+	int r = count_tables(
+		from,
+		"manifest_list|manifest_list_name|manifest_list_source|artifact|artifact_blob", e);
+
+	if (r != 5)
+		return r < 0 ? r : 0; /* an older one */
+	if (read_lists(root, from, db, e) < 0 || read_list_sources(from, db, e) < 0 ||
+	    read_artifacts(root, from, db, e) < 0)
+		return e->code;
+	return read_artifact_blobs(root, from, db, e);
+}
+
 static int read_all(const char *root, const char *copy, struct store *db, struct err *e)
 {
 	scoped(store) struct store *from = NULL;
@@ -144,7 +223,9 @@ static int read_all(const char *root, const char *copy, struct store *db, struct
 					     .created = store_int(q, 3) };
 		r = i.id ? read_image(root, from, db, &i, e) : 0;
 	}
-	return r < 0 ? r : read_signatures(from, db, e);
+	if (r == 0)
+		r = read_signatures(from, db, e);
+	return r < 0 ? r : read_others(root, from, db, e);
 }
 
 int catalogue_read_cove(const char *root, const char *copy, struct store *db, struct err *e)

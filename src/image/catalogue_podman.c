@@ -8,6 +8,7 @@
  * or "=" and the KEY in base64 where it has more than letters, digits and dots; "manifest" and
  * "sha256:..." (the config) are such keys. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "src/image/catalogue.h"
@@ -17,6 +18,7 @@
 #include "src/util/base64.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
+#include "src/util/path.h"
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
 
@@ -188,6 +190,45 @@ static int read_image(const char *root, json_object *o, json_object *by_id, stru
 	return r < 0 ? r : add_document(root, id, "manifest", manifest, db, e);
 }
 
+static int is_index(const char *bytes, size_t n)
+{
+	scoped(json) json_object *o = NULL;
+	struct err ignored;
+
+	return json_parse(bytes, n, &o, &ignored) == 0 &&
+	       json_object_is_type(json_get(o, "manifests"), json_type_array);
+}
+
+/* An image without a topmost layer, whose manifest is an index, is a list of images. */
+static int read_list(const char *root, json_object *o, struct store *db, struct err *e)
+{
+	json_object *digests = json_get(o, "big-data-digests");
+	const char *created = json_get_str(o, "created"), *layer = json_get_str(o, "layer");
+	struct catalogue_list l = { .id = json_get_str(o, "id"),
+				    .digest = json_get_str(digests, "manifest") };
+	scoped(strv) char **names = NULL;
+	scoped(mem) char *path = NULL;
+	scoped(mem) char *bytes = NULL;
+	struct err ignored;
+	size_t n = 0;
+	int r;
+
+	if (!l.id || !id_is_prefix(l.id) || !l.digest || (layer && *layer) ||
+	    json_to_strv(json_get(o, "names"), &names) < 0)
+		return 0;
+	path = catalogue_podman_document(root, l.id, "manifest");
+	if (!path)
+		return no_memory(e);
+	if (path_read(AT_FDCWD, path, MANIFEST_MAX, &bytes, &n, &ignored) < 0 ||
+	    !is_index(bytes, n))
+		return 0;
+	if (created)
+		(void)time_parse(created, 0, &l.added); /* else it is 0 */
+	l.names = names;
+	r = catalogue_add_list(db, &l, e);
+	return r <= 0 ? r : catalogue_add_blob(db, l.digest, path, e);
+}
+
 int catalogue_read_podman(const char *root, const char *images, size_t n_images, const char *layers,
 			  size_t n_layers, struct store *db, struct err *e)
 {
@@ -202,5 +243,7 @@ int catalogue_read_podman(const char *root, const char *images, size_t n_images,
 		r = read_layers(root, layer_list, by_id, db, e);
 	for (size_t i = 0; r >= 0 && i < json_len(image_list); i++)
 		r = read_image(root, json_object_array_get_idx(image_list, i), by_id, db, e);
+	for (size_t i = 0; r >= 0 && i < json_len(image_list); i++)
+		r = read_list(root, json_object_array_get_idx(image_list, i), db, e);
 	return r < 0 ? r : 0;
 }

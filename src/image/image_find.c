@@ -184,15 +184,14 @@ int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err 
 int image_find(struct engine *en, const char *ref, struct image **ret, struct err *e)
 {
 	scoped(mem) char *id = NULL;
+	scoped(mem) char *found = NULL;
 	struct err ignored = { 0 };
 	size_t k = 0;
 	int r = find_in_stores(en, ref, &id, &k, e);
 
 	/* Of a list, the image that fits here. */
-	if (r == -ENOENT && manifest_list_choose(en, ref, NULL, &id, &ignored) == 0) {
-		k = 0;
-		r = 0;
-	}
+	if (r == -ENOENT && manifest_list_choose(en, ref, NULL, &id, &ignored) == 0)
+		r = find_in_stores(en, id, &found, &k, e);
 	if (r == 0)
 		r = image_by_id_in(en, k, id, ret, e);
 	/* Removed between the two: the user's word for it is the better one. */

@@ -108,6 +108,22 @@ int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *r
 	return 0;
 }
 
+int image_blob_open(struct engine *en, const char *digest, struct err *e)
+{
+	scoped(fd) int dir = blobs_open(en, e);
+	scoped(mem) char *path = NULL;
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, digest_hex(digest), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? err_sys(e, "open blob %s", digest) : fd;
+	path = blob_elsewhere(en, digest);
+	fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+	return fd < 0 ? err_set(e, -ENOENT, "blob %s is missing in the store", digest) : fd;
+}
+
 int image_blob_write(struct engine *en, const char *digest, const void *bytes, size_t n,
 		     struct err *e)
 {

@@ -27,6 +27,9 @@ int image_source_of(struct engine *en, const char *id, char **ret, struct err *e
  * Owned. */
 int image_blob_read(struct engine *en, const char *digest, char **ret, size_t *ret_len,
 		    struct err *e);
+/* The file of blob DIGEST (valid), whatever store it is in; its bytes are not verified.  A
+ * descriptor, or the error: -ENOENT. */
+int image_blob_open(struct engine *en, const char *digest, struct err *e);
 /* Store a document under DIGEST, which is its own; nothing happens when it is there already. */
 int image_blob_write(struct engine *en, const char *digest, const void *bytes, size_t n,
 		     struct err *e);

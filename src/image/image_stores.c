@@ -26,7 +26,7 @@
 #define TRIES	    5
 #define INDEX_MAX   ((size_t)64 << 20) /* bytes of one list or database */
 #define STAMP_MAX   256
-#define CATALOGUE_V "3" /* in stamps: what another version of cove made is made anew */
+#define CATALOGUE_V "4" /* in stamps: what another version of cove made is made anew */
 
 size_t image_stores_n(const struct engine *en)
 {

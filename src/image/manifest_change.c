@@ -114,7 +114,7 @@ static int add_entries(struct engine *en, const char *name, const struct manifes
 	scoped(fd) int lock = change_lock(en, e);
 	scoped(manifest_list) struct manifest_list *l = NULL;
 
-	if (lock < 0 || manifest_list_find(en, name, &l, e) < 0)
+	if (lock < 0 || manifest_list_find_ours(en, name, &l, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < n; i++)
 		put_entry(l->doc, entries[i].descriptor);
@@ -132,7 +132,7 @@ int manifest_list_add(struct engine *en, const char *name, const char *ref,
 	size_t n = 0;
 	int r;
 
-	if (manifest_list_find(en, name, &l, e) < 0 ||
+	if (manifest_list_find_ours(en, name, &l, e) < 0 ||
 	    manifest_entries_find(en, ref, o, &entries, &n, e) < 0)
 		return e->code;
 	r = 0;
@@ -182,7 +182,7 @@ static int create(struct engine *en, const char *full, int amend,
 	if (lock < 0)
 		return lock;
 	r = manifest_list_find(en, full, &l, &ignored);
-	if (r == 0 && amend) {
+	if (r == 0 && amend && !l->store) {
 		*ret_id = take_ptr(&l->id);
 		return 0;
 	}
@@ -269,7 +269,7 @@ int manifest_list_annotate(struct engine *en, const char *name, const char *ref,
 	scoped(mem) char *digest = NULL;
 	json_object *entry;
 
-	if (lock < 0 || manifest_list_find(en, name, &l, e) < 0)
+	if (lock < 0 || manifest_list_find_ours(en, name, &l, e) < 0)
 		return e->code;
 	entry = l->doc;
 	if (!index) {
@@ -297,7 +297,7 @@ int manifest_list_remove_entry(struct engine *en, const char *name, const char *
 	json_object *list, *kept;
 	int r;
 
-	if (lock < 0 || manifest_list_find(en, name, &l, e) < 0)
+	if (lock < 0 || manifest_list_find_ours(en, name, &l, e) < 0)
 		return e->code;
 	if (!digest_is_valid(digest))
 		return err_set(e, -EINVAL,
@@ -348,7 +348,7 @@ int manifest_list_tag(struct engine *en, const char *ref, const char *target, st
 	scoped(manifest_list) struct manifest_list *l = NULL;
 	scoped(mem) char *name = NULL;
 
-	if (manifest_list_find(en, ref, &l, e) < 0 || reference_new_name(target, &name, e) < 0)
+	if (manifest_list_find_ours(en, ref, &l, e) < 0 || reference_new_name(target, &name, e) < 0)
 		return e->code;
 	return change_names(en, "INSERT OR REPLACE INTO manifest_list_name VALUES (?, ?)", name,
 			    l->id, e) < 0
@@ -362,16 +362,14 @@ int manifest_list_untag(struct engine *en, const char *ref, const char *name, st
 	scoped(mem) char *full = NULL;
 	int r;
 
-	if (manifest_list_find(en, ref, &l, e) < 0 ||
+	if (manifest_list_find_ours(en, ref, &l, e) < 0 ||
 	    (name && reference_new_name(name, &full, e) < 0))
 		return e->code;
 	r = change_names(en,
 			 "DELETE FROM manifest_list_name WHERE list_id = ?1 AND name = "
 			 "coalesce(?2, name)",
 			 l->id, full, e);
-	return r == 0 && name ? err_set(e, -ENOENT, "%s: tag not known", full)
-	       : r < 0	      ? r
-			      : 0;
+	return r == 0 && name ? err_set(e, -ENOENT, "%s: tag not known", full) : r < 0 ? r : 0;
 }
 
 /* Artifacts that were made for a list have no name, and go with the last list. */
@@ -407,8 +405,11 @@ int manifest_list_remove(struct engine *en, const char *name, struct image_remov
 	scoped(mem) char *meant = NULL;
 	int r = 0;
 
-	if (manifest_list_find(en, name, &l, e) < 0 || manifest_list_as_image(l, &i, e) < 0 ||
-	    image_name_meant(name, i, &meant, e) < 0)
+	if (manifest_list_find(en, name, &l, e) < 0)
+		return e->code;
+	if (l->store)
+		return err_set(e, -EROFS, "cannot remove read-only image \"%s\"", l->id);
+	if (manifest_list_as_image(l, &i, e) < 0 || image_name_meant(name, i, &meant, e) < 0)
 		return e->code;
 	if (meant && strv_len(l->names) > 1) {
 		if (manifest_list_untag(en, l->id, meant, e) < 0)

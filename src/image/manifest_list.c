@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/image/image_store.h"
+#include "src/image/image_stores.h"
 #include "src/image/reference.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
@@ -19,6 +20,7 @@ struct manifest_list *manifest_list_free(struct manifest_list *l)
 	free(l->digest);
 	strv_free(l->names);
 	json_free(l->doc);
+	free(l->store);
 	free(l);
 	return NULL;
 }
@@ -89,8 +91,9 @@ static int find_ids(struct store *s, const char *ref, char ***ret, struct err *e
 	return r;
 }
 
-static int read_list(struct engine *en, struct store *s, const char *id, struct manifest_list **ret,
-		     struct err *e)
+/* List ID of store number K, S. */
+static int read_list(struct engine *en, size_t k, struct store *s, const char *id,
+		     struct manifest_list **ret, struct err *e)
 {
 	scoped(manifest_list) struct manifest_list *l = calloc(1, sizeof(*l));
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
@@ -110,7 +113,8 @@ static int read_list(struct engine *en, struct store *s, const char *id, struct 
 	l->id = strdup(id);
 	l->digest = strdup(store_text(q, 0));
 	l->added = store_int(q, 1);
-	if (!l->id || !l->digest)
+	l->store = k ? strdup(en->stores[k - 1]) : NULL;
+	if (!l->id || !l->digest || (k && !l->store))
 		return err_errno(e, ENOMEM, "read a list");
 	if (!digest_is_valid(l->digest))
 		return err_set(e, -EBADMSG, "the record of list %.12s is damaged", id);
@@ -125,20 +129,25 @@ static int read_list(struct engine *en, struct store *s, const char *id, struct 
 int manifest_list_find(struct engine *en, const char *ref, struct manifest_list **ret,
 		       struct err *e)
 {
-	scoped(strv) char **ids = NULL;
 	scoped(mem) char *image = NULL;
-	struct store *s = engine_store(en, e);
 	struct err ignored = { 0 };
 
-	if (!s)
-		return e->code;
 	ref = str_starts(ref, "containers-storage:") ? ref + strlen("containers-storage:") : ref;
-	if (find_ids(s, ref, &ids, e) < 0)
-		return e->code;
-	if (ids && ids[1])
-		return err_set(e, -EEXIST, "%s: more than one list's ID starts so", ref);
-	if (ids)
-		return read_list(en, s, ids[0], ret, e);
+	for (size_t k = 0; k < image_stores_n(en); k++) {
+		scoped(strv) char **ids = NULL;
+		struct store *s = image_store_db(en, k, e);
+
+		if (!s && k == 0)
+			return e->code;
+		if (!s)
+			continue;
+		if (find_ids(s, ref, &ids, e) < 0)
+			return e->code;
+		if (ids && ids[1])
+			return err_set(e, -EEXIST, "%s: more than one list's ID starts so", ref);
+		if (ids)
+			return read_list(en, k, s, ids[0], ret, e);
+	}
 	if (image_find_id(en, ref, &image, &ignored) == 0)
 		return err_set(e, -EINVAL, "%s: image is not a manifest list", ref);
 	return err_set(e, -ENOENT, "%s: image not known", ref);
@@ -152,12 +161,32 @@ int manifest_list_is(struct engine *en, const char *ref)
 	return manifest_list_find(en, ref, &l, &ignored) == 0;
 }
 
-int manifest_list_ids(struct engine *en, char ***ret, struct err *e)
+int manifest_list_find_ours(struct engine *en, const char *ref, struct manifest_list **ret,
+			    struct err *e)
 {
-	struct store *s = engine_store(en, e);
+	scoped(manifest_list) struct manifest_list *l = NULL;
+	int r = manifest_list_find(en, ref, &l, e);
 
-	return s ? column(s, "SELECT id FROM manifest_list ORDER BY added DESC", NULL, ret, e)
-		 : e->code;
+	if (r != 0 || !l)
+		return r;
+	if (l->store)
+		return err_set(e, -EROFS, "cannot change read-only image \"%s\"", l->id);
+	*ret = take_ptr(&l);
+	return 0;
+}
+
+int manifest_list_ids(struct engine *en, int ours, char ***ret, struct err *e)
+{
+	for (size_t k = 0; k < (ours ? 1 : image_stores_n(en)); k++) {
+		struct store *s = image_store_db(en, k, e);
+
+		if (!s && k == 0)
+			return e->code;
+		if (s &&
+		    column(s, "SELECT id FROM manifest_list ORDER BY added DESC", NULL, ret, e) < 0)
+			return e->code;
+	}
+	return 0;
 }
 
 int manifest_list_as_image(const struct manifest_list *l, struct image **ret, struct err *e)
@@ -170,9 +199,10 @@ int manifest_list_as_image(const struct manifest_list *l, struct image **ret, st
 	i->id = strdup(l->id);
 	i->manifest_digest = strdup(l->digest);
 	i->names = strv_copy(l->names);
+	i->store = l->store ? strdup(l->store) : NULL;
 	i->created = l->added / 1000000000;
 	i->size = (int64_t)strlen(text);
-	if (!i->id || !i->manifest_digest || (l->names && !i->names))
+	if (!i->id || !i->manifest_digest || (l->names && !i->names) || (l->store && !i->store))
 		return err_errno(e, ENOMEM, "list images");
 	*ret = take_ptr(&i);
 	return 0;
@@ -181,35 +211,53 @@ int manifest_list_as_image(const struct manifest_list *l, struct image **ret, st
 int manifest_list_source(struct engine *en, const char *list_id, const char *digest, char **ret,
 			 struct err *e)
 {
-	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	struct store *s = engine_store(en, e);
-	int r = s ? store_query(s, &q, e,
-				"SELECT source FROM manifest_list_source WHERE list_id = ? AND "
-				"digest = ?",
-				"ss", list_id, digest)
-		  : e->code;
+	for (size_t k = 0; k < image_stores_n(en); k++) {
+		scoped(stmt) struct sqlite3_stmt *q = NULL;
+		struct store *s = image_store_db(en, k, e);
+		int r = !s ? (k ? 0 : e->code)
+			   : store_query(s, &q, e,
+					 "SELECT source FROM manifest_list_source WHERE list_id = "
+					 "? AND digest = ?",
+					 "ss", list_id, digest);
 
-	if (r == 0)
-		r = store_step(q, e);
-	if (r <= 0)
-		return r;
-	*ret = strdup(store_text(q, 0));
-	return *ret ? 0 : err_errno(e, ENOMEM, "read a list");
+		if (s && r == 0)
+			r = store_step(q, e);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		*ret = strdup(store_text(q, 0));
+		return *ret ? 0 : err_errno(e, ENOMEM, "read a list");
+	}
+	return 0;
+}
+
+/* An image of store S: with manifest DIGEST, or the one that SOURCE names. */
+static int local_in(struct store *s, const char *digest, const char *source, char ***ret,
+		    struct err *e)
+{
+	if (column(s, "SELECT id FROM image WHERE manifest_digest = ? ORDER BY id", digest, ret,
+		   e) < 0)
+		return e->code;
+	if (!*ret && source && str_starts(source, MANIFEST_LIST_IMAGE))
+		return column(s, "SELECT id FROM image WHERE id = ?",
+			      source + strlen(MANIFEST_LIST_IMAGE), ret, e);
+	return 0;
 }
 
 int manifest_list_local(struct engine *en, const char *digest, const char *source, char **ret_id,
 			struct err *e)
 {
 	scoped(strv) char **ids = NULL;
-	struct store *s = engine_store(en, e);
 
-	if (!s || column(s, "SELECT id FROM image WHERE manifest_digest = ? ORDER BY id", digest,
-			 &ids, e) < 0)
-		return e->code;
-	if (!ids && source && str_starts(source, MANIFEST_LIST_IMAGE) &&
-	    column(s, "SELECT id FROM image WHERE id = ?", source + strlen(MANIFEST_LIST_IMAGE),
-		   &ids, e) < 0)
-		return e->code;
+	for (size_t k = 0; !ids && k < image_stores_n(en); k++) {
+		struct store *s = image_store_db(en, k, e);
+
+		if (!s && k == 0)
+			return e->code;
+		if (s && local_in(s, digest, source, &ids, e) < 0)
+			return e->code;
+	}
 	if (!ids)
 		return err_set(e, -ENOENT, "%s: image not known", digest);
 	*ret_id = strdup(ids[0]);

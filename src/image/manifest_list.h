@@ -17,6 +17,7 @@ struct manifest_list {
 	char **names;	  /* sorted */
 	int64_t added;	  /* nanoseconds since the epoch */
 	json_object *doc; /* the index */
+	char *store;	  /* the additional store that has it; NULL: our own */
 };
 struct manifest_list *manifest_list_free(struct manifest_list *l);
 DEFINE_SCOPED(manifest_list, struct manifest_list *, manifest_list_free);
@@ -25,10 +26,13 @@ DEFINE_SCOPED(manifest_list, struct manifest_list *, manifest_list_free);
  * image. */
 int manifest_list_find(struct engine *en, const char *ref, struct manifest_list **ret,
 		       struct err *e);
+/* The same of one that is to be changed: -EROFS for one of an additional store. */
+int manifest_list_find_ours(struct engine *en, const char *ref, struct manifest_list **ret,
+			    struct err *e);
 /* Is it one? */
 int manifest_list_is(struct engine *en, const char *ref);
-/* All of them, as owned IDs. */
-int manifest_list_ids(struct engine *en, char ***ret, struct err *e);
+/* All of them, as owned IDs; OURS: not those of additional stores. */
+int manifest_list_ids(struct engine *en, int ours, char ***ret, struct err *e);
 /* A list as image listings show it: without config and layers.  *RET owned. */
 int manifest_list_as_image(const struct manifest_list *l, struct image **ret, struct err *e);
 

@@ -124,24 +124,6 @@ static int take_blob(struct list_push *p, const char *digest, blob_maker *make, 
 	return rc < 0 ? rc : 0;
 }
 
-/* A copy of a blob of the store: what lies in another's directory must not be the store's own file.
- */
-static int copy_blob(void *arg, const char *digest, int dir_fd, const char *name, struct err *e)
-{
-	struct engine *en = arg;
-	scoped(mem) char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
-	scoped(fd) int from =
-		path ? openat(en->graph_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -EBADF;
-	scoped(fd) int to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	struct stat st;
-	int r;
-
-	if (from < 0 || to < 0 || fstat(from, &st) < 0)
-		return err_sys(e, "copy blob %s", digest);
-	r = fd_copy(from, 0, st.st_size, to);
-	return r < 0 ? err_errno(e, r, "copy blob %s", digest) : 0;
-}
-
 /* The document and its blobs; MOUNTS: repositories there that have them, or NULL; FROM: where it is
  * now, or NULL. */
 static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, size_t n,
@@ -234,7 +216,7 @@ static int push_artifact(struct list_push *p, json_object *d, struct err *e)
 	if (image_blob_read(p->en, digest, &bytes, &n, e) < 0 || json_parse(bytes, n, &doc, e) < 0)
 		return e->code;
 	return push_blobs(p, doc, bytes, n, MEDIA_OCI_MANIFEST, digest, NULL, NULL,
-			  p->is_dir ? copy_blob : artifact_link_blob, p->en, e);
+			  p->is_dir ? artifact_copy_blob : artifact_link_blob, p->en, e);
 }
 
 static int converts(const struct list_push *p, json_object *d)

@@ -320,6 +320,103 @@ tree() {
 	like "${lines[-1]}" "$IMAGE"
 }
 
+# shared_list: a list in that store, localhost/app:1, of an image for this host and one for another.
+shared_list() {
+	shared_busybox
+	echo x >"$T/x"
+	tar -C "$T" -cf "$T/x.tar" x
+	shared import -q --arch mips64le "$T/x.tar" localhost/far >/dev/null
+	shared manifest create app:1 "$IMAGE" >/dev/null
+	shared manifest add app:1 localhost/far >/dev/null
+}
+
+@test "lists of an additional store are shown and used, and not changed" {
+	need skopeo jq
+	shared_list
+	start_registry
+	use "$SHARED"
+	want=$(shared manifest inspect app:1)
+	before=$(tree "$SHARED")
+	run_cove images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}'
+	like "$output" "localhost/app:1 true"
+	run_cove manifest inspect app:1
+	is "$output" "$want"
+	run_cove run --rm --network none app:1 echo of a list
+	is "$output" "of a list"
+	run_cove manifest push -q --tls-verify=false --digestfile "$T/digest" app:1 "$REGISTRY/app:1"
+	is "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/app:1" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")"
+	is "$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/app:1" | jq '.manifests | length')" 2
+	run_cove push -q app:1 "oci:$T/layout:app"
+	cove manifest create mine:1 >/dev/null
+	run_cove manifest add --all mine:1 app:1
+	is "$(cove manifest inspect mine:1 | jq '.manifests | length')" 2
+	digest=$(cove manifest inspect app:1 | jq -r '.manifests[0].digest')
+	while read -r words; do
+		# shellcheck disable=SC2086
+		run_cove 125 $words
+		like "$output" "^Error: .*read-only image"
+	done <<-END
+		manifest add app:1 localhost/far
+		manifest annotate --variant v1 app:1 $digest
+		manifest remove app:1 $digest
+		manifest rm app:1
+		rmi app:1
+		tag app:1 other:1
+		untag app:1
+	END
+	run_cove 125 manifest create --amend app:1
+	like "$output" "already in use"
+	run_cove rmi -a -f
+	is "$(tree "$SHARED")" "$before" "the other store"
+}
+
+@test "artifacts of an additional store are shown and used, and not changed" {
+	need skopeo
+	shared_busybox
+	start_registry
+	head -c 3000 /dev/urandom >"$T/blob"
+	id=$(shared artifact add "$REGISTRY/thing:1" "$T/blob")
+	use "$SHARED"
+	run_cove artifact ls
+	like "$output" "$REGISTRY/thing"
+	run_cove artifact inspect "$REGISTRY/thing:1"
+	is "$output" "$(shared artifact inspect "$REGISTRY/thing:1")"
+	run_cove artifact extract "$REGISTRY/thing:1" "$T/out"
+	cmp "$T/blob" "$T/out"
+	run_cove artifact push -q --tls-verify=false "$REGISTRY/thing:1"
+	is "sha256:$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/thing:1" | sha256sum | cut -c-64)" "$id"
+	run_cove 125 artifact rm "$REGISTRY/thing:1"
+	is "$output" "Error: cannot remove read-only artifact \"$REGISTRY/thing:1\""
+	run_cove 125 artifact add --append "$REGISTRY/thing:1" "$T/blob"
+	like "$output" "cannot change read-only artifact"
+	run_cove artifact rm --all
+	is "$output" ""
+	# One of our own goes first.
+	echo mine >"$T/mine"
+	cove artifact add --replace "$REGISTRY/thing:1" "$T/mine" >/dev/null
+	run_cove artifact extract "$REGISTRY/thing:1" "$T/out"
+	is "$(cat "$T/out")" mine
+	shared artifact ls | grep -q "$REGISTRY/thing"
+}
+
+@test "lists of a store of Podman's" {
+	need skopeo jq
+	podman_busybox
+	start_registry
+	podman_overlay manifest create localhost/app:1 >/dev/null
+	podman_overlay manifest add localhost/app:1 containers-storage:localhost/top:1 >/dev/null
+	run_cove images --format '{{.Repository}}:{{.Tag}} {{.ReadOnly}}'
+	like "$output" "localhost/app:1 true"
+	run_cove manifest inspect localhost/app:1
+	is "$(jq -c '.manifests[].digest' <<<"$output")" "$(podman_overlay manifest inspect localhost/app:1 | jq -c '.manifests[].digest')"
+	run_cove run --rm --network none localhost/app:1 cat /new
+	is "$output" new
+	run_cove manifest push -q --tls-verify=false localhost/app:1 "$REGISTRY/app:1"
+	skopeo copy -q --all --src-tls-verify=false "docker://$REGISTRY/app:1" "dir:$T/copy"
+	run_cove 125 manifest rm localhost/app:1
+	like "$output" "cannot remove read-only image"
+}
+
 @test "a store of Podman's is read" {
 	local id
 	podman_busybox

@@ -47,7 +47,7 @@ static int rm(struct engine *en, void *opts, char **args, struct err *e)
 	if (o->all && artifact_list(en, &list, &n, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < n; i++)
-		status = rm_one(en, list[i]->name, 1, status, e);
+		status = list[i]->is_elsewhere ? status : rm_one(en, list[i]->name, 1, status, e);
 	artifact_list_free(list, n);
 	for (; *args; args++)
 		status = rm_one(en, *args, o->ignore, status, e);

@@ -26,7 +26,7 @@ static void complete_lists(struct engine *en, const char *prefix)
 	scoped(strv) char **ids = NULL;
 	struct err ignored = { 0 };
 
-	if (manifest_list_ids(en, &ids, &ignored) < 0)
+	if (manifest_list_ids(en, 0, &ids, &ignored) < 0)
 		return;
 	for (char **id = ids; id && *id; id++) {
 		scoped(manifest_list) struct manifest_list *l = NULL;

@@ -224,7 +224,7 @@ static int add_lists(struct engine *en, struct image ***list, size_t *n, struct 
 	scoped(strv) char **ids = NULL;
 	struct image **more;
 
-	if (manifest_list_ids(en, &ids, e) < 0)
+	if (manifest_list_ids(en, 0, &ids, e) < 0)
 		return e->code;
 	more = reallocarray(*list, *n + strv_len(ids) + 1, sizeof(struct image *));
 	if (!more)

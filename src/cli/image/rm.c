@@ -40,7 +40,7 @@ static int rm_lists(struct engine *en, int flags, int status, struct err *e)
 {
 	scoped(strv) char **ids = NULL;
 
-	if (manifest_list_ids(en, &ids, e) < 0)
+	if (manifest_list_ids(en, 1, &ids, e) < 0)
 		return e->code;
 	for (char **id = ids; id && *id; id++)
 		if (rm_one(en, *id, flags, e) < 0)
