@@ -501,5 +501,9 @@ int pull_attempt(struct engine *en, const struct image_pull_options *o, const st
 	pull_progress_init(&p.progress, o->quiet);
 	if (ask_policy(&p, e) < 0 || start_role(&p, e) < 0)
 		return e->code;
-	return converse(&p, ret_id, e);
+	if (converse(&p, ret_id, e) >= 0)
+		return 0;
+	if (e->code == -ENOSPC || e->code == -EDQUOT)
+		pull_kept_collect(en, 0); /* then at least of what is only kept */
+	return e->code;
 }

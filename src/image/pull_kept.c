@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,8 @@
 #include "src/util/strbuf.h"
 
 #define KEPT_MIN (256 << 10) /* less is there again as fast as it is found */
+#define FREE_MIN (64 << 20)  /* bytes of the disk that stay free */
+#define UNPACKED 2	     /* times what comes; looked at again while it comes */
 
 void pull_kept_open(struct pull_kept *k, int dir_fd, const char *digest, int64_t size)
 {
@@ -63,6 +66,14 @@ void pull_kept_close(struct pull_kept *k)
 {
 	fd_close(take_fd(&k->fd));
 	k->have = 0;
+}
+
+int pull_kept_fits(int dir_fd, int64_t rest)
+{
+	struct statvfs s;
+
+	return fstatvfs(dir_fd, &s) < 0 ||
+	       (int64_t)(s.f_bavail * s.f_frsize) > rest * UNPACKED + FREE_MIN;
 }
 
 /* ---- the engine's side ----------------------------------------------------------------------- */

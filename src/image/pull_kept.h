@@ -37,6 +37,10 @@ void pull_kept_add(struct pull_kept *k, const char *bytes, size_t n);
 void pull_kept_drop(struct pull_kept *k);
 void pull_kept_close(struct pull_kept *k);
 
+/* Is there room to keep more in DIR_FD while REST bytes are still to come, and to be unpacked
+ * beside it?  What is kept must never be why an image does not fit. */
+int pull_kept_fits(int dir_fd, int64_t rest);
+
 /* Engine: make the directory, if it is not there.  That it cannot be made is no failure. */
 void pull_kept_prepare(struct engine *en);
 /* Remove what nobody went on with for SECONDS. */

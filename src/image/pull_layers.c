@@ -44,6 +44,7 @@
 #define PIPE_BYTES  (1 << 20) /* pipe-max-size of an ordinary user */
 #define PROGRESS_MS 100
 #define KEPT_CHUNK  (128 << 10)
+#define SPACE_BYTES (1 << 20) /* that come from one look at the free space to the next */
 
 enum layer_state {
 	LAYER_WAITING,
@@ -80,6 +81,8 @@ struct work {
 	struct layer *layers;
 	size_t n;
 	int engine_gone;
+	int keeps;	/* what comes, for the next pull if this one is killed */
+	int64_t looked; /* at the free space, when so many bytes had come */
 };
 
 static void work_done(struct work *w)
@@ -260,7 +263,7 @@ static int start(struct work *w, struct layer *l, struct err *e)
 		return err_sys(e, "set up the pipe of a layer");
 	/* More room means fewer turns; without it (a user with many pipes) it works too. */
 	(void)fcntl(l->writer.stream_fd, F_SETPIPE_SZ, PIPE_BYTES);
-	pull_kept_open(&l->kept, w->p->kept_fd, l->d->digest, l->d->size);
+	pull_kept_open(&l->kept, w->keeps ? w->p->kept_fd : -EBADF, l->d->digest, l->d->size);
 	l->resumed = l->kept.have > 0;
 	l->state = l->resumed ? LAYER_RESUMING : LAYER_FETCHING;
 	return l->resumed ? 0 : fetch_start(w->p->session, &l->fetch, e);
@@ -340,11 +343,41 @@ static int restart(struct work *w, struct layer *l, struct err *e)
 	return 0;
 }
 
+static void keep_no_more(struct work *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		pull_kept_drop(&w->layers[i].kept);
+	w->keeps = 0;
+}
+
+/* Now and then: before the disk is full. */
+static void look_at_space(struct work *w)
+{
+	int64_t rest = 0, came = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct layer *l = &w->layers[i];
+
+		came += l->fetch.offset;
+		if (l->state != LAYER_READY && l->state != LAYER_FINISHING)
+			rest += l->d->size - l->fetch.offset;
+	}
+	if (w->looked && came - w->looked < SPACE_BYTES)
+		return;
+	w->looked = came ? came : 1;
+	if (!pull_kept_fits(w->p->kept_fd, rest))
+		keep_no_more(w);
+}
+
 /* Bytes that were damaged on the way, or by a cache, or since they were kept, may be right the next
  * time. */
 static int once_more(struct work *w, struct layer *l, struct err *e)
 {
 	pull_kept_drop(&l->kept);
+	if ((e->code == -ENOSPC || e->code == -EDQUOT) && w->keeps) {
+		keep_no_more(w);
+		return restart(w, l, e);
+	}
 	if (l->resumed)
 		return restart(w, l, e);
 	if (l->parts.is_on || e->code != -EBADMSG || l->tries++ || !w->p->session->o.retries ||
@@ -538,6 +571,8 @@ static int run(struct work *w, struct err *e)
 	int rc;
 
 	while ((rc = begin(w, e)) > 0) {
+		if (w->keeps)
+			look_at_space(w);
 		if (http_round(w->p->session->http, wait_ms(w, http_now_ms()), e) < 0)
 			return e->code;
 		if (w->engine_gone)
@@ -557,7 +592,7 @@ static int run(struct work *w, struct err *e)
 
 int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, struct err *e)
 {
-	__attribute__((cleanup(scoped_work))) struct work w = { .p = p };
+	__attribute__((cleanup(scoped_work))) struct work w = { .p = p, .keeps = p->kept_fd >= 0 };
 	struct http_waiter waiter = { .fill = fill, .serve = serve, .arg = &w };
 
 	w.layers = calloc(n ? n : 1, sizeof(*w.layers));

@@ -39,6 +39,43 @@ used() {
 	run_cove run --rm --network none "$IMAGE" true
 }
 
+# push_random MB: an image of one layer that does not get smaller, as $REGISTRY/big:MB.
+push_random() {
+	mkdir -p "$T/random"
+	head -c "$1M" /dev/urandom >"$T/random/data"
+	tar -C "$T/random" -cf "$T/random.tar" .
+	XDG_DATA_HOME=$T/other run_cove import -q "$T/random.tar" "$REGISTRY/big:$1"
+	XDG_DATA_HOME=$T/other run_cove push -q --tls-verify=false "$REGISTRY/big:$1"
+}
+
+kept() {
+	find "$COVE_SMALL/data/cove/partial" -type f -printf '%s\n' 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'
+}
+
+@test "what a pull keeps for the next one is never why an image does not fit" {
+	local before
+	start_registry
+	push_random 24
+	run_cove pull -q --tls-verify=false "$REGISTRY/big:24"
+	is "$(kept)" 0 "bytes are kept of a whole pull"
+	run_cove system check --quick
+	is "$output" ""
+	run_cove rmi "$REGISTRY/big:24"
+
+	# Larger than the disk: one line, the bytes are back, those of an earlier pull, too.
+	push_random 50
+	before=$(used)
+	head -c 5M /dev/urandom >"$COVE_SMALL/data/cove/partial/$(printf 'ab%.0s' {1..32})"
+	run_cove 125 pull -q --tls-verify=false "$REGISTRY/big:50"
+	like "$output" "^Error: writing blob sha256:.*No space left on device$"
+	is "${#lines[@]}" 1 "lines of the message"
+	is "$(kept)" 0 "bytes are kept on a full disk"
+	[ "$(used)" -lt $((before + 1000)) ] || die "space is lost: $before KiB before, $(used) KiB after"
+	run_cove system check
+	is "$output" ""
+	run_cove pull -q --tls-verify=false "$REGISTRY/big:24"
+}
+
 @test "a container fills it, then everything is taken" {
 	local before
 	before=$(used)
