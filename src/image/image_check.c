@@ -166,6 +166,8 @@ static int verify(struct engine *en, int dir, struct layer_result *ret, int *ret
 		r = layer_verify(en->run_fd, dir, scratch, ret, ret_same, e);
 	if (tmp)
 		engine_tmpdir_remove(en, tmp);
+	if (r == -EROFS)
+		return err_hint(e, "layers cannot be unpacked once more: --quick does without");
 	if (r == -ENOSPC || r == -EDQUOT)
 		return err_hint(e, "there is no room to unpack the largest layer once more: "
 				   "--quick does without");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -109,6 +110,7 @@ int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *r
 			  struct err *e)
 {
 	scoped(mem) char *options = overlay_options(o, userxattr);
+	struct statvfs fs;
 	int r = 0;
 
 	if (!options)
@@ -121,6 +123,9 @@ int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *r
 	} else {
 		r = mount_long(o, userxattr, e);
 	}
+	if (r == -EINVAL && o->upper && statvfs(o->upper, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		return err_set(e, -EROFS, "mount the overlay on %s: Read-only file system",
+			       o->target);
 	if (r == -EPERM || r == -ENODEV || r == -EINVAL)
 		(void)err_hint(e, "this kernel or file system does not take overlay mounts of "
 				  "users (Linux 5.11); 'cove "

@@ -232,6 +232,9 @@ int engine_tmpdir(struct engine *en, char **ret_name, int *ret_fd, int *ret_leas
 		return err_errno(e, r, "make a name");
 	(void)snprintf(lease_name, sizeof(lease_name), "%s.lease", name);
 	lease = lock_file(tmp, lease_name, LOCK_EXCLUSIVE, 0, e);
+	if (lease == -EROFS)
+		return err_set(e, -EROFS, "the store %s is on a read-only file system",
+			       en->graphroot);
 	if (lease < 0)
 		return lease;
 	if (mkdirat(tmp, name, 0700) < 0)

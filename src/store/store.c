@@ -63,8 +63,8 @@ static int sql_err(struct store *s, struct err *e, int rc, const char *what)
 		code = -EEXIST;
 		break;
 	case SQLITE_READONLY:
-		code = -EROFS;
-		break;
+		return err_set(e, -EROFS, "the store cannot be written: %s",
+			       s && s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
 	case SQLITE_NOMEM:
 		code = -ENOMEM;
 		break;

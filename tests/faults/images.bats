@@ -206,3 +206,37 @@ setup() {
 	run_cove load -q -i "$(test_file docker-archive)"
 	store_works
 }
+
+# read_only ARG...: cove, which sees its store on a read-only file system.
+read_only() {
+	status=0
+	output=$(timeout 60 unshare --user --map-root-user --mount sh -c '
+		d=$1 uid=$2 gid=$3
+		shift 3
+		mount --bind "$d" "$d" && mount -o remount,bind,ro "$d" &&
+			exec unshare --user --map-user="$uid" --map-group="$gid" "$@"' sh \
+		"$XDG_DATA_HOME" "$(id -u)" "$(id -g)" "$COVE" "$@" 2>&1) || status=$?
+	printf '$ cove %s (%s)\n%s\n' "$*" "$status" "$output"
+}
+
+@test "a read-only store: what reads works, what writes says so in one line" {
+	local args
+	load_busybox
+	read_only images -q
+	[ "$status" = 0 ] || skip "user namespaces cannot be nested here"
+	like "$output" '^[0-9a-f]{12}$'
+	for args in "image exists busybox" "history -q busybox" "image tree busybox" "ps -a" "system df" \
+		"pull -q --policy missing $IMAGE" "image inspect busybox"; do
+		read_only $args
+		is "$status" 0 "$args"
+	done
+	for args in "pull -q 127.0.0.1:1/x" "tag busybox b" "untag busybox" "rmi busybox" "manifest create m"; do
+		read_only $args
+		[ "$status" != 0 ] || die "$args succeeded"
+		like "$output" "^Error: .*([Rr]ead-only file system|the store cannot be written: attempt to write a readonly database)"
+		[ "$(wc -l <<<"$output")" -le 2 ] || die "more than an error and a hint"
+	done
+	run_cove system check
+	is "$output" ""
+	run_cove images -q
+}

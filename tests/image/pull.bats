@@ -359,6 +359,40 @@ killed_half_way() {
 	is "$old $(ls "$XDG_DATA_HOME/cove/partial" | wc -l)" "$old 0" "old ones"
 }
 
+@test "of two pulls of one layer the second goes on when the first is killed" {
+	start_server
+	local first second
+	touch "$T/server/stall"
+	"$COVE" pull -q --tls-verify=false "$SERVER/stall:1" 3>&- &
+	first=$!
+	wait_for 20 kept
+	"$COVE" pull -q --tls-verify=false "$SERVER/stall:1" >"$T/second" 2>&1 3>&- &
+	second=$!
+	wait_for 20 sh -c "[ \$(grep -c '/v2/stall/manifests/1 ' '$LOG') = 2 ]"
+	: >"$LOG"
+	kill -9 "$first"
+	! wait "$first" || die "the first pull succeeded"
+	rm "$T/server/stall"
+	wait "$second" || die "the second pull failed" "$(cat "$T/second")"
+	[ "$(awk '/blobs/ && $6 == 206 && $5 ~ /^bytes=[1-9]/' "$LOG" | wc -l)" -gt 0 ] || die "$(cat "$LOG")"
+	is "$(ls -A "$XDG_DATA_HOME/cove/partial")" "" "kept bytes that nobody needs any more"
+	run_cove system check
+	is "$output" ""
+
+	# What was kept helps also where nothing may be repeated, and does no harm when it is wrong.
+	for what in right wrong; do
+		cove rmi -fa >/dev/null
+		killed_half_way stall
+		: >"$LOG"
+		for f in "$XDG_DATA_HOME"/cove/partial/*; do
+			[ $what = right ] || printf x | dd of="$f" bs=1 seek=1000 conv=notrunc status=none
+		done
+		run_cove pull -q --retry 0 --tls-verify=false "$SERVER/stall:1"
+	done
+	run_cove system check
+	is "$output" ""
+}
+
 @test "pull from Debian's docker-registry, with TLS and htpasswd" {
 	need skopeo
 	start_registry --tls --auth user secret
