@@ -29,6 +29,7 @@ int exit_status(enum exit_rule rule, int code)
 	case -ENOEXEC:
 	case -EISDIR:
 	case -EADDRINUSE: /* of a published port */
+	case -EADDRNOTAVAIL:
 	case -ENOTDIR:
 	case -ELOOP:
 	case -ETXTBSY:

@@ -208,16 +208,40 @@ static int set_mode_or_bridges(struct creation *c, struct err *e)
 	return 0;
 }
 
+/* In either family, an IPv6 one with its zone ("fe80::1%eth0") when WITH_ZONE. */
+static int is_address(const char *text, int with_zone)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	size_t n = with_zone ? strcspn(text, "%") : strlen(text);
+	char buf[INET6_ADDRSTRLEN] = "";
+
+	if (n >= sizeof(buf) || creation_has_control(text) || strchr(text, ' '))
+		return 0;
+	memcpy(buf, text, n);
+	return inet_pton(AF_INET6, buf, address) == 1 ||
+	       (!text[n] && inet_pton(AF_INET, buf, address) == 1);
+}
+
+/* --add-host NAME[;NAME...]:IP. */
+static int check_host(const char *entry, struct err *e)
+{
+	const char *colon = strchr(entry, ':');
+
+	if (!colon || colon == entry || creation_has_control(entry) || strchr(entry, ' '))
+		return err_set(e, -EINVAL, "bad format for add-host: \"%s\"", entry);
+	if (strcmp(colon + 1, "host-gateway") != 0 && !is_address(colon + 1, 0))
+		return err_set(e, -EINVAL, "invalid IP address in add-host: \"%s\"", colon + 1);
+	return 0;
+}
+
 /* What /etc/hosts begins with, by a path that stays right. */
 static int set_hosts(struct creation *c, struct err *e)
 {
 	static const char *const words[] = { "", "none", "image" };
 	const char *file = c->o->hosts_file, *ip = c->o->host_ip;
-	unsigned char address[sizeof(struct in6_addr)];
 	int is_word = !file;
 
-	if (ip && strcmp(ip, "none") != 0 && inet_pton(AF_INET, ip, address) != 1 &&
-	    inet_pton(AF_INET6, ip, address) != 1)
+	if (ip && strcmp(ip, "none") != 0 && !is_address(ip, 0))
 		return err_set(e, -EINVAL,
 			       "containers.conf: host_containers_internal_ip \"%s\" is not a "
 			       "valid IP address",
@@ -295,13 +319,14 @@ int creation_set_network(struct creation *c, struct err *e)
 	if (r == 0)
 		drop_ports(c);
 	for (size_t i = 0; o->add_host && o->add_host[i] && r == 0; i++)
-		if (!strchr(o->add_host[i], ':') || creation_has_control(o->add_host[i]) ||
-		    strchr(o->add_host[i], ' '))
-			r = err_set(e, -EINVAL, "invalid host entry \"%s\": must be NAME:IP",
-				    o->add_host[i]);
+		r = check_host(o->add_host[i], e);
 	for (size_t i = 0; o->dns && o->dns[i] && r == 0; i++)
-		if (creation_has_control(o->dns[i]) ||
-		    strspn(o->dns[i], "0123456789abcdefABCDEF.:%") != strlen(o->dns[i]))
+		if (strcmp(o->dns[i], "none") == 0 &&
+		    strv_len(o->dns) + strv_len(o->dns_search) + strv_len(o->dns_option) > 1)
+			r = err_set(e, -EINVAL,
+				    "--dns none cannot be used together with other --dns, "
+				    "--dns-search and --dns-option");
+		else if (strcmp(o->dns[i], "none") != 0 && !is_address(o->dns[i], 1))
 			r = err_set(e, -EINVAL, "%s is not an ip address", o->dns[i]);
 	for (size_t i = 0; o->dns_search && o->dns_search[i] && r == 0; i++)
 		if (creation_has_control(o->dns_search[i]) || strchr(o->dns_search[i], ' '))

@@ -86,6 +86,12 @@ static void put_pasta_servers(char *const *options, struct strbuf *b)
 		(void)strbuf_puts(b, "nameserver " PASTA_DNS "\n");
 }
 
+/* --dns none: the image's stays. */
+static int has_resolv(const struct container_spec *s)
+{
+	return !(s->dns && is(s->dns[0], "none"));
+}
+
 static int make_resolv(const struct container_spec *s, json_object *networks,
 		       const struct net_family *own, struct strbuf *b)
 {
@@ -175,7 +181,7 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 				    s->image_id ? s->image_id : "", en->uid != 0);
 	if (!s->no_hosts)
 		r = put_file(en, id, "hosts", &hosts, e);
-	if (r == 0)
+	if (r == 0 && has_resolv(s))
 		r = put_file(en, id, "resolv.conf", &resolv, e);
 	if (r == 0)
 		r = put_file(en, id, "hostname", &hostname, e);
@@ -281,7 +287,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	}
 	if (!s->no_hosts)
 		add_file(out, given, en, id, "hosts", "/etc/hosts");
-	add_file(out, given, en, id, "resolv.conf", "/etc/resolv.conf");
+	if (has_resolv(s))
+		add_file(out, given, en, id, "resolv.conf", "/etc/resolv.conf");
 	add_file(out, given, en, id, "hostname", "/etc/hostname");
 	add_file(out, given, en, id, "containerenv", "/run/.containerenv");
 	if (s->tz)

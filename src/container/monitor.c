@@ -132,6 +132,12 @@ static int connect_accel(struct start *s, struct err *e)
 	return r < 0 ? r : accel_connect(&s->accel, &c, s->net.netns, sock, e);
 }
 
+/* A port that cannot be had has the status of a program that cannot be executed, as with Podman. */
+static int is_port_failure(int r)
+{
+	return r == -EADDRINUSE || r == -EADDRNOTAVAIL || r == -EACCES;
+}
+
 /* Did the program itself fail, rather than what we do for it? */
 static int is_exec_failure(int r)
 {
@@ -286,6 +292,7 @@ static int create_process(struct start *s, struct err *e)
 		return r;
 	s->io.console = take_fd(&s->process.console);
 	r = container_net_connect(&s->net, s->process.tap, e);
+	s->stage = is_port_failure(r);
 	fd_close(take_fd(&s->process.tap));
 	if (r == 0 && is_accelerated(s))
 		r = connect_accel(s, e);
@@ -329,8 +336,10 @@ static int prepare(struct start *s, struct err *e)
 			r = idmap_read(0, "gid_map", &s->gids, e);
 		s->has_ids = 1;
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = container_net_start(&s->net, m->en, m->spec, m->id, m->name, e);
+		s->stage = is_port_failure(r);
+	}
 	if (r == 0 && is_accelerated(s))
 		r = accel_start(&s->accel, e);
 	if (r == 0)
@@ -534,7 +543,7 @@ void monitor_main(const struct monitor *m)
 		r = start(&s, &e);
 	if (r < 0) {
 		struct err why = e;
-		int stage = s.stage || e.code == -EADDRINUSE; /* Podman's status for that, too */
+		int stage = s.stage;
 		start_done(&s);
 		report_failure(m, stage, &why);
 		_exit(125);

@@ -180,7 +180,7 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	run_cove 126 run --rm -p "127.0.0.1:$port:80" busybox true
 	is "$output" "Error: publish port 127.0.0.1:$port/tcp: Address already in use"$'\n'"container one has it"
 	[ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ] || return 0
-	run_cove 125 run --rm -p 81:80 busybox true
+	run_cove 126 run --rm -p 81:80 busybox true
 	like "$output" "ip_unprivileged_port_start"
 	run_cove ps -aq --filter status=created
 	is "$output" ""
@@ -343,6 +343,25 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	cove commit -q l linked
 	run_cove 125 run --rm --network none --hosts-file image linked cat /etc/hosts
 	like "$output" "image's /etc/hosts"
+}
+
+@test "what is no address is refused; --dns none leaves the image's resolv.conf" {
+	load_busybox
+	run_cove 125 run --rm --dns 1.2.3 busybox true
+	is "$output" "Error: 1.2.3 is not an ip address"
+	run_cove 125 run --rm --add-host foo:bar busybox true
+	is "$output" 'Error: invalid IP address in add-host: "bar"'
+	run_cove 125 run --rm --add-host foo busybox true
+	is "$output" 'Error: bad format for add-host: "foo"'
+	run_cove 125 run --rm --dns none --dns 192.0.2.1 busybox true
+	like "$output" "cannot be used together"
+	run_cove 0 run --rm --network none --dns fe80::1%eth0 --add-host six:2001:db8::1 busybox cat /etc/resolv.conf /etc/hosts
+	like "$output" "nameserver fe80::1%eth0"
+	like "$output" $'2001:db8::1\tsix'
+	cove run --name c --network none --dns none busybox sh -c 'echo own >/etc/resolv.conf'
+	cove commit -q c own
+	run_cove 0 run --rm --network none --dns none own cat /etc/resolv.conf
+	is "$output" own
 }
 
 @test "ports that lead nowhere are told" {

@@ -68,7 +68,8 @@ const struct opt container_process_rows[] = {
 const struct opt container_network_rows[] = {
 	CSV(0, "add-host", "NAME[;NAME...]:IP", AT(add_host), "Add a line to /etc/hosts",
 	    .man = "host-gateway for IP means the host."),
-	LIST(0, "dns", "ADDRESS", AT(dns), "Set a name server"),
+	LIST(0, "dns", "ADDRESS", AT(dns), "Set a name server",
+	     .man = "none: /etc/resolv.conf is the image's own."),
 	LIST(0, "dns-option", "OPTION", AT(dns_option), "Set a resolver option",
 	     .spellings = "dns-opt"),
 	LIST(0, "dns-search", "DOMAIN", AT(dns_search), "Set a search domain"),
