@@ -2,8 +2,8 @@
 /* The role member: a container's side of its bridge networks (program cove-member).  It holds the
  * connections to the networks' switches, starts a switch where there is none and again when one
  * dies, publishes the container's ports, and connects and disconnects networks while the container
- * runs.  It stands in the place of the role net, with the same struct net and the same rules for
- *its end (net.h).
+ * runs; the ports follow.  It stands in the place of the role net, with the same struct net and the
+ *same rules for its end (net.h).
  *
  *	engine                                    member
  *	{"id", "name", "networks": [...],

@@ -445,6 +445,17 @@ static int do_disconnect(struct member *o, json_object *q, struct err *e)
 	return 0;
 }
 
+/* Published ports lead to the addresses that it has now. */
+static int move_ports(struct member *o, struct err *e)
+{
+	struct net_addresses a;
+
+	relay_addresses(o, &a);
+	if (!a.v4.container[0] && !a.v6.container[0]) /* on no network: ports lead nowhere */
+		return 0;
+	return publish_move(&o->ports, &a, o->netns, e);
+}
+
 /* One request of the engine: network connect or disconnect. */
 static void serve_request(struct member *o)
 {
@@ -466,6 +477,8 @@ static void serve_request(struct member *o)
 		(void)err_set(&e, -EPROTO, "unknown request");
 	if (e.code == 0)
 		(void)renew_resolver(o, &e);
+	if (e.code == 0)
+		(void)move_ports(o, &e);
 	write_state(o);
 	answer = e.code < 0 ? message_of_err(&e) : describe(o);
 	(void)message_send(sock, answer, -EBADF, &e); /* it may have gone */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "netns/net_protocol.h"
+#include "netns/netns.h"
 #include "netns/port.h"
 #include "src/util/fd.h"
 #include "src/util/proc.h"
@@ -69,6 +70,7 @@ int publish_start(struct publisher *p, const struct net_addresses *a, int close_
 
 	if (!p->n)
 		return 0;
+	relay_at_make(a, &p->at);
 	r = fd_pair(SOCK_SEQPACKET, &p->relay, &theirs, e);
 	if (r < 0)
 		return r;
@@ -121,6 +123,42 @@ int publish_connect(const struct publisher *p, int netns, struct err *e)
 		return err_set(e, -EIO, "publish ports: the relay has ended");
 	*e = a.err;
 	return a.err.code;
+}
+
+struct move {
+	struct publisher *p;
+	struct relay_at at;
+};
+
+/* In the container's namespace. */
+static int set_routes(void *arg, int *fds, size_t *n, struct err *e)
+{
+	struct move *m = arg;
+
+	(void)fds;
+	(void)n;
+	return relay_routes_set(&m->at, &m->p->at, m->p->port, m->p->n, e);
+}
+
+int publish_move(struct publisher *p, const struct net_addresses *a, int netns, struct err *e)
+{
+	struct move m = { .p = p };
+	struct net_answer answer;
+	int r;
+
+	if (p->relay < 0)
+		return 0;
+	relay_at_make(a, &m.at);
+	r = netns_call(netns, set_routes, &m, NULL, 0, e);
+	if (r < 0)
+		return err_in(e, "publish ports");
+	p->at = m.at;
+	r = fd_send(p->relay, &m.at, sizeof(m.at), NULL, 0);
+	if (r < 0)
+		return err_errno(e, r, "publish ports");
+	return recv(p->relay, &answer, sizeof(answer), 0) == (ssize_t)sizeof(answer)
+		       ? 0
+		       : err_set(e, -EIO, "publish ports: the relay has ended");
 }
 
 void publish_end(struct publisher *p)

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fib_rules.h>
-#include <linux/rtnetlink.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,14 +17,12 @@
 #include "netns/net_protocol.h"
 #include "netns/net_role.h"
 #include "netns/port.h"
+#include "netns/relay_routes.h"
 #include "netns/relay_udp.h"
-#include "netns/rtnl.h"
 #include "netns/tap.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 
-#define ROUTE_TABLE    100
-#define RULE_PRIORITY  100
 #define EVENTS	       64
 #define ACCEPTS_A_TURN 64
 #define PIPE_BYTES     (1 << 20)
@@ -64,9 +60,8 @@ struct relay {
 	int epoll, control;
 	const struct relay_port *port;
 	size_t n_ports;
-	int transparent4, transparent6;
-	union address own4, own6;	  /* of the container; no family: it has none */
-	union address gateway4, gateway6; /* who a client appears as that has no address there */
+	struct relay_at at;
+	int has_rules; /* this kernel has those that AT wants */
 	struct pipe spare[SPARE_PIPES];
 	size_t n_spare;
 	struct connection *ready, **last_ready;
@@ -77,116 +72,8 @@ struct relay {
 
 /* ---- the container's namespace -------------------------------------------------------------- */
 
-static const union address *own_address(const struct relay *r, int family)
-{
-	return family == AF_INET6 ? &r->own6 : &r->own4;
-}
-
-static const union address *gateway_address(const struct relay *r, int family)
-{
-	return family == AF_INET6 ? &r->gateway6 : &r->gateway4;
-}
-
-static void put_address(struct rtnl *q, unsigned short type, const union address *a)
-{
-	if (a->any.sa_family == AF_INET6)
-		rtnl_attr(q, type, &a->in6.sin6_addr, 16);
-	else
-		rtnl_attr(q, type, &a->in.sin_addr, 4);
-}
-
-/* Everything that table 100 is asked for is delivered on this machine; as from the container where
- * nothing else is said (a local route would otherwise take the destination for the source). */
-static int route_locally(const struct relay *r, int sock, int family)
-{
-	struct rtnl q;
-	struct rtmsg *m = rtnl_begin(&q, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*m));
-	unsigned lo = 1; /* the first interface of every network namespace */
-
-	m->rtm_family = (unsigned char)family;
-	m->rtm_table = ROUTE_TABLE;
-	m->rtm_protocol = RTPROT_BOOT;
-	m->rtm_scope = RT_SCOPE_HOST;
-	m->rtm_type = RTN_LOCAL;
-	rtnl_attr(&q, RTA_OIF, &lo, sizeof(lo));
-	put_address(&q, RTA_PREFSRC, own_address(r, family));
-	return rtnl_talk(sock, &q);
-}
-
-struct rule {
-	const struct relay_port *port;	/* NULL: whatever its port */
-	const union address *from, *to; /* NULL: any */
-	uint32_t priority, table;
-	int on_link; /* but for the default route */
-};
-
-static int add_rule(int sock, int family, const struct rule *u)
-{
-	struct rtnl q;
-	struct fib_rule_hdr *m = rtnl_begin(&q, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, sizeof(*m));
-	uint8_t bits = family == AF_INET6 ? 128 : 32;
-	uint32_t none = 0;
-	int r;
-
-	m->family = (uint8_t)family;
-	m->table = (uint8_t)u->table;
-	m->action = FR_ACT_TO_TBL;
-	m->src_len = u->from ? bits : 0;
-	m->dst_len = u->to ? bits : 0;
-	if (u->from)
-		put_address(&q, FRA_SRC, u->from);
-	if (u->to)
-		put_address(&q, FRA_DST, u->to);
-	rtnl_attr(&q, FRA_PRIORITY, &u->priority, sizeof(u->priority));
-	if (u->on_link)
-		rtnl_attr(&q, FRA_SUPPRESS_PREFIXLEN, &none, sizeof(none));
-	if (u->port) {
-		uint16_t number = (uint16_t)u->port->container_port;
-		struct fib_rule_port_range range = { number, number };
-		uint8_t protocol = u->port->udp ? IPPROTO_UDP : IPPROTO_TCP;
-		rtnl_attr(&q, FRA_IP_PROTO, &protocol, sizeof(protocol));
-		rtnl_attr(&q, FRA_SPORT_RANGE, &range, sizeof(range));
-	}
-	r = rtnl_talk(sock, &q);
-	return r == -EEXIST ? 0 : r; /* published twice */
-}
-
-/* Answers of a connection have the container's address and the port, and go to the gateway, as whom
- * clients of the host appear, or to where only the default route leads: neighbours on a bridge
- * connect by themselves.  A datagram's source is not chosen yet when its route is, and a server of
- * datagrams may well speak to others from its port: so there only what goes to the gateway comes
- * back to us, and all clients appear as the gateway. */
-static int rules_for_answers(const struct relay *r, int sock, int family,
-			     const struct relay_port *port)
-{
-	const union address *own = own_address(r, family), *gateway = gateway_address(r, family);
-	const struct rule host = { port,	port->udp ? NULL : own,
-				   gateway,	RULE_PRIORITY,
-				   ROUTE_TABLE, 0 },
-			  neighbours = { NULL, NULL, NULL, RULE_PRIORITY + 1, RT_TABLE_MAIN, 1 },
-			  others = { port, own, NULL, RULE_PRIORITY + 2, ROUTE_TABLE, 0 };
-	int bad = add_rule(sock, family, &host);
-
-	if (bad == 0 && !port->udp)
-		bad = add_rule(sock, family, &neighbours);
-	return bad == 0 && !port->udp ? add_rule(sock, family, &others) : bad;
-}
-
-/* 1: sockets inside may have the client's address. */
-static int prepare_family(const struct relay *r, int sock, int family)
-{
-	int bad = route_locally(r, sock, family);
-
-	for (size_t i = 0; i < r->n_ports && bad == 0; i++)
-		/* Who came by IPv6 may get to a server of IPv4. */
-		if (r->port[i].family == family || r->port[i].udp || family == AF_INET)
-			bad = rules_for_answers(r, sock, family, &r->port[i]);
-	return bad == 0;
-}
-
 static int enter_container(struct relay *r, int tap, struct err *e)
 {
-	scoped(fd) int sock = -EBADF;
 	scoped(fd) int netns = -EBADF;
 
 	if (setns(tap, CLONE_NEWNET) < 0) {
@@ -194,11 +81,9 @@ static int enter_container(struct relay *r, int tap, struct err *e)
 		if (netns < 0 || setns(netns, CLONE_NEWNET) < 0)
 			return err_sys(e, "publish ports: enter the container's network");
 	}
-	sock = rtnl_open();
-	if (sock < 0)
-		return err_errno(e, sock, "publish ports: set up routes");
-	r->transparent4 = prepare_family(r, sock, AF_INET);
-	r->transparent6 = r->own6.any.sa_family && prepare_family(r, sock, AF_INET6);
+	if (relay_routes_set(&r->at, NULL, r->port, r->n_ports, e) < 0)
+		return e->code;
+	r->has_rules = r->at.is_transparent[0] || r->at.is_transparent[1];
 	return 0;
 }
 
@@ -301,9 +186,9 @@ static int is_its_own(const struct relay *r, const union address *a)
 {
 	if (a->any.sa_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr) ||
-		       IN6_ARE_ADDR_EQUAL(&r->own6.in6.sin6_addr, &a->in6.sin6_addr);
+		       IN6_ARE_ADDR_EQUAL(&r->at.own[1].in6.sin6_addr, &a->in6.sin6_addr);
 	return ntohl(a->in.sin_addr.s_addr) >> 24 == 127 ||
-	       r->own4.in.sin_addr.s_addr == a->in.sin_addr.s_addr;
+	       r->at.own[0].in.sin_addr.s_addr == a->in.sin_addr.s_addr;
 }
 
 static void set_port(union address *a, in_port_t port)
@@ -322,7 +207,7 @@ static void seen_address(const struct relay *r, int family, const struct relay_p
 		*ret = *client;
 		return;
 	}
-	*ret = *gateway_address(r, family);
+	*ret = r->at.gateway[family == AF_INET6];
 	set_port(ret,
 		 client->any.sa_family == AF_INET6 ? client->in6.sin6_port : client->in.sin_port);
 }
@@ -352,14 +237,14 @@ static int open_inside(const struct relay *r, int family, const struct relay_por
 {
 	scoped(fd) int sock = socket(
 		family, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	union address to = *own_address(r, family);
+	union address to = r->at.own[family == AF_INET6];
 	int bad = 0;
 
 	if (sock < 0)
 		return -errno;
 	if (!to.any.sa_family)
 		return -EAFNOSUPPORT;
-	if (family == AF_INET6 ? r->transparent6 : r->transparent4)
+	if (r->at.is_transparent[family == AF_INET6])
 		bad = bind_as_client(r, sock, family, port, client);
 	if (bad < 0)
 		return bad;
@@ -390,7 +275,7 @@ static int make_flow(void *arg, const struct relay_port *port, const union addre
 		     void *what)
 {
 	struct relay *r = arg;
-	int family = r->own4.any.sa_family ? AF_INET : AF_INET6;
+	int family = r->at.own[0].any.sa_family ? AF_INET : AF_INET6;
 	scoped(fd) int sock = open_inside(r, family, port, client);
 	int bad = sock < 0 ? sock : watch(r, EPOLL_CTL_ADD, sock, EPOLLIN, what);
 
@@ -611,6 +496,22 @@ static int make_flows(struct relay *r)
 	return r->flows ? 0 : -ENOMEM;
 }
 
+/* The container has other addresses now: who connects from now on gets there.  0: the end. */
+static int move_on(struct relay *r)
+{
+	struct relay_at at;
+	struct net_answer a;
+
+	if (recv(r->control, &at, sizeof(at), 0) != (ssize_t)sizeof(at))
+		return 0;
+	for (int v6 = 0; v6 < 2; v6++)
+		at.is_transparent[v6] = r->has_rules && at.own[v6].any.sa_family;
+	r->at = at;
+	flows_forget(r->flows);
+	memset(&a, 0, sizeof(a));
+	return fd_send(r->control, &a, sizeof(a), NULL, 0) == 0;
+}
+
 static int relay_loop(struct relay *r)
 {
 	struct epoll_event ev[EVENTS];
@@ -623,9 +524,10 @@ static int relay_loop(struct relay *r)
 		if (n == 0 && r->n_connections < r->max_connections)
 			accept_none(r, 0);
 		for (int i = 0; i < n; i++) {
-			if (!ev[i].data.ptr) /* the role net has ended */
+			if (ev[i].data.ptr)
+				serve_event(r, ev[i].data.ptr);
+			else if (!move_on(r)) /* who started us has ended */
 				return 0;
-			serve_event(r, ev[i].data.ptr);
 		}
 		serve_ready(r);
 	}
@@ -657,16 +559,6 @@ static int prepare(struct relay *r, int tap, struct err *e)
 	return bad;
 }
 
-static void set_addresses(struct relay *r, const struct net_addresses *a)
-{
-	(void)address_make(&r->own4, AF_INET, a->v4.container, 0);
-	(void)address_make(&r->gateway4, AF_INET, a->v4.host, 0);
-	if (!a->v6.network[0])
-		return;
-	(void)address_make(&r->own6, AF_INET6, a->v6.container, 0);
-	(void)address_make(&r->gateway6, AF_INET6, a->v6.host, 0);
-}
-
 int relay_main(const struct net_addresses *addresses, const struct relay_port *port, size_t n,
 	       int control)
 {
@@ -677,7 +569,7 @@ int relay_main(const struct net_addresses *addresses, const struct relay_port *p
 	char go = 0;
 
 	r.last_ready = &r.ready;
-	set_addresses(&r, addresses);
+	relay_at_make(addresses, &r.at);
 	memset(&a, 0, sizeof(a));
 	if (fd_recv(control, &go, 1, &tap, &n_fds) != 1)
 		return 0;

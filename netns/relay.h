@@ -30,8 +30,9 @@ struct relay_port {
 
 /* The life of the relay, a forked process.  CONTROL is its SOCK_SEQPACKET to who made it: one
  * message brings the container's network namespace, or a tap that lies in it ('T', one descriptor);
- * the answer is a struct net_answer; its end of file ends the relay.  PORT[0..N) are its own.
- * Returns exit status. */
+ * the answer is a struct net_answer.  A struct relay_at says that the container has other addresses
+ * now, with the same answer.  Its end of file ends the relay.  PORT[0..N) are its own. Returns exit
+ * status. */
 int relay_main(const struct net_addresses *a, const struct relay_port *port, size_t n, int control);
 
 #endif

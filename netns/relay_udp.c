@@ -205,6 +205,13 @@ void flows_from_container(struct flow_set *s, void *what)
 	}
 }
 
+void flows_forget(struct flow_set *s)
+{
+	for (size_t i = 0; s && i < s->max; i++)
+		if (s->flow[i].sock >= 0)
+			let_go(s, &s->flow[i]);
+}
+
 int flows_expire(struct flow_set *s)
 {
 	time_t limit = now() - FLOW_IDLE_S;

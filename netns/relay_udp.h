@@ -26,6 +26,8 @@ int flows_has(const struct flow_set *s, const void *what);
 void flows_from_client(struct flow_set *s, const struct relay_port *port);
 /* Answers wait at flow WHAT. */
 void flows_from_container(struct flow_set *s, void *what);
+/* Let go of all: the container has other addresses. */
+void flows_forget(struct flow_set *s);
 /* Let go of what has been idle; returns milliseconds until the next time, or -1. */
 int flows_expire(struct flow_set *s);
 

@@ -280,6 +280,64 @@ address() {
 	like "$output" "\"private\" is not supported: invalid network mode"
 }
 
+@test "published ports follow the container: to another address, another network, and the one that is left" {
+	need python3 nsenter
+	cove network create --subnet 10.93.1.0/24 one >/dev/null
+	cove network create --subnet 10.93.2.0/24 --subnet fd00:93:2::/64 two >/dev/null
+	port=$(free_port)
+	udp=$(free_port)
+	client=$(free_port)
+	cove run -d --name a --network one:ip=10.93.1.7 -p "$port:8080" -p "127.0.0.1:$udp:53/udp" busybox sleep 1000 >/dev/null
+	serve a from-a
+	python3 - >"$T/echo" 3>&- <<-EOF &
+		import os, socket, subprocess
+		server = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.bind(('0.0.0.0', 53))\n" \
+		    "while True:\n    text, who = s.recvfrom(99)\n    s.sendto(text + b' back', who)"
+		os.execv("$COVE", ["cove", "unshare", "nsenter", "-n", "-t", "$(cove inspect a --format '{{.State.Pid}}')",
+		    "/usr/bin/env", "python3", "-c", server])
+	EOF
+	PIDS+=($!)
+	asks() { [ "$(curl -sS -m 3 "http://$1:$port/" 2>&1)" = from-a ]; }
+	datagrams() { # of one client, always
+		[ "$(python3 -c "if True:
+			import socket
+			s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			s.bind(('127.0.0.1', $client))
+			s.settimeout(1)
+			s.sendto(b'there', ('127.0.0.1', $udp))
+			print(s.recv(99).decode())" 2>&1)" = "there back" ]
+	}
+	asks 127.0.0.1
+	wait_for 20 datagrams
+	# Off and on again, with another address.
+	cove network disconnect one a
+	! asks 127.0.0.1
+	cove network connect --ip 10.93.1.9 one a
+	asks 127.0.0.1
+	asks "[::1]"
+	wait_for 20 datagrams
+	like "$(within a ip rule)" "10.93.1.9"
+	[[ $(within a ip rule) != *10.93.1.7* ]] || die "$(within a ip rule)"
+	# A second network, then without the first.
+	cove network connect two a
+	asks 127.0.0.1
+	cove network disconnect one a
+	asks 127.0.0.1
+	asks "[::1]"
+	like "$(within a ip rule)" "$(address a two)"
+	# Connected to another one only.
+	cove network disconnect two a
+	! asks 127.0.0.1
+	cove network connect one a
+	asks 127.0.0.1
+	wait_for 20 datagrams
+	cove network reload a
+	asks 127.0.0.1
+	cove restart -t 0 a >/dev/null
+	serve a from-a
+	asks 127.0.0.1
+}
+
 # children NAME: processes of this test's runtime directory that are called NAME.
 children() {
 	local pid
