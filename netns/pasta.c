@@ -23,6 +23,8 @@
 #define READY_TRIES 500
 #define READY_MS    10
 #define SAYS_MAX    4096
+#define HELP_MAX    (64U << 10)
+#define MAP_GUEST   "--map-guest-addr"
 
 /* ---- the command line ----------------------------------------------------------------------- */
 
@@ -32,6 +34,43 @@ static int has(char *const *v, const char *a, const char *b)
 		if (strcmp(*v, a) == 0 || (b && strcmp(*v, b) == 0))
 			return 1;
 	return 0;
+}
+
+static int has_map(void)
+{
+	char *const argv[] = { (char *)"pasta", (char *)"--help", NULL };
+	scoped(mem) char *help = NULL;
+	struct err ignored;
+
+	return proc_capture(argv, HELP_MAX, &help, &ignored) == 0 && help &&
+	       strstr(help, MAP_GUEST) != NULL;
+}
+
+/* What OPTIONS say; "" when they say no, NULL when they do not say. */
+static const char *told_host(char *const *options)
+{
+	const char *told = NULL;
+	size_t n = strlen(MAP_GUEST);
+
+	for (; options && *options; options++) {
+		const char *value = NULL;
+		if (strcmp(*options, MAP_GUEST) == 0)
+			value = options[1];
+		else if (strncmp(*options, MAP_GUEST "=", n + 1) == 0)
+			value = *options + n + 1;
+		if (value && !strchr(value, ':')) /* there may be one of IPv6 beside it */
+			told = strcmp(value, "none") == 0 ? "" : value;
+	}
+	return told;
+}
+
+const char *pasta_host(char *const *options)
+{
+	const char *told = told_host(options);
+
+	if (told)
+		return *told ? told : NULL;
+	return has_map() ? PASTA_HOST : NULL;
 }
 
 /* "-t" "127.0.0.1/8080:80" */
@@ -66,6 +105,8 @@ static int command_line(char ***v, const char *point, char *const *options,
 		r |= strv_add(v, "--no-map-gw");
 	if (!has(options, "--dns-forward", NULL))
 		r |= strv_add(v, "--dns-forward") | strv_add(v, PASTA_DNS);
+	if (!told_host(options) && has_map())
+		r |= strv_add(v, MAP_GUEST) | strv_add(v, PASTA_HOST);
 	for (; options && *options; options++)
 		if (strcmp(*options, "--map-gw") != 0) /* the other engine's word: not to say no */
 			r |= strv_add(v, *options);

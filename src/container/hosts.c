@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "netns/pasta.h"
 #include "src/image/image_stores.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -35,8 +36,9 @@ static int read_in(int top, const char *name, const char *what, char **ret, stru
 		      : path_read_fd(fd, what, HOSTS_MAX, ret, NULL, e);
 }
 
-/* An address of the host that a container can reach: the first that is not loopback; "": none. */
-static void host_address(char ret[INET_ADDRSTRLEN])
+/* An address of the host that a container can reach: the first that is neither loopback nor of
+ * interface BUT (NULL: of any); "": none. */
+static void host_address(const char *but, char ret[INET_ADDRSTRLEN])
 {
 	struct ifaddrs *list = NULL;
 
@@ -45,7 +47,8 @@ static void host_address(char ret[INET_ADDRSTRLEN])
 		return;
 	for (struct ifaddrs *i = list; i && !*ret; i = i->ifa_next)
 		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET &&
-		    !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_UP))
+		    !(i->ifa_flags & IFF_LOOPBACK) && (i->ifa_flags & IFF_UP) &&
+		    !is(but, i->ifa_name))
 			(void)inet_ntop(AF_INET,
 					&((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr, ret,
 					INET_ADDRSTRLEN);
@@ -145,6 +148,46 @@ static int wants_gateway(const struct container_spec *s)
 	return 0;
 }
 
+/* The interface whose addresses pasta copies: the one of OPTIONS, else that of the default route.
+ * NULL: it copies none. */
+static const char *copied_interface(char *const *options, char buf[IF_NAMESIZE])
+{
+	scoped(mem) char *routes = NULL;
+	char *line, *rest = NULL;
+	struct err ignored;
+
+	for (; options && options[0] && options[1]; options++) {
+		if (is(options[0], "-a") || is(options[0], "--address"))
+			return NULL;
+		if (is(options[0], "-i") || is(options[0], "--interface"))
+			return options[1];
+	}
+	if (path_read(AT_FDCWD, "/proc/net/route", HOSTS_MAX, &routes, NULL, &ignored) < 0)
+		return NULL;
+	/* "eth0\t00000000\t0100A8C0\t...", the interface and where to */
+	for (line = strtok_r(routes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		size_t n = strcspn(line, "\t");
+		if (n >= IF_NAMESIZE || !str_starts(line + n, "\t00000000\t"))
+			continue;
+		memcpy(buf, line, n);
+		buf[n] = '\0';
+		return buf;
+	}
+	return NULL;
+}
+
+/* By pasta: where it translates, or by an address that the container has not itself. */
+static const char *host_by_pasta(const struct container_spec *s, char buf[INET_ADDRSTRLEN])
+{
+	const char *mapped = pasta_host(s->network_options);
+	char interface[IF_NAMESIZE];
+
+	if (mapped)
+		return mapped;
+	host_address(copied_interface(s->network_options, interface), buf);
+	return buf;
+}
+
 /* Where the host can be reached; "": nowhere.  Behind its gateway's address a private network has
  * the host's loopback, or nothing. */
 static const char *host_inside(const struct container_spec *s, const struct private_network *p,
@@ -156,7 +199,9 @@ static const char *host_inside(const struct container_spec *s, const struct priv
 		return is(s->host_ip, "none") ? "" : s->host_ip;
 	if (is_private && p->allow_host_loopback)
 		return p->addresses.v4.host;
-	host_address(buf);
+	if (is(s->network, "pasta"))
+		return host_by_pasta(s, buf);
+	host_address(NULL, buf);
 	return is_private && !*buf ? p->addresses.v4.host : buf;
 }
 

@@ -300,6 +300,35 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	run_cove 125 run --rm --network pasta:--nosuch busybox true
 	is "${#lines[@]}" 1 "lines"
 	like "$output" "pasta failed: .*nosuch"
+	# The host's name leads to an address that is not the container's own, or is not there.
+	run_cove run --rm --network pasta busybox cat /etc/hosts
+	[[ $output != *"$ip"$'\t'host.containers.internal* ]] || die "$output"
+	# A pasta that can gives the host one.
+	mkdir "$T/bin"
+	cat >"$T/bin/pasta" <<-EOF
+		#!/bin/bash
+		[ "\$1" != --help ] || { echo "  --map-guest-addr ADDR"; exit 0; }
+		args=()
+		while [ \$# -gt 0 ]; do
+			if [ "\$1" = --map-guest-addr ]; then
+				echo "\$2" >>"$T/mapped"
+				shift 2
+			else
+				args+=("\$1")
+				shift
+			fi
+		done
+		exec "$(command -v pasta)" "\${args[@]}"
+	EOF
+	chmod 755 "$T/bin/pasta"
+	PATH=$T/bin:$PATH run_cove run --rm --network pasta busybox cat /etc/hosts
+	like "$output" "169.254.1.2"$'\t'"host.containers.internal host.docker.internal"
+	is "$(cat "$T/mapped")" 169.254.1.2
+	PATH=$T/bin:$PATH run_cove run --rm --network pasta:--map-guest-addr,169.254.7.7 busybox cat /etc/hosts
+	like "$output" "169.254.7.7"$'\t'"host.containers.internal"
+	PATH=$T/bin:$PATH run_cove run --rm --network pasta:--map-guest-addr,none busybox cat /etc/hosts
+	[[ $output != *169.254.1.2* ]] || die "$output"
+	is "$(paste -sd' ' "$T/mapped")" "169.254.1.2 169.254.7.7 none"
 	run env PATH="$T" "$COVE_BUILD/cove" run --rm --network pasta busybox true
 	is "$status" 125
 	like "$output" "needs the package passt"

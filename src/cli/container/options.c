@@ -81,7 +81,8 @@ const struct opt container_network_rows[] = {
 	     .spellings = "net",
 	     .man = "private (its own, with access to the outside), "
 		    "pasta[:WORD,WORD...] (the same by the program pasta, with "
-		    "words for its command line), none, host, container:NAME, "
+		    "words for its command line; one of November 2024 or later gives "
+		    "the host the address 169.254.1.2), none, host, container:NAME, "
 		    "ns:PATH, or bridge networks: bridge (the default one) and "
 		    "names of networks, several by repeating the option. private "
 		    "takes options as in private:mtu=1500,cidr=10.9.0.0/24 (accel, "
