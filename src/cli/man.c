@@ -110,7 +110,10 @@ static const struct {
 	  "directories and files that an engine mounts on (/proc, /sys, /dev, /run, /etc/hosts, "
 	  "/etc/hostname, /etc/resolv.conf).  Directories that a layer made by root replaces as a "
 	  "whole show what was below them to users: overlayfs keeps that mark where only root "
-	  "sees it.  Owners kept in attributes (force_mask, fuse-overlayfs) are not looked at." },
+	  "sees it.  cove save IMAGE | cove load makes a copy of one's own with the right owners.\n"
+	  "Layers of which Podman keeps owners and modes in attributes (force_mask, "
+	  "fuse-overlayfs) "
+	  "are copied into one's own store when a container is made of them." },
 };
 
 static void top_page(struct strbuf *b)

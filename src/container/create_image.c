@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "src/image/image.h"
+#include "src/image/image_adopt.h"
 #include "src/image/platform.h"
 #include "src/image/trust.h"
 #include "src/util/names.h"
@@ -21,7 +22,7 @@ static const struct {
 		      { "never", PULL_NEVER },	   { "newer", PULL_NEWER },
 		      { "true", PULL_ALWAYS },	   { "false", PULL_NEVER } };
 
-int creation_resolve_image(struct creation *c, struct err *e)
+static int find_image(struct creation *c, struct err *e)
 {
 	const struct container_create_options *o = c->o;
 	struct image_pull_options pull = { .reference = o->image,
@@ -63,6 +64,13 @@ int creation_resolve_image(struct creation *c, struct err *e)
 	if (r == 0)
 		r = image_find(c->en, id, &c->image, e);
 	return r < 0 ? r : trust_check_stored(c->en, o->signature_policy, c->image, o->image, e);
+}
+
+int creation_resolve_image(struct creation *c, struct err *e)
+{
+	int r = find_image(c, e);
+
+	return r < 0 ? r : image_prepare_layers(c->en, &c->image, e);
 }
 
 int creation_resolve_rootfs(struct creation *c, struct err *e)

@@ -294,6 +294,8 @@ int image_by_id(struct engine *en, const char *id, struct image **ret, struct er
 	return r;
 }
 
+/* Of the layer that SQL finds for ARG, the first column; the second is its name.  One that cannot
+ * be used where it lies is not there. */
 static int lookup(struct store *s, const char *sql, const char *arg, char **ret, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
@@ -304,7 +306,7 @@ static int lookup(struct store *s, const char *sql, const char *arg, char **ret,
 		r = store_step(q, e);
 	if (r < 0)
 		return r;
-	if (r == 0)
+	if (r == 0 || image_layer_is_masked(store_text(q, 1)))
 		return err_set(e, -ENOENT, "layer %s is not in the store", arg);
 	text = strdup(store_text(q, 0));
 	if (!text)
@@ -333,7 +335,8 @@ static int layer_lookup(struct engine *en, const char *sql, const char *arg, cha
 int image_layer_by_diff_id(struct engine *en, const char *diff_id, char **ret_name, struct err *e)
 {
 	scoped(mem) char *name = NULL;
-	int r = layer_lookup(en, "SELECT name FROM layer WHERE diff_id = ?", diff_id, &name, e);
+	int r = layer_lookup(en, "SELECT name, name FROM layer WHERE diff_id = ?", diff_id, &name,
+			     e);
 
 	if (r < 0)
 		return r;
@@ -370,8 +373,8 @@ int image_layer_sizes(struct engine *en, const char *diff_id, int64_t *ret_diff,
 int image_layer_by_blob(struct engine *en, const char *blob_digest, char **ret_diff_id,
 			struct err *e)
 {
-	return layer_lookup(en, "SELECT diff_id FROM layer WHERE blob_digest = ?", blob_digest,
-			    ret_diff_id, e);
+	return layer_lookup(en, "SELECT diff_id, name FROM layer WHERE blob_digest = ?",
+			    blob_digest, ret_diff_id, e);
 }
 
 /* ---- publishing ------------------------------------------------------------------------------ */

@@ -5,17 +5,20 @@
  * believed a second time. */
 #include "src/image/image_stores.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "src/image/catalogue.h"
 #include "src/image/image.h"
 #include "src/store/store.h"
+#include "src/util/fd.h"
 #include "src/util/names.h"
 #include "src/util/path.h"
 #include "src/util/sha256.h"
@@ -341,6 +344,42 @@ int image_layer_is_there(const char *name)
 
 	return !image_layer_is_elsewhere(name) ||
 	       (tree && lstat(tree, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static int has_mask(int fd)
+{
+	static const char *const names[] = { "user.containers.override_stat",
+					     "user.fuseoverlayfs.override_stat" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (fgetxattr(fd, names[i], NULL, 0) > 0)
+			return 1;
+	return 0;
+}
+
+/* The tree has it, or what is in it. */
+int image_layer_is_masked(const char *name)
+{
+	scoped(mem) char *tree =
+		image_layer_is_elsewhere(name) ? str_printf("%s/diff", name) : NULL;
+	int fd = tree ? open(tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -EBADF;
+	scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int masked;
+
+	if (!d) {
+		fd_close(fd);
+		return 0;
+	}
+	masked = has_mask(fd);
+	for (struct dirent *de; !masked && (de = readdir(d));) {
+		scoped(fd) int in = -EBADF;
+
+		if (de->d_type != DT_DIR && de->d_type != DT_REG)
+			continue;
+		in = openat(fd, de->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		masked = in >= 0 && strcmp(de->d_name, "..") != 0 && has_mask(in);
+	}
+	return masked;
 }
 
 char *image_layer_path(const struct engine *en, const char *name)

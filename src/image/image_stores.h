@@ -37,6 +37,9 @@ int image_layer_dir(const struct engine *en, const char *name, struct err *e);
 char *image_layer_tree(const struct engine *en, const char *name, struct err *e);
 /* The same as an absolute path that is only shown: owned, or NULL when out of memory. */
 char *image_layer_path(const struct engine *en, const char *name);
+/* Are its files something else than the file system says (image_adopt.h)?  Only of a layer of an
+ * additional store. */
+int image_layer_is_masked(const char *name);
 /* Is it, or does it lie in our own store? */
 int image_layer_is_there(const char *name);
 

@@ -441,6 +441,53 @@ shared_list() {
 	is "$(podman_overlay image inspect --format '{{.Id}}' localhost/top:1)" "$id" "there and back"
 }
 
+# mask: make the layers of Podman's store those of force_mask = "shared": all belongs to the user, and may be read by
+# everybody; the truth is in attributes.
+mask() {
+	cat >"$T/mask.py" <<-'END'
+		import os, stat, sys
+		for layer in os.listdir(sys.argv[1]):
+		    top = os.path.join(sys.argv[1], layer, "diff")
+		    paths = [top] + [os.path.join(d, n) for d, dirs, files in os.walk(top) for n in dirs + files]
+		    for path in paths if os.path.isdir(top) else []:
+		        st = os.lstat(path)
+		        if stat.S_ISDIR(st.st_mode) or stat.S_ISREG(st.st_mode):
+		            os.chown(path, 0, 0)
+		            os.chmod(path, 0o755)
+		            for name in os.listxattr(path):
+		                if name.endswith(".override_stat"):
+		                    os.removexattr(path, name)
+		            os.setxattr(path, "user." + sys.argv[2], b"%d:%d:%04o" % (st.st_uid, st.st_gid, st.st_mode & 0o7777))
+	END
+	podman_overlay unshare python3 "$T/mask.py" "$T/podman/overlay" "$1"
+}
+
+@test "owners and modes that a store of Podman's keeps in attributes" {
+	local name
+	need python3
+	podman_busybox
+	for name in containers.override_stat fuseoverlayfs.override_stat; do
+		mask "$name"
+		run_cove run --rm --network none localhost/top:1 sh -c 'ls -ln /new; ls /bin/vi 2>/dev/null || echo gone'
+		like "${lines[0]}" '-rw-r--r-- +1 5 +6 '
+		is "${lines[1]}" gone
+		# Once more from what was made of it; and nothing of it is believed to be a layer as it lies there.
+		is "$(cove images -q --filter readonly=false | wc -l)" 1 "our own ($name)"
+		run_cove create --name c localhost/top:1
+		is "$(cove images -q --filter readonly=false | wc -l)" 1
+		is "$(cove ps -a --format '{{.Image}}')" localhost/top:1
+		cove export c | tar -tvf - --numeric-owner | grep -q '^-rw-r--r-- 5/6 .* new$'
+		cove rm c >/dev/null
+		run_cove tag localhost/top:1 localhost/mine:1
+		run_cove run --rm --network none localhost/mine:1 ls -ln /new
+		like "$output" '-rw-r--r-- +1 5 +6 '
+		run_cove system check
+		is "$output" ""
+		run_cove rmi -f localhost/mine:1
+		is "$(ls "$XDG_DATA_HOME/cove/layers")" "" "layers"
+	done
+}
+
 @test "images of additional stores are pushed, and nothing is noted there" {
 	local before store
 	shared_busybox

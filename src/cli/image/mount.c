@@ -6,6 +6,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/report.h"
 #include "src/container/mount.h"
+#include "src/image/image_adopt.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -41,6 +42,8 @@ static int mount_named(struct engine *en, char *const *args, json_object *list, 
 		scoped(image) struct image *i = NULL;
 		scoped(mem) char *path = NULL;
 		r = image_find(en, *args, &i, e);
+		if (r == 0)
+			r = image_prepare_layers(en, &i, e);
 		if (r == 0)
 			r = image_mount(en, i, &path, e);
 		if (r == 0)
