@@ -217,7 +217,7 @@ static int is_address(const char *text, int with_zone)
 
 	if (n >= sizeof(buf) || creation_has_control(text) || strchr(text, ' '))
 		return 0;
-	memcpy(buf, text, n);
+	(void)snprintf(buf, sizeof(buf), "%.*s", (int)n, text);
 	return inet_pton(AF_INET6, buf, address) == 1 ||
 	       (!text[n] && inet_pton(AF_INET, buf, address) == 1);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,9 +58,34 @@ static int sign_one(struct engine *en, const struct image_sign_options *o,
 	return signatures_to_lookaside(url, ref->repository, digest, dir.tmp_fd, n, e);
 }
 
+/* containers-storage:NAME, an image that is here, under its name. */
+static int sign_stored(struct engine *en, const struct image_sign_options *o, const char *name,
+		       struct err *e)
+{
+	scoped(reference) struct reference ref = { 0 };
+	scoped(image) struct image *i = NULL;
+	scoped(mem) char *url = NULL;
+
+	if (image_find(en, name, &i, e) < 0 || reference_parse(name, &ref, e) < 0)
+		return e->code;
+	if (!ref.registry && i->names && i->names[0]) {
+		reference_done(&ref);
+		if (reference_parse(i->names[0], &ref, e) < 0)
+			return e->code;
+	}
+	if (!ref.registry)
+		return err_set(e, -EINVAL, "the image has no name to sign it under");
+	if (o->all)
+		return err_set(e, -EINVAL, "%s is not a manifest list (multi-arch)", name);
+	return find_store(en, o, &ref, &url, e) < 0
+		       ? e->code
+		       : sign_one(en, o, &ref, i->manifest_digest, url, e);
+}
+
 static int sign(struct engine *en, const struct image_sign_options *o, const char *text,
 		struct err *e)
 {
+	static const char stored[] = "containers-storage:";
 	scoped(reference) struct reference ref = { 0 };
 	scoped(manifest) struct manifest m = { 0 };
 	scoped(mem) char *bytes = NULL;
@@ -67,9 +93,8 @@ static int sign(struct engine *en, const struct image_sign_options *o, const cha
 	char digest[SHA256_TEXT_LEN];
 	size_t n = 0;
 
-	if (str_starts(text,
-		       "containers-storage:")) /* its signature is about the registry's image */
-		text += strlen("containers-storage:");
+	if (str_starts(text, stored))
+		return sign_stored(en, o, text + strlen(stored), e);
 	if (strstr(text, ":") && !str_starts(text, "docker://") && strstr(text, "://"))
 		return err_set(e, -ENOTSUP, "only images of registries can be signed");
 	if (reference_parse(str_starts(text, "docker://") ? text + 9 : text, &ref, e) < 0 ||

@@ -433,6 +433,12 @@ stores() {
 	run_cove image sign --sign-by good@example.org -d "$T/signed" "docker://$REGISTRY/a/b:1"
 	compgen -G "$T/signed/a/b@sha256=*/signature-1" >/dev/null
 	run_cove image sign --sign-by good@example.org "$REGISTRY/a/b:1"
+	cove tag "$IMAGE" local.example/x/y:1
+	digest=$(cove inspect --format '{{.Digest}}' local.example/x/y:1)
+	run_cove image sign --sign-by good@example.org -d "$T/signed" containers-storage:local.example/x/y:1
+	gpg --verify "$T/signed/x/y@${digest/:/=}/signature-1"
+	run_cove 125 image sign --sign-by good@example.org -d "$T/signed" containers-storage:nosuch.example/x
+	like "$output" "image not known"
 	run_cove image trust set -f "$T/good.asc" "$REGISTRY"
 	run_cove image trust set -t reject default
 	pull "$REGISTRY/a/b:1"

@@ -27,9 +27,10 @@ const struct cmd cmd_image_sign = {
 	.noun = "image",
 	.verb = "sign",
 	.args = "IMAGE [IMAGE...]",
-	.help = "Sign images that are in a registry",
+	.help = "Sign images",
 	.man = "The signature, made by gpg(1), says that the manifest which the registry has now "
-	       "is IMAGE. It goes to DIR, or else to the lookaside store that registries.d(5) "
+	       "is IMAGE; with containers-storage:IMAGE, that the one which is stored here is. It "
+	       "goes to DIR, or else to the lookaside store that registries.d(5) "
 	       "names for IMAGE, as REPOSITORY@sha256=DIGEST/signature-NUMBER.",
 	.examples =
 		"cove image sign --sign-by me@example.org docker://registry.example.org/me/app:1",
