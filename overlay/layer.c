@@ -123,6 +123,17 @@ int layer_writer_start_range(struct layer_writer *w, int run_fd, int dir_fd, int
 	return start(w, run_fd, dir_fd, fd, option, text, e);
 }
 
+int layer_writer_start_kept(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
+			    uint32_t uid, uint32_t gid, struct err *e)
+{
+	char arg0[] = "cove-layer", option[] = "--keep", ids[2][12];
+	char *argv[] = { arg0, option, ids[0], ids[1], NULL };
+
+	(void)snprintf(ids[0], sizeof(ids[0]), "%u", uid);
+	(void)snprintf(ids[1], sizeof(ids[1]), "%u", gid);
+	return start_with(w, run_fd, dir_fd, NULL, NULL, source_fd, argv, e);
+}
+
 int layer_writer_finish(struct layer_writer *w, struct layer_result *ret, struct err *e)
 {
 	struct layer_report report;

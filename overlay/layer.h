@@ -52,6 +52,10 @@ int layer_writer_start(struct layer_writer *w, int run_fd, int dir_fd, int sourc
  */
 int layer_writer_start_range(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
 			     int64_t offset, int64_t length, struct err *e);
+/* As layer_writer_start() from SOURCE_FD, whose ids are those of a container with keep-id: UID and
+ * GID are the caller's there, see tree.h. */
+int layer_writer_start_kept(struct layer_writer *w, int run_fd, int dir_fd, int source_fd,
+			    uint32_t uid, uint32_t gid, struct err *e);
 /* Close the stream, wait for the result, sync.  The error text names the entry that was refused. */
 int layer_writer_finish(struct layer_writer *w, struct layer_result *ret, struct err *e);
 /* Kill and reap; fine when empty. */

@@ -84,8 +84,8 @@ static void prepare(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int unpack(int64_t length, const struct layer_copy *copy, struct layer_result *ret,
-		  struct err *e)
+static int unpack(int64_t length, const struct layer_copy *copy, const uint32_t keep[2],
+		  struct layer_result *ret, struct err *e)
 {
 	const struct sandbox box = { .root_fd = DIR_FD,
 				     .recursive = copy != NULL,
@@ -98,7 +98,7 @@ static int unpack(int64_t length, const struct layer_copy *copy, struct layer_re
 				     .threads = 1,
 				     .syscalls = writer_syscalls,
 				     .n_syscalls = ARRAY_LEN(writer_syscalls) };
-	struct layer_tree_options o = { .copy = copy };
+	struct layer_tree_options o = { .copy = copy, .self_uid = keep[0], .self_gid = keep[1] };
 	struct layer_stream *stream =
 		NULL; /* not freed: its thread may be blocked in a read, _exit() ends it */
 	int all_uids, all_gids, r;
@@ -186,24 +186,36 @@ static int pack(struct layer_result *ret, struct err *e)
 	return 0;
 }
 
+/* UID GID. */
+static int read_ids(char *const *args, uint32_t ret[2])
+{
+	for (int i = 0; i < 2; i++) {
+		unsigned long long v;
+		int r = str_to_u64(args[i], UINT32_MAX, &v);
+		if (r < 0)
+			return r;
+		ret[i] = (uint32_t)v;
+	}
+	return 0;
+}
+
 /* --copy FLAGS UID GID SELF_UID SELF_GID BASE: see layer_copy_start(). */
 static int read_copy(char *const *args, struct layer_copy *ret)
 {
-	uint32_t *const ids[] = { &ret->uid, &ret->gid, &ret->self_uid, &ret->self_gid };
+	uint32_t owner[2], self[2];
 
+	if (read_ids(args + 1, owner) < 0 || read_ids(args + 3, self) < 0)
+		return -EINVAL;
 	*ret = (struct layer_copy){ .is_mount_ns = strchr(args[0], 'n') != NULL,
 				    .is_host = strchr(args[0], 'h') != NULL,
 				    .is_powerless = strchr(args[0], 'p') != NULL,
 				    .overwrite = strchr(args[0], 'o') != NULL,
 				    .chown = strchr(args[0], 'c') != NULL,
+				    .uid = owner[0],
+				    .gid = owner[1],
+				    .self_uid = self[0],
+				    .self_gid = self[1],
 				    .base = args[5] };
-	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-		unsigned long long v;
-		int r = str_to_u64(args[1 + i], UINT32_MAX, &v);
-		if (r < 0)
-			return r;
-		*ids[i] = (uint32_t)v;
-	}
 	return 0;
 }
 
@@ -212,18 +224,20 @@ int role_layer_main(int argc, char **argv)
 	struct layer_report report;
 	struct layer_copy copy;
 	unsigned long long length = 0;
+	uint32_t keep[2] = { 0, 0 };
 	int r;
 
 	memset(&report, 0, sizeof(report));
 	if (argc == 2 && strcmp(argv[1], "--tar") == 0) {
 		r = pack(&report.result, &report.e);
-	} else if (argc == 1) {
-		r = unpack(-1, NULL, &report.result, &report.e);
+	} else if (argc == 1 ||
+		   (argc == 4 && strcmp(argv[1], "--keep") == 0 && read_ids(argv + 2, keep) == 0)) {
+		r = unpack(-1, NULL, keep, &report.result, &report.e);
 	} else if (argc == 3 && strcmp(argv[1], "--length") == 0 &&
 		   str_to_u64(argv[2], INT64_MAX, &length) == 0) {
-		r = unpack((int64_t)length, NULL, &report.result, &report.e);
+		r = unpack((int64_t)length, NULL, keep, &report.result, &report.e);
 	} else if (argc == 8 && strcmp(argv[1], "--copy") == 0 && read_copy(argv + 2, &copy) == 0) {
-		r = unpack(-1, &copy, &report.result, &report.e);
+		r = unpack(-1, &copy, keep, &report.result, &report.e);
 	} else {
 		(void)fprintf(stderr, "cove-layer: started by cove only\n");
 		return 2;

@@ -314,10 +314,15 @@ static int copy(struct layer_tree *t, const struct layer_entry *from, struct err
 	return r;
 }
 
-static int add(struct layer_tree *t, const struct layer_entry *en, struct err *e)
+static int add(struct layer_tree *t, const struct layer_entry *from, struct err *e)
 {
+	struct layer_entry shifted = *from;
+	const struct layer_entry *en = &shifted;
 	char dir[LAYER_PATH_MAX];
-	int dots, r = check_numbers(t, en, e);
+	int dots, r = check_numbers(t, from, e);
+
+	shifted.uid = id_here(from->uid, t->o.self_uid);
+	shifted.gid = id_here(from->gid, t->o.self_gid);
 
 	if (r < 0)
 		return r;

@@ -69,6 +69,7 @@ struct layer_tree_options {
 	int real_root; /* device nodes can be made; trusted.overlay.* is the view's prefix */
 	int64_t n_uids, n_gids;	       /* how many ids are mapped, for error texts; 0: unknown */
 	const struct layer_copy *copy; /* no layer but `cp`: layer.h; borrowed */
+	uint32_t self_uid, self_gid; /* keep-id: what 0 here is called there, see tree.h; else 0 */
 };
 
 /* Make diff/ below LAYER_FD (borrowed, must stay open) and start.  The umask must be 0 for exact

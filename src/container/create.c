@@ -15,6 +15,7 @@
 
 #include "src/container/creation.h"
 #include "src/container/event.h"
+#include "src/container/keep_id.h"
 #include "src/container/private_network.h"
 #include "src/container/root.h"
 #include "src/runtime/driver.h"
@@ -273,6 +274,8 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 	if (r < 0)
 		return r;
 	r = make_spec(&c, e);
+	if (r == 0)
+		r = keep_id_layers(en, spec, e);
 	if (r == 0)
 		r = make_dirs(&c, e);
 	if (r == 0 && o->cidfile)

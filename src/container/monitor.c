@@ -25,6 +25,7 @@
 #include "src/container/exited.h"
 #include "src/container/generate.h"
 #include "src/container/hooks_dir.h"
+#include "src/container/keep_id.h"
 #include "src/container/limits.h"
 #include "src/container/monitor_slim.h"
 #include "src/container/record.h"
@@ -336,6 +337,8 @@ static int prepare(struct start *s, struct err *e)
 			r = idmap_read(0, "gid_map", &s->gids, e);
 		s->has_ids = 1;
 	}
+	if (r == 0)
+		r = keep_id_root(m->en, m->spec, m->id, e);
 	if (r == 0) {
 		r = container_net_start(&s->net, m->en, m->spec, m->id, m->name, e);
 		s->stage = is_port_failure(r);

@@ -228,7 +228,7 @@ int image_mount(struct engine *en, const struct image *i, char **ret_path, struc
 			r = strv_add(&lower, k == 1 ? "../mounts/nothing" : "../mounts/nothing2");
 	}
 	for (char **l = i->layers; l && *l && r == 0; l++) {
-		scoped(mem) char *tree = root_lower(en, *l, e);
+		scoped(mem) char *tree = root_lower(en, NULL, *l, e);
 		r = tree ? strv_add(&lower, tree) : e->code;
 	}
 	if (r == 0)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "overlay/layer_tree.h"
+#include "src/container/keep_id.h"
 #include "src/image/image_stores.h"
 #include "src/util/strbuf.h"
 
@@ -30,6 +31,20 @@ int root_of_layers(struct engine *en, char *const *names, struct root *ret, stru
 		if (!path)
 			return e->code;
 		if (strv_add(&ret->layers, path) < 0)
+			return err_errno(e, ENOMEM, "read layers");
+	}
+	return 0;
+}
+
+static int root_of_kept(struct engine *en, char *const *names, struct root *ret, struct err *e)
+{
+	ret->dir_fd = fcntl(en->graph_fd, F_DUPFD_CLOEXEC, 3);
+	if (ret->dir_fd < 0)
+		return err_sys(e, "open %s", en->graphroot);
+	for (; names && *names; names++) {
+		scoped(mem) char *tree = keep_id_tree(en, *names);
+		scoped(mem) char *path = tree ? str_printf("layers/%s", tree) : NULL;
+		if (!path || strv_add(&ret->layers, path) < 0)
 			return err_errno(e, ENOMEM, "read layers");
 	}
 	return 0;
@@ -58,7 +73,8 @@ int root_of_container(struct engine *en, const struct container *c,
 	}
 	if (spec->rootfs)
 		return root_of_directory(spec, ret, e);
-	r = root_of_layers(en, spec->layers, ret, e);
+	r = spec->kept_layers ? root_of_kept(en, spec->layers, ret, e)
+			      : root_of_layers(en, spec->layers, ret, e);
 	if (r < 0)
 		return r;
 	ret->upper = str_printf("containers/%s/upper", c->id);
@@ -99,13 +115,14 @@ void root_overlay_done(struct root_overlay *o)
 	*o = (struct root_overlay){ 0 };
 }
 
-char *root_lower(const struct engine *en, const char *name, struct err *e)
+char *root_lower(const struct engine *en, const struct container_spec *s, const char *name,
+		 struct err *e)
 {
 	char *tree;
 
 	if (image_layer_is_elsewhere(name))
 		return image_layer_tree(en, name, e);
-	tree = str_printf("%s/diff", name);
+	tree = s && s->kept_layers ? keep_id_tree(en, name) : str_printf("%s/diff", name);
 	if (!tree)
 		(void)err_errno(e, ENOMEM, "mount the root file system");
 	return tree;
@@ -123,7 +140,7 @@ int root_overlay(const struct engine *en, const char *id, const struct container
 	if (spec->rootfs)
 		r = strv_add(&ret->lower, spec->rootfs);
 	for (size_t i = 0; !spec->rootfs && spec->layers && spec->layers[i] && r == 0; i++) {
-		scoped(mem) char *tree = root_lower(en, spec->layers[i], e);
+		scoped(mem) char *tree = root_lower(en, spec, spec->layers[i], e);
 		if (!tree)
 			return e->code;
 		r = strv_add(&ret->lower, tree);
@@ -146,7 +163,7 @@ mode_t root_mode(const struct engine *en, const struct container_spec *spec)
 		return stat(spec->rootfs, &st) == 0 ? st.st_mode & 07777 : LAYER_TOP_MODE;
 	for (size_t i = strv_len(spec->layers); i-- > 0;) {
 		struct err ignored;
-		scoped(mem) char *tree = root_lower(en, spec->layers[i], &ignored);
+		scoped(mem) char *tree = root_lower(en, spec, spec->layers[i], &ignored);
 		scoped(mem) char *path =
 			tree ? str_printf("%s/layers/%s", en->graphroot, tree) : NULL;
 		if (path && stat(*tree == '/' ? tree : path, &st) == 0 &&

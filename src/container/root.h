@@ -47,9 +47,10 @@ static inline __attribute__((unused)) void scoped_root_overlay(struct root_overl
 {
 	root_overlay_done(o);
 }
-/* The tree of layer NAME as an overlay with base layers/ wants it: owned, or NULL with *E filled.
- */
-char *root_lower(const struct engine *en, const char *name, struct err *e);
+/* The tree of layer NAME as an overlay with base layers/ wants it, for a container with S or NULL:
+ * owned, or NULL with *E filled. */
+char *root_lower(const struct engine *en, const struct container_spec *s, const char *name,
+		 struct err *e);
 /* The mode of "/" before the container changes it: of the highest layer that says one, else what
  * all images without a word have. */
 mode_t root_mode(const struct engine *en, const struct container_spec *spec);

@@ -60,6 +60,7 @@ const struct field container_spec_fields[] = {
 	{ "NoHosts", FIELD_BOOL, AT(no_hosts), FIELD_OMITEMPTY, NULL },
 	{ "HostsFile", FIELD_STR, AT(hosts_file), FIELD_OMITEMPTY, NULL },
 	{ "HostIp", FIELD_STR, AT(host_ip), FIELD_OMITEMPTY, NULL },
+	{ "KeptLayers", FIELD_BOOL, AT(kept_layers), FIELD_OMITEMPTY, NULL },
 	{ "Timezone", FIELD_STR, AT(tz), FIELD_OMITEMPTY, NULL },
 	{ "Sysctl", FIELD_JSON, AT(sysctl), FIELD_OMITEMPTY, NULL },
 	{ "Privileged", FIELD_BOOL, AT(privileged), FIELD_OMITEMPTY, NULL },

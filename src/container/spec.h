@@ -53,6 +53,7 @@ struct container_spec {
 			   */
 	char *host_ip;	  /* host.containers.internal, "none"; NULL: found out */
 	json_object *sysctl; /* object */
+	int kept_layers;     /* the trees of keep_id.h are used */
 	char *tz;	     /* name of a time zone, "local", or NULL: the image's */
 
 	/* what it may */
