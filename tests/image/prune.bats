@@ -71,3 +71,17 @@ commit() {
 	diff <(cove image tree two | grep ' ID: ' | cut -c1-40) \
 		<(podman_like image tree two 2>/dev/null | grep ' ID: ' | cut -c1-40)
 }
+
+@test "rmi --force takes the containers along, running ones too" {
+	load_busybox
+	COVE_CONTAINERS=1
+	cove tag "$IMAGE" second
+	cove run -d --name one --network none --stop-timeout 0 "$IMAGE" sleep 100
+	cove create --name two second true
+	cove create --name other --rootfs "$T" true
+	run_cove 2 rmi "$IMAGE" second
+	like "$output" "image is in use by a container"
+	run_cove 0 rmi --force second
+	is "$(cove ps -a --format '{{.Names}}')" other
+	is "$(cove images -q)" ""
+}

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/container/container.h"
+#include "src/image/image.h"
 #include "src/image/manifest_list.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
-struct rm_options {
+struct rm_image_options {
 	int all, force, ignore, no_prune;
 };
 
-#define AT(f) offsetof(struct rm_options, f)
+#define AT(f) offsetof(struct rm_image_options, f)
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Remove all images"),
 	FLAG('f', "force", AT(force),
@@ -22,10 +25,41 @@ static const struct opt options[] = {
 	END,
 };
 
+/* What was made from image REF goes first. */
+static int rm_containers(struct engine *en, const char *ref, struct err *e)
+{
+	const struct rm_options o = { .force = 1, .timeout = -1 };
+	scoped(image) struct image *i = NULL;
+	struct container **list = NULL;
+	size_t n = 0;
+	int r = image_find(en, ref, &i, e);
+
+	if (r == 0)
+		r = container_list(en, 1, &list, &n, e);
+	for (size_t k = 0; k < n && r == 0; k++)
+		if (list[k]->image_id && strcmp(list[k]->image_id, i->id) == 0) {
+			r = container_rm(en, list[k]->id, &o, e);
+			if (r == -ENOENT) { /* it went by itself */
+				err_clear(e);
+				r = 0;
+			}
+		}
+	container_list_free(list, n);
+	return r < 0 ? r : 0;
+}
+
 static int rm_one(struct engine *en, const char *ref, int flags, struct err *e)
 {
 	struct image_remove_result res = { 0 };
 	int r = image_remove(en, ref, flags, &res, e);
+
+	if (r == -EBUSY && (flags & IMAGE_REMOVE_FORCE)) {
+		err_clear(e);
+		image_remove_result_done(&res);
+		r = rm_containers(en, ref, e);
+		if (r == 0)
+			r = image_remove(en, ref, flags, &res, e);
+	}
 
 	for (char **s = res.untagged; s && *s; s++)
 		(void)printf("Untagged: %s\n", *s);
@@ -79,7 +113,7 @@ static int rm_all(struct engine *en, int flags, struct err *e)
 
 static int rm(struct engine *en, void *opts, char **args, struct err *e)
 {
-	const struct rm_options *o = opts;
+	const struct rm_image_options *o = opts;
 	int status = 0;
 	int flags =
 		(o->force ? IMAGE_REMOVE_FORCE : 0) | (o->no_prune ? IMAGE_REMOVE_KEEP_PARENTS : 0);
@@ -117,7 +151,7 @@ const struct cmd cmd_image_rm = {
 	.complete = "image",
 	.max_args = -1,
 	.exit = EXIT_OBJECT,
-	.size = sizeof(struct rm_options),
+	.size = sizeof(struct rm_image_options),
 	.groups = (const struct opt *const[]){ options, NULL },
 	.run = rm,
 };
