@@ -87,6 +87,8 @@ address() {
 		--subnet 10.92.0.0/24 --ip-range 10.93.0.0/28|not in its subnet
 		--gateway 10.93.0.1|without a subnet
 		--opt mtu=1|invalid mtu
+		--opt isolate=false|networks are always isolated from each other: connect a container to both
+		--opt isolate=maybe|invalid isolate option
 		--opt nosuch=1|unsupported bridge network option nosuch
 		--driver macvlan|takes root
 		--driver nosuch|unsupported driver nosuch
@@ -94,6 +96,9 @@ address() {
 		host|conflicts with a valid network mode
 		a/b|network name a/b invalid
 	EOF2
+	cove network create --opt isolate=true apart >/dev/null
+	cove network create --opt isolate=strict strictly >/dev/null
+	cove network rm apart strictly >/dev/null
 	run_cove network create --ignore one
 	run_cove network ls -q
 	is "$output" $'one\npodman'

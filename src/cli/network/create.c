@@ -26,9 +26,10 @@ static const struct opt options[] = {
 	FLAG(0, "ipv6", AT(ipv6), "Give the network an IPv6 subnet, too"),
 	LIST(0, "label", "KEY[=VALUE]", AT(label), "Set a label"),
 	LIST('o', "opt", "KEY[=VALUE]", AT(opt), "Set an option of the driver",
-	     .man = "mtu=BYTES (65520 by default), no_default_route=1. Networks are always "
-		    "isolated from each other; "
-		    "isolate=true is accepted."),
+	     .man = "mtu=BYTES (65520 by default), no_default_route=1. Each network has a "
+		    "namespace of its own, and nothing leads from one to another: isolate=true and "
+		    "isolate=strict are accepted, isolate=false is refused. A container that is to "
+		    "reach two networks is connected to both."),
 	LIST(0, "route", "ROUTE", AT(route), "Static routes, which networks here have not",
 	     .hidden = 1),
 	LIST(0, "subnet", "SUBNET", AT(subnet), "Subnet of the network",
