@@ -169,7 +169,7 @@ leaks() {
 	local pid fds=0 pss=0
 	for pid in $(comm -13 "$1" <(own_processes)); do
 		case $(cat "/proc/$pid/comm" 2>/dev/null) in
-		cove-net* | cove-accel* | cove-member* | cove-switch*)
+		cove-net* | cove-accel* | cove-member* | cove-switch* | pasta*)
 			fds=$((fds + $(find "/proc/$pid/fd" -mindepth 1 2>/dev/null | wc -l)))
 			pss=$((pss + $(awk '/^Pss:/ { print $2 }' "/proc/$pid/smaps_rollup" 2>/dev/null || echo 0)))
 			;;

@@ -120,7 +120,8 @@ const struct opt container_network_rows[] = {
 		    "that this one has served. A port whose container port is "
 		    "published more than once, or whose socket is watched by epoll "
 		    "or has a duplicate before it listens, is served by the relay "
-		    "as without it. A network takes the keys ip, ip6, mac, alias "
+		    "as without it; one that is shared with another process must not "
+		    "listen. A network takes the keys ip, ip6, mac, alias "
 		    "and interface_name: --network front:ip=10.89.0.5,alias=web. "
 		    "The default is private."),
 	CSV(0, "network-alias", "NAME", AT(network_alias), "Further name on its networks"),
