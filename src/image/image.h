@@ -15,6 +15,7 @@ struct image {
 	char *manifest_digest; /* "sha256:..." of the manifest as stored */
 	char *index_digest;    /* of the index it was chosen from, or NULL */
 	char **names;	       /* "registry/repo:tag", sorted */
+	char **pinned;	       /* "registry/repo@sha256:..." that it was asked for as: names, too */
 	char **digests;	       /* "registry/repo@sha256:..." it was pulled as */
 	json_object *config;   /* the OCI image config document (architecture, config{Env,Cmd,...},
 				  rootfs, history) */
@@ -50,6 +51,7 @@ struct image_pull_options {
 	int quiet;		/* no progress */
 	int retry;		/* -1: default 3 */
 	int64_t retry_delay_ms; /* 0: a short while that grows */
+	int in_passing;		/* a digest does not keep it as a name would */
 	int all_tags;		/* image_pull_all(): every tag of the repository */
 	const char *signature_policy; /* NULL: see trust.h */
 };
@@ -79,6 +81,7 @@ struct image_publish {
 	size_t n_layers;
 	const char *name;	 /* fully qualified "registry/repo:tag" to point here, or NULL */
 	const char *digest_name; /* "registry/repo@sha256:..." or NULL */
+	int by_digest;		 /* that is what was asked for: it keeps the image as a name does */
 };
 /* Verify (config diff_ids against the layers, digests), rename the layers in, sync, and commit in
  * one durable transaction.  A layer another process published meanwhile is used instead of ours.
@@ -97,7 +100,12 @@ void image_list_free(struct image **list, size_t n);
 int64_t image_containers(struct engine *en, const char *id);
 /* TARGET is a name ("repo", "repo:tag"); localhost/ and :latest are filled in. */
 int image_tag(struct engine *en, const char *ref, const char *target, struct err *e);
+/* NAME may be what it was asked for by digest; NULL: all of them. */
 int image_untag(struct engine *en, const char *ref, const char *name, struct err *e);
+/* Image ID was asked for as DIGEST_NAME. */
+int image_pin(struct engine *en, const char *id, const char *digest_name, struct err *e);
+/* All names: .names, then .pinned.  Owned; NULL also when out of memory. */
+char **image_all_names(const struct image *i);
 
 #define IMAGE_REMOVE_FORCE	  1
 #define IMAGE_REMOVE_KEEP_PARENTS 2

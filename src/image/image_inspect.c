@@ -81,6 +81,7 @@ static const char *comment(const struct image *i)
 json_object *image_inspect_json(struct engine *en, const struct image *i)
 {
 	json_object *o = json_object_new_object(), *config = json_get(i->config, "config");
+	scoped(strv) char **names = image_all_names(i);
 
 	json_put_str(o, "Id", i->id);
 	json_put_str(o, "Digest", i->manifest_digest);
@@ -105,7 +106,7 @@ json_object *image_inspect_json(struct engine *en, const struct image *i)
 	borrow_str(o, "ManifestType", i->manifest, "mediaType");
 	borrow_str(o, "User", config, "User");
 	borrow(o, "History", i->config, "history", json_object_new_array());
-	json_put_strv(o, "NamesHistory", i->names);
+	json_put_strv(o, "NamesHistory", names);
 	if (json_get(config, "Healthcheck"))
 		borrow(o, "HealthCheck", config, "Healthcheck", NULL);
 	return o;

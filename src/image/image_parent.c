@@ -134,7 +134,7 @@ static int remove_parent(struct engine *en, const struct image *i, struct image 
 	size_t n = 0;
 	int r = image_relatives(en, i, &list, &n, e);
 	const struct image *parent = r == 0 ? image_parent_in(list, n, i) : NULL;
-	int stays = !parent || (parent->names && parent->names[0]);
+	int stays = !parent || image_has_name(parent);
 
 	for (size_t k = 0; parent && k < n && !stays; k++)
 		stays = strcmp(list[k]->id, i->id) != 0 &&

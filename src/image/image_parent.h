@@ -9,9 +9,13 @@
 
 #include "src/image/image.h"
 
+static inline int image_has_name(const struct image *i)
+{
+	return (i->names && i->names[0]) || (i->pinned && i->pinned[0]);
+}
 static inline int image_is_dangling(const struct image *i)
 {
-	return (!i->names || !i->names[0]) && !i->children;
+	return !image_has_name(i) && !i->children;
 }
 /* Number of the steps in I's history that BASE has, too, when I stands on BASE; else 0. */
 size_t image_stands_on(const struct image *i, const struct image *base);

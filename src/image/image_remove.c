@@ -43,8 +43,10 @@ static int refuse_used(struct store *s, const char *id, struct err *e)
 static int refuse_named(struct store *s, const char *id, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
-	int r = store_query(s, &q, e, "SELECT name FROM image_name WHERE image_id = ? LIMIT 1", "s",
-			    id);
+	int r = store_query(s, &q, e,
+			    "SELECT name FROM image_name WHERE image_id = ?1 UNION ALL"
+			    " SELECT digest_name FROM image_pin WHERE image_id = ?1 LIMIT 1",
+			    "s", id);
 
 	if (r == 0)
 		r = store_step(q, e);
@@ -130,8 +132,8 @@ int image_remove_unused(struct engine *en, const char *id, int dangling,
 	return remove_image(en, id, dangling, NULL, ret, e);
 }
 
-/* Which of I's names did REF mean?  NULL when REF was an ID or a digest. */
-static const char *meant_name(const struct image *i, const char *ref)
+/* Which of the NAMES of an image did REF mean?  NULL when REF was an ID or a digest. */
+static const char *meant_name(char *const *names, const char *ref)
 {
 	scoped(reference) struct reference parsed = { 0 };
 	scoped(mem) char *name = NULL;
@@ -140,15 +142,16 @@ static const char *meant_name(const struct image *i, const char *ref)
 	struct err ignored;
 	size_t n;
 
-	if (reference_parse(ref, &parsed, &ignored) < 0 || parsed.digest)
+	if (reference_parse(ref, &parsed, &ignored) < 0)
 		return NULL;
-	name = reference_name(&parsed);
+	name = parsed.digest ? reference_digest_name(&parsed, parsed.digest)
+			     : reference_name(&parsed);
 	if (!name)
 		return NULL;
 	if (!parsed.registry)
 		local = str_printf("localhost/%s", name);
 	n = strlen(name);
-	for (char **have = i->names; have && *have; have++) {
+	for (char *const *have = names; have && *have; have++) {
 		size_t len = strlen(*have);
 		if (strcmp(*have, name) == 0 || (local && strcmp(*have, local) == 0))
 			return *have;
@@ -163,6 +166,7 @@ int image_remove(struct engine *en, const char *ref, int flags, struct image_rem
 		 struct err *e)
 {
 	scoped(image) struct image *i = NULL;
+	scoped(strv) char **names = NULL;
 	const char *name;
 	int force = flags & IMAGE_REMOVE_FORCE, r;
 
@@ -180,18 +184,19 @@ int image_remove(struct engine *en, const char *ref, int flags, struct image_rem
 		return r;
 	if (i->store)
 		return err_set(e, -EROFS, "cannot remove read-only image \"%s\"", i->id);
-	name = meant_name(i, ref);
-	if (name && strv_len(i->names) > 1) {
+	names = image_all_names(i);
+	name = meant_name(names, ref);
+	if (name && strv_len(names) > 1) {
 		r = image_untag(en, i->id, name, e);
 		if (r == 0 && strv_add(&ret->untagged, name) < 0)
 			r = err_errno(e, ENOMEM, "remove an image");
 		return r;
 	}
-	if (!name && !force && strv_len(i->names) > 1)
+	if (!name && !force && strv_len(names) > 1)
 		return err_set(e, -EBUSY,
 			       "image %.12s has %zu names: remove it by one of them, or with force",
-			       i->id, strv_len(i->names));
-	r = remove_image(en, i->id, 0, i->names, ret, e);
+			       i->id, strv_len(names));
+	r = remove_image(en, i->id, 0, names, ret, e);
 	if (r == -ENOENT)
 		return err_set(e, r, "%s: image not known", ref);
 	return r < 0 || (flags & IMAGE_REMOVE_KEEP_PARENTS) ? r

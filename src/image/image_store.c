@@ -36,6 +36,7 @@ struct image *image_free(struct image *i)
 	free(i->store);
 	free(i->parent);
 	strv_free(i->names);
+	strv_free(i->pinned);
 	strv_free(i->digests);
 	strv_free(i->layers);
 	json_free(i->config);
@@ -207,6 +208,11 @@ static int fill(struct engine *en, struct store *s, struct image *i, struct err 
 	int r = list_column(s, "SELECT name FROM image_name WHERE image_id = ? ORDER BY name",
 			    i->id, &i->names, e);
 
+	if (r == 0 && s == engine_store(en, e)) /* those of others are not ours to remove */
+		r = list_column(s,
+				"SELECT digest_name FROM image_pin WHERE image_id = ? ORDER BY "
+				"digest_name",
+				i->id, &i->pinned, e);
 	if (r == 0)
 		r = list_column(s,
 				"SELECT digest_name FROM image_digest WHERE image_id = ? ORDER BY "
@@ -582,6 +588,11 @@ static int record(struct publish *w, struct store *s, struct err *e)
 		r = store_exec(
 			s, e,
 			"INSERT OR IGNORE INTO image_digest (image_id, digest_name) VALUES (?, ?)",
+			"ss", w->id, p->digest_name);
+	if (r >= 0 && p->digest_name && p->by_digest)
+		r = store_exec(
+			s, e,
+			"INSERT OR IGNORE INTO image_pin (image_id, digest_name) VALUES (?, ?)",
 			"ss", w->id, p->digest_name);
 	return r < 0 ? r : 0;
 }

@@ -191,6 +191,7 @@ static int convert_remote(struct list_push *p, const char *source, json_object *
 					      .authfile = p->o->push.authfile,
 					      .retry = p->o->push.retry,
 					      .retry_delay_ms = p->o->push.retry_delay_ms,
+					      .in_passing = 1,
 					      .quiet = 1 };
 	int rc, was_here;
 

@@ -431,7 +431,8 @@ static int publish(struct pull *p, char **ret_id, struct err *e)
 				   .layers = p->layers,
 				   .n_layers = p->m.n_layers,
 				   .name = name,
-				   .digest_name = digest_name };
+				   .digest_name = digest_name,
+				   .by_digest = p->ref->digest && !p->o->in_passing };
 
 	if (!digest_name || (!name && !p->ref->digest))
 		return err_errno(e, ENOMEM, "pull");
@@ -452,6 +453,14 @@ static int stored_id(struct pull *p, char **ret_id, struct err *e)
 		return err_errno(e, ENOMEM, "pull");
 	if (image_find(p->en, name, &i, e) < 0)
 		return e->code;
+	if (p->ref->digest && !i->store && !p->o->in_passing) {
+		scoped(mem) char *pin = reference_digest_name(p->ref, p->ref->digest);
+
+		if (!pin)
+			return err_errno(e, ENOMEM, "pull");
+		if (image_pin(p->en, i->id, pin, e) < 0)
+			return e->code;
+	}
 	return copy(i->id, ret_id, e);
 }
 

@@ -99,4 +99,12 @@
 	" PRIMARY KEY (artifact_id, digest)"                                        \
 	") WITHOUT ROWID;"
 
+/* Version 6: images that were asked for by digest: that keeps them, as a name does. */
+#define SCHEMA_PIN                                                         \
+	"CREATE TABLE image_pin ("                                         \
+	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"  \
+	" digest_name TEXT NOT NULL," /* registry/repository@sha256:... */ \
+	" PRIMARY KEY (image_id, digest_name)"                             \
+	") WITHOUT ROWID;"
+
 #endif

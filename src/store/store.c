@@ -45,7 +45,12 @@ struct store {
 
 /* Each row lifts the schema by one version.  Never edit a row that was released: add one. */
 static const char *const migrations[] = {
-	SCHEMA_IMAGE SCHEMA_CONTAINER, SCHEMA_SIGNATURE, SCHEMA_SOURCE, SCHEMA_NETWORK, SCHEMA_LIST,
+	SCHEMA_IMAGE SCHEMA_CONTAINER,
+	SCHEMA_SIGNATURE,
+	SCHEMA_SOURCE,
+	SCHEMA_NETWORK,
+	SCHEMA_LIST,
+	SCHEMA_PIN,
 };
 
 static int sql_err(struct store *s, struct err *e, int rc, const char *what)

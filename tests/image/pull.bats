@@ -165,6 +165,48 @@ bad() {
 	like "$output" "manifest unknown"
 }
 
+@test "what was pulled by digest is kept as by a name" {
+	start_server
+	local digest rows
+	rows() { cove images -n --format '{{.Repository}}:{{.Tag}}' | xargs; }
+	good good
+	digest=$(cove image inspect --format '{{.Digest}}' "$SERVER/good:1")
+	cove rmi -fa >/dev/null
+	run_cove pull -q --tls-verify=false "$SERVER/good@$digest"
+	is "$(rows)" "$SERVER/good:<none>"
+	is "$(cove images -q --filter dangling=true)" ""
+	is "$(cove images -q --filter "reference=$SERVER/good" | wc -l)" 1
+	run_cove image prune -f
+	is "$output" ""
+	# A tag beside it is what is shown; it may go.
+	good good
+	is "$(rows)" "$SERVER/good:1"
+	run_cove rmi "$SERVER/good:1"
+	is "$output" "Untagged: $SERVER/good:1"
+	is "$(rows)" "$SERVER/good:<none>"
+	run_cove rmi "$SERVER/good@$digest"
+	is "${lines[0]}" "Untagged: $SERVER/good@$digest"
+	like "${lines[1]}" "^Deleted: "
+	is "$(rows)" ""
+	# The other way round: the digest of what is here already, which asks for nothing but the manifest.
+	good good
+	: >"$LOG"
+	run_cove pull -q --tls-verify=false "$SERVER/good@$digest"
+	is "$(wc -l <"$LOG")" 1 "requests"
+	cove untag "$SERVER/good:1" "$SERVER/good:1"
+	is "$(rows)" "$SERVER/good:<none>"
+	run_cove untag "$SERVER/good@$digest" "$SERVER/good@$digest"
+	is "$(rows)" "<none>:<none>"
+	run_cove image prune -f
+	is "$(rows)" ""
+	# Tags that move leave nothing behind that nobody asked for.
+	run_cove pull -q --tls-verify=false "$SERVER/good:1"
+	run_cove tag "$SERVER/good:1" "$SERVER/slow:1"
+	run_cove pull -q --tls-verify=false "$SERVER/slow:1"
+	run_cove untag "$SERVER/good:1"
+	is "$(cove images -q --filter dangling=true | wc -l)" 1
+}
+
 @test "token authentication: anonymous, expired, with credentials, by identity token" {
 	start_server
 	good token-anonymous token-expired
@@ -376,6 +418,8 @@ killed_half_way() {
 	wait "$second" || die "the second pull failed" "$(cat "$T/second")"
 	[ "$(awk '/blobs/ && $6 == 206 && $5 ~ /^bytes=[1-9]/' "$LOG" | wc -l)" -gt 0 ] || die "$(cat "$LOG")"
 	is "$(ls -A "$XDG_DATA_HOME/cove/partial")" "" "kept bytes that nobody needs any more"
+	run_cove image prune -f
+	run_cove pull -q --tls-verify=false "$SERVER/good:1" # sweeps what the killed one left
 	run_cove system check
 	is "$output" ""
 

@@ -41,6 +41,11 @@ int image_filter_reference(const struct image *i, const char *pattern)
 		if (match_name(*name, pattern) || (bare && match_name(bare, pattern)))
 			return 1;
 	}
+	for (char **pin = i->pinned; pin && *pin; pin++) {
+		scoped(mem) char *bare = strndup(*pin, strcspn(*pin, "@"));
+		if (bare && match_name(bare, pattern))
+			return 1;
+	}
 	for (char **digest = i->digests; digest && *digest; digest++)
 		if (strchr(pattern, '@') && match_name(*digest, pattern))
 			return 1;
@@ -73,7 +78,7 @@ static int passes(const struct image *i, const struct filter *f)
 	if (strcmp(f->key, "dangling") == 0)
 		return image_is_dangling(i) == f->claim;
 	if (strcmp(f->key, "intermediate") == 0)
-		return (i->children && (!i->names || !i->names[0])) == f->claim;
+		return (i->children && !image_has_name(i)) == f->claim;
 	if (strcmp(f->key, "readonly") == 0)
 		return (i->store != NULL) == f->claim;
 	if (strcmp(f->key, "containers") == 0)

@@ -55,6 +55,7 @@ struct row {
  */
 static json_object *summary(struct engine *en, const struct image *i)
 {
+	scoped(strv) char **names = image_all_names(i);
 	char text[UNITS_MAX];
 	json_object *o = json_object_new_object(),
 		    *labels = json_path(i->config, "config", "Labels", NULL);
@@ -72,9 +73,9 @@ static json_object *summary(struct engine *en, const struct image *i)
 		json_put_bool(o, "ReadOnly", 1);
 	if (image_is_dangling(i))
 		json_put_bool(o, "Dangling", 1);
-	json_put_strv(o, "Names", i->names);
+	json_put_strv(o, "Names", names);
 	json_put_str(o, "Digest", i->manifest_digest);
-	json_put_strv(o, "History", i->names);
+	json_put_strv(o, "History", names);
 	json_put_int(o, "Created", i->created);
 	json_put_str(o, "CreatedAt", time_rfc3339(i->created * NS_PER_S, text));
 	return o;
@@ -94,7 +95,9 @@ static json_object *row_object(struct engine *en, const struct row *r, const str
 	json_put_str(t, "ID", id);
 	(void)strbuf_add(&b, r->name ? r->name : "<none>", r->name ? r->repository : 6);
 	json_put_str(t, "Repository", b.s);
-	json_put_str(t, "Tag", r->name ? r->name + r->repository + 1 : "<none>");
+	json_put_str(t, "Tag",
+		     r->name && r->name[r->repository] == ':' ? r->name + r->repository + 1
+							      : "<none>");
 	json_put_strv(t, "RepoTags", i->names);
 	json_put_str(t, "Size", size_human(i->size, " ", text));
 	(void)strbuf_printf((strbuf_reset(&b), &b), "%s ago", duration_human(age, text));
@@ -142,7 +145,7 @@ static int compare_rows(const void *a, const void *b, void *key)
 
 static size_t repository_length(const char *name)
 {
-	const char *slash = strrchr(name, '/'), *colon = strrchr(slash ? slash : name, ':');
+	const char *slash = strrchr(name, '/'), *colon = strpbrk(slash ? slash : name, ":@");
 	return colon ? (size_t)(colon - name) : strlen(name);
 }
 
@@ -153,7 +156,7 @@ static struct row *make_rows(struct image **list, size_t n, const char *sort, si
 	struct row *r;
 
 	for (size_t i = 0; i < n; i++)
-		rows += strv_len(list[i]->names) + 1;
+		rows += strv_len(list[i]->names) + strv_len(list[i]->pinned) + 1;
 	r = calloc(rows + 1, sizeof(*r));
 	if (!r)
 		return NULL;
@@ -161,7 +164,11 @@ static struct row *make_rows(struct image **list, size_t n, const char *sort, si
 	for (size_t i = 0; i < n; i++) {
 		for (char **name = list[i]->names; name && *name; name++)
 			r[rows++] = (struct row){ list[i], *name, repository_length(*name) };
-		if (!list[i]->names || !list[i]->names[0])
+		if (list[i]->names && list[i]->names[0])
+			continue;
+		for (char **pin = list[i]->pinned; pin && *pin; pin++)
+			r[rows++] = (struct row){ list[i], *pin, repository_length(*pin) };
+		if (!image_has_name(list[i]))
 			r[rows++] = (struct row){ list[i], NULL, 0 };
 	}
 	qsort_r(r, rows, sizeof(*r), compare_rows, (void *)sort);

@@ -92,7 +92,10 @@ const struct cmd cmd_image_prune = {
 	.noun = "image",
 	.verb = "prune",
 	.help = "Remove unused images",
-	.man = "An image that a container was made from stays, whatever the container does.",
+	.man = "An image that a container was made from stays, whatever the container does. One "
+	       "that "
+	       "was pulled by digest counts as named, one that others were made from goes with the "
+	       "last of them.",
 	.examples = "cove image prune --force\ncove image prune --all --filter until=240h",
 	.max_args = 0,
 	.size = sizeof(struct prune_options),

@@ -96,8 +96,8 @@ static int rm_all(struct engine *en, int flags, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		/* By each name, so that several names need no force; then whatever had none. */
 		int done = list[i]->store != NULL; /* not ours to remove */
-		for (char **name = done ? NULL : list[i]->names; name && *name && r >= 0;
-		     name++, done = 1)
+		scoped(strv) char **names = image_all_names(list[i]);
+		for (char **name = done ? NULL : names; name && *name && r >= 0; name++, done = 1)
 			r = rm_one(en, *name, flags, e);
 		if (!done)
 			r = rm_one(en, list[i]->id, flags, e);

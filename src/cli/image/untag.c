@@ -5,13 +5,15 @@
 static int untag_all(struct engine *en, const char *ref, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
+	scoped(strv) char **names = NULL;
 	int r;
 
 	if (manifest_list_is(en, ref))
 		return manifest_list_untag(en, ref, NULL, e);
 	r = image_find(en, ref, &i, e);
 
-	for (char **name = r < 0 ? NULL : i->names; name && *name && r >= 0; name++)
+	names = r < 0 ? NULL : image_all_names(i);
+	for (char **name = names; name && *name && r >= 0; name++)
 		r = image_untag(en, i->id, *name, e);
 	return r < 0 ? r : 0;
 }

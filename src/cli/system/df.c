@@ -8,7 +8,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/report.h"
 #include "src/container/prune.h"
-#include "src/image/image.h"
+#include "src/image/image_parent.h"
 #include "src/store/store.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
@@ -82,13 +82,13 @@ static void add_image_row(struct df *d, const struct image *i, const char *name,
 {
 	json_object *o = json_object_new_object();
 	const char *slash = name ? strrchr(name, '/') : NULL;
-	const char *colon = name ? strrchr(slash ? slash : name, ':') : NULL;
+	const char *colon = name ? strpbrk(slash ? slash : name, ":@") : NULL;
 	scoped(mem) char *repository = colon ? strndup(name, (size_t)(colon - name)) : NULL;
 	char text[UNITS_MAX], id[ID_SHORT_LEN + 1];
 
 	(void)snprintf(id, sizeof(id), "%.*s", ID_SHORT_LEN, i->id);
 	json_put_str(o, "Repository", repository ? repository : "<none>");
-	json_put_str(o, "Tag", colon ? colon + 1 : "<none>");
+	json_put_str(o, "Tag", colon && *colon == ':' ? colon + 1 : "<none>");
 	json_put_str(o, "ImageID", id);
 	json_put_str(o, "Created", ago(i->created * NS_PER_S, text));
 	put_size(o, "Size", i->size);
@@ -111,10 +111,12 @@ static int add_image(struct df *d, const struct image *i, struct err *e)
 		return r;
 	d->images.total++;
 	d->images.active += containers > 0;
-	if (!i->names || !i->names[0])
+	if (!image_has_name(i))
 		add_image_row(d, i, NULL, shared, containers);
 	for (char **name = i->names; name && *name; name++)
 		add_image_row(d, i, *name, shared, containers);
+	for (char **pin = i->names && i->names[0] ? NULL : i->pinned; pin && *pin; pin++)
+		add_image_row(d, i, *pin, shared, containers);
 	return 0;
 }
 
