@@ -104,16 +104,17 @@ static const struct {
 	  "Its owner does not see who uses it: an image removed there is missing to containers "
 	  "made from it here.\n"
 	  "Its files must be readable: who shares a store says chmod -R a+rX DIR after each change "
-	  "of it.  Files of owners that the user has no mapping for belong to nobody (65534) in "
-	  "containers: only what everybody may do with them is possible, and in their directories "
-	  "nothing can be made, not even by root of the container.  So images need the "
-	  "directories and files that an engine mounts on (/proc, /sys, /dev, /run, /etc/hosts, "
-	  "/etc/hostname, /etc/resolv.conf).  Directories that a layer made by root replaces as a "
-	  "whole show what was below them to users: overlayfs keeps that mark where only root "
-	  "sees it.  cove save IMAGE | cove load makes a copy of one's own with the right owners.\n"
+	  "of it.  In one's own store, or where root shares with root, layers are used where they "
+	  "lie.  Those of another user are copied into one's own store when a container is made of "
+	  "them: else their files would belong to nobody (65534) in it.  The copy is an image "
+	  "without a name, which cove image prune removes when no container has it.  Where a layer "
+	  "cannot be read as a whole it is used as it lies there: only what everybody may do with "
+	  "its files is possible, and in its directories nothing can be made, not even by root of "
+	  "the container; directories that a layer made by root replaces as a whole show what was "
+	  "below them: overlayfs keeps that mark where only root sees it.\n"
 	  "Layers of which Podman keeps owners and modes in attributes (force_mask, "
 	  "fuse-overlayfs) "
-	  "are copied into one's own store when a container is made of them." },
+	  "are copied so, too." },
 };
 
 static void top_page(struct strbuf *b)

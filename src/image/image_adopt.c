@@ -90,7 +90,7 @@ static int take_layers(struct engine *en, const struct image_layer *l, size_t n,
 		if (same < i) {
 			to[i] = to[same];
 			to[i].tmp_path = NULL;
-		} else if (image_layer_is_masked(l[i].name)) {
+		} else if (image_layer_is_unfit(l[i].name)) {
 			r = copy_layer(en, &l[i], stage, e);
 			if (r == 0)
 				to[i] = stage->layers[stage->n - 1];
@@ -155,16 +155,23 @@ int image_prepare_layers(struct engine *en, struct image **i, struct err *e)
 {
 	scoped(image) struct image *ours = NULL;
 	struct err ignored = { 0 };
-	int masked = 0, r = 0;
+	int masked = 0, foreign = 0, r = 0;
 
-	for (char **l = (*i)->store ? (*i)->layers : NULL; l && *l && !masked; l++)
-		masked = image_layer_is_masked(*l);
-	if (!masked)
+	for (char **l = (*i)->store ? (*i)->layers : NULL; l && *l; l++) {
+		masked = masked || image_layer_is_masked(*l);
+		foreign = foreign || image_layer_is_foreign(*l);
+	}
+	if (!masked && !foreign)
 		return 0;
 	if (image_by_id_in(en, 0, (*i)->id, &ours, &ignored) < 0) {
 		r = image_adopt(en, *i, NULL, e);
 		if (r == 0)
 			r = image_by_id_in(en, 0, (*i)->id, &ours, e);
+	}
+	if (r < 0 && !masked) { /* all that it can be, then, is nobody's */
+		dbg("image %.12s of %s: %s", (*i)->id, (*i)->store, e->text);
+		err_clear(e);
+		return 0;
 	}
 	if (r != 0 || !ours)
 		return r < 0 ? err_in(e, "image %.12s of %s", (*i)->id, (*i)->store) : 0;

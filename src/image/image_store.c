@@ -312,7 +312,7 @@ static int lookup(struct store *s, const char *sql, const char *arg, char **ret,
 		r = store_step(q, e);
 	if (r < 0)
 		return r;
-	if (r == 0 || image_layer_is_masked(store_text(q, 1)))
+	if (r == 0 || image_layer_is_unfit(store_text(q, 1)))
 		return err_set(e, -ENOENT, "layer %s is not in the store", arg);
 	text = strdup(store_text(q, 0));
 	if (!text)

@@ -382,6 +382,19 @@ int image_layer_is_masked(const char *name)
 	return masked;
 }
 
+/* The directory round the tree is its maker's, whatever the layer says of the tree. */
+int image_layer_is_foreign(const char *name)
+{
+	struct stat st;
+
+	return image_layer_is_elsewhere(name) && lstat(name, &st) == 0 && st.st_uid != geteuid();
+}
+
+int image_layer_is_unfit(const char *name)
+{
+	return image_layer_is_foreign(name) || image_layer_is_masked(name);
+}
+
 char *image_layer_path(const struct engine *en, const char *name)
 {
 	return image_layer_is_elsewhere(name)

@@ -37,9 +37,13 @@ int image_layer_dir(const struct engine *en, const char *name, struct err *e);
 char *image_layer_tree(const struct engine *en, const char *name, struct err *e);
 /* The same as an absolute path that is only shown: owned, or NULL when out of memory. */
 char *image_layer_path(const struct engine *en, const char *name);
-/* Are its files something else than the file system says (image_adopt.h)?  Only of a layer of an
- * additional store. */
+/* Are its files something else than the file system says (image_adopt.h)?  And are they another
+ * user's, so that their owners are not what they should be in containers of ours?  Both only of a
+ * layer of an additional store. */
 int image_layer_is_masked(const char *name);
+int image_layer_is_foreign(const char *name);
+/* One of the two: the layer is not to be used where it lies, unless there is no other way. */
+int image_layer_is_unfit(const char *name);
 /* Is it, or does it lie in our own store? */
 int image_layer_is_there(const char *name);
 

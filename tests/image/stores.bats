@@ -11,6 +11,7 @@ setup() {
 }
 
 teardown() {
+	[ ! -d "$SHARED" ] || CONTAINERS_STORAGE_CONF=/dev/null cove unshare chown -R 0:0 "$SHARED" >/dev/null 2>&1 || true
 	[ ! -d "$T/podman" ] || podman_overlay rmi -fa >/dev/null 2>&1 || true
 	chmod -R u+w "$T" 2>/dev/null || true
 	cove_teardown
@@ -486,6 +487,36 @@ mask() {
 		run_cove rmi -f localhost/mine:1
 		is "$(ls "$XDG_DATA_HOME/cove/layers")" "" "layers"
 	done
+}
+
+@test "layers of another user's are copied, with the right owners" {
+	shared_busybox
+	shared run --name c --network none busybox sh -c 'mkdir /d; echo 1 >/d/f; chown 5:6 /d/f; chmod 4700 /d/f' >/dev/null
+	shared commit -q c localhost/top:1 >/dev/null
+	shared rm c >/dev/null
+	shared unshare chown -R 1000:1000 "$SHARED"
+	cove unshare chmod -R a+rX "$SHARED"
+	use "$SHARED"
+	run_cove images --format '{{.Names}} {{.ReadOnly}}'
+	like "$output" "localhost/top:1.* true"
+	run_cove run --rm --network none localhost/top:1 sh -c 'touch /etc/new; stat -c "%U %n" / /etc; stat -c "%u:%g %a" /d/f'
+	is "$output" "root /
+root /etc
+5:6 4700"
+	is "$(cove images -q --filter readonly=false | wc -l)" 1 "our own"
+	run_cove tag localhost/top:1 localhost/mine:1
+	run_cove run --rm --network none localhost/mine:1 stat -c "%u:%g %a" /d/f
+	is "$output" "5:6 4700"
+	run_cove system check
+	is "$output" ""
+	run_cove rmi -f localhost/mine:1
+	is "$(ls "$XDG_DATA_HOME/cove/layers")" "" "layers"
+	# What cannot be read as a whole is used where it lies.
+	cove unshare sh -c 'rm "$1"/layers/*/split' sh "$SHARED"
+	run_cove run --rm --network none localhost/top:1 stat -c "%u:%g" /bin
+	is "$output" "1000:1000"
+	is "$(cove images -q --filter readonly=false | wc -l)" 0
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
 }
 
 @test "images of additional stores are pushed, and nothing is noted there" {
