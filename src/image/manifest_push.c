@@ -17,6 +17,7 @@
 #include "src/image/layout_archive.h"
 #include "src/image/manifest.h"
 #include "src/image/manifest_list.h"
+#include "src/image/push.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
@@ -152,6 +153,24 @@ static int push_blobs(struct list_push *p, json_object *doc, const char *bytes, 
 								     : sign(p, digest, from, e);
 }
 
+/* The signatures that entry DIGEST has at FROM go into the directory. */
+static int take_signatures(struct list_push *p, const struct blob_place *from, const char *digest,
+			   struct err *e)
+{
+	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
+	size_t n = 0;
+
+	if (p->o->push.remove_signatures)
+		return 0;
+	if (blob_signatures(p->en, from, digest, &dir, &n, e) < 0)
+		return e->code;
+	if (n && p->dir.is_oci) {
+		(void)err_set(e, -EINVAL, "Pushing signatures for OCI images is not supported");
+		return err_hint(e, "push the list with --remove-signatures");
+	}
+	return signatures_to_dir(dir.tmp_fd, n, p->dir.dir_fd, digest, e);
+}
+
 static int copy_remote(struct list_push *p, const char *source, json_object *d, struct err *e)
 {
 	__attribute__((cleanup(scoped_remote_source))) struct remote_source s = {
@@ -174,6 +193,8 @@ static int copy_remote(struct list_push *p, const char *source, json_object *d, 
 		if (!strcmp(s.from.ref.repository, p->to.ref.repository))
 			mounts[0] = NULL;
 	}
+	if (p->is_dir && take_signatures(p, &s.from, digest, e) < 0)
+		return e->code;
 	return push_blobs(p, s.doc, bytes, n, type ? type : MEDIA_OCI_MANIFEST, digest, mounts,
 			  &s.from, fetch_blob, &s, e);
 }

@@ -119,7 +119,10 @@ int push_take_signatures(struct push *p, int dir_fd, const char *digest, size_t 
  * ones. */
 int push_signatures(struct push *p, const struct sign_place *place, const struct reference *ref,
 		    const char *digest, struct err *e);
-/* The same into the directory DIR (-EBADF: to where no signatures can be). */
+/* The same into the directory DIR (-EBADF: to where no signatures can be); of an image that is one
+ * of a list there when the push is by digest. */
 int push_signatures_to_dir(struct push *p, int dir, const char *digest, struct err *e);
+/* The N signatures of FROM_FD become those of "dir:", of its entry DIGEST unless that is NULL. */
+int signatures_to_dir(int from_fd, size_t n, int dir, const char *digest, struct err *e);
 
 #endif

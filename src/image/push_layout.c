@@ -110,12 +110,12 @@ static int write_blobs(struct push *p, const struct layout *to, struct err *e)
 	return layout_put(to, p->image->id, p->config, p->config_len, e);
 }
 
-/* Signatures have names in a "dir:" only, and one image there can have them. */
+/* Signatures have names in a "dir:" only. */
 static int write_signatures(struct push *p, const struct layout *to, const char *digest,
 			    struct err *e)
 {
-	return to->is_oci || p->o->by_digest ? push_signatures_to_dir(p, -EBADF, NULL, e)
-					     : push_signatures_to_dir(p, to->dir_fd, digest, e);
+	return to->is_oci ? push_signatures_to_dir(p, -EBADF, NULL, e)
+			  : push_signatures_to_dir(p, to->dir_fd, digest, e);
 }
 
 static int push_to_layout(struct push *p, const char *prefix, const char *path, char **ret,

@@ -104,6 +104,23 @@ int push_signatures(struct push *p, const struct sign_place *place, const struct
 		       : 0;
 }
 
+int signatures_to_dir(int from_fd, size_t n, int dir, const char *digest, struct err *e)
+{
+	for (size_t k = 0; k < n; k++) {
+		scoped(mem) char *bytes = NULL;
+		char name[32], to[DIGEST_HEX_LEN + 40];
+		size_t len = 0;
+
+		(void)snprintf(name, sizeof(name), SIGNATURE_FILE, k + 1);
+		(void)snprintf(to, sizeof(to), "%s%s%s", digest ? digest_hex(digest) : "",
+			       digest ? "." : "", name);
+		if (path_read(from_fd, name, SIGNATURE_MAX, &bytes, &len, e) < 0 ||
+		    path_replace(dir, to, bytes, len, 0644, 0, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 int push_signatures_to_dir(struct push *p, int dir, const char *digest, struct err *e)
 {
 	scoped(dir_call) struct dir_call tmp = DIR_CALL_NONE;
@@ -112,15 +129,7 @@ int push_signatures_to_dir(struct push *p, int dir, const char *digest, struct e
 	if (dir_call_open(&tmp, p->en, e) < 0 ||
 	    push_take_signatures(p, tmp.tmp_fd, digest, &n, e) < 0)
 		return e->code;
-	for (size_t k = 0; k < n && dir >= 0; k++) {
-		scoped(mem) char *bytes = NULL;
-		char name[32];
-		size_t len = 0;
-
-		(void)snprintf(name, sizeof(name), SIGNATURE_FILE, k + 1);
-		if (path_read(tmp.tmp_fd, name, SIGNATURE_MAX, &bytes, &len, e) < 0 ||
-		    path_replace(dir, name, bytes, len, 0644, 0, e) < 0)
-			return e->code;
-	}
-	return 0;
+	if (dir < 0)
+		return 0;
+	return signatures_to_dir(tmp.tmp_fd, n, dir, p->o->by_digest ? digest : NULL, e);
 }

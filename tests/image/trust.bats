@@ -521,6 +521,14 @@ two_list() {
 	is "$(signatures bare "$far")" 0
 	run_cove manifest push -q --tls-verify=false app "$REGISTRY/with:1"
 	is "$(signatures with "$far")" 1
+	# In directories they have names, in OCI layouts not.
+	run_cove manifest push -q --tls-verify=false app "dir:$T/dir"
+	skopeo --registries.d "$CONF/registries.d" copy -q --all --src-tls-verify=false "docker://$REGISTRY/with:1" "dir:$T/theirs"
+	is "$(cd "$T/dir" && ls -- *signature*)" "$(cd "$T/theirs" && ls -- *signature*)"
+	cmp "$T/dir/${far#sha256:}.signature-1" "$T/theirs/${far#sha256:}.signature-1"
+	run_cove 125 manifest push -q --tls-verify=false app "oci:$T/layout"
+	like "$output" "Pushing signatures for OCI images is not supported"
+	run_cove manifest push -q --tls-verify=false --remove-signatures app "oci:$T/layout"
 	run_cove 125 manifest push -q --tls-verify=false --sign-by nobody@example.org app "$REGISTRY/no:1"
 	like "$output" "Error: .*gpg could not sign with key nobody@example.org"
 }
