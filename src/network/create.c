@@ -339,7 +339,7 @@ int network_create(struct engine *en, const struct network_create_options *o, ch
 	struct making m = { .o = o };
 	scoped(json) json_object *others = NULL;
 	scoped(json) json_object *doc = json_object_new_object();
-	json_object *ipam = json_object_new_object();
+	scoped(json) json_object *ipam = json_object_new_object();
 	int r = check(o, e);
 
 	if (r == 0)
@@ -369,7 +369,7 @@ int network_create(struct engine *en, const struct network_create_options *o, ch
 	if (r == 0)
 		r = check_options(json_get(doc, "options"), e);
 	json_put_str(ipam, "driver", "host-local");
-	json_put(doc, "ipam_options", ipam);
+	json_put(doc, "ipam_options", take_ptr(&ipam));
 	if (r == 0)
 		r = network_store(en, doc, e);
 	if (r == 0)
