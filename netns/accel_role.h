@@ -86,7 +86,7 @@ int accel_socket_make(const struct accel *a, int model, int family, const union 
 		      int waits, int *ret_code);
 
 /* A socket with the options of MODEL, bound to AT beside those that are there; V6ONLY counts for
- * IPv6.  A descriptor, the caller's, or a negative errno. */
+ * IPv6.  A descriptor, nonblocking, the caller's, or a negative errno. */
 int accel_socket_bind(const struct accel *a, int model, const union address *at, int v6only);
 /* Does anybody listen on AT, an address of this host?  Asked by connecting. */
 int accel_socket_is_served(const union address *at);
@@ -133,7 +133,8 @@ struct accel_call {
 
 /* Answer it with CODE, 0 or a negative errno.  0: it has no more to do. */
 int accel_call_say(const struct accel_call *c, int code);
-/* Put NEW in the place of the container's descriptor, which has FLAGS.  Negative errno. */
+/* Put NEW, which is nonblocking, in the place of the container's descriptor, which has FLAGS.
+ * Negative errno. */
 int accel_call_put(const struct accel_call *c, int new, int flags);
 /* Can SOCK, its descriptor of FLAGS, be exchanged unseen?  Not one that sends signals or has other
  * names; nor one that has been connected or listens. */

@@ -238,7 +238,8 @@ int accel_socket_make(const struct accel *a, int model, int family, const union 
 int accel_socket_bind(const struct accel *a, int model, const union address *at, int v6only)
 {
 	int is_v6 = at->any.sa_family == AF_INET6, on = 1;
-	scoped(fd) int sock = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	scoped(fd) int sock =
+		socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
 
 	if (sock < 0)
 		return -errno;

@@ -313,6 +313,9 @@ ask() {
 	serve c private:port_handler=accel 10.0.2.100 80
 	like "$(ask 127.0.0.1)" "0 at 127.0.0.1:$port"
 	cove rm -f -t 0 c >/dev/null
+	serve c private:port_handler=accel 0.0.0.0 80 nonblock
+	like "$(ask 127.0.0.1)" "0 at 127.0.0.1:$port"
+	cove rm -f -t 0 c >/dev/null
 	serve c private:port_handler=accel 0.0.0.0 80 reuse
 	both() { [ "$(cove logs c | grep -c ready)" = 2 ]; }
 	wait_for 20 both

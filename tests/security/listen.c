@@ -9,6 +9,7 @@
  *	    v6only     with IPV6_V6ONLY
  *	    watched    in an epoll instance before it listens
  *	    short      for one client
+ *	    nonblock   with O_NONBLOCK and without FD_CLOEXEC
  *	listen attack OTHER PORT COUNT        says which sockets of the host listen in the end
  */
 #include <arpa/inet.h>
@@ -110,6 +111,10 @@ static int open_server(const union place *p, char **words)
 		struct epoll_event want = { .events = EPOLLIN };
 		(void)epoll_ctl(epoll_create1(EPOLL_CLOEXEC), EPOLL_CTL_ADD, fd, &want);
 	}
+	if (has_word(words, "nonblock")) {
+		(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+		(void)fcntl(fd, F_SETFD, 0);
+	}
 	if (listen(fd, 5) < 0 || (has_word(words, "again") && listen(fd, 50) < 0)) {
 		perror("listen");
 		_exit(1);
@@ -120,11 +125,17 @@ static int open_server(const union place *p, char **words)
 static int serve(const union place *p, char **words)
 {
 	unsigned n = has_word(words, "short") ? 1 : UINT32_MAX;
-	int fd;
+	int fd, nonblock = has_word(words, "nonblock");
 
 	if (has_word(words, "reuse"))
 		(void)fork();
 	fd = open_server(p, words);
+	if (((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) != nonblock ||
+	    ((fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0) != nonblock) {
+		(void)printf("the descriptor's flags have changed\n");
+		return 1;
+	}
+	(void)fcntl(fd, F_SETFL, 0);
 	(void)printf("ready\n");
 	for (unsigned i = 0; i < n; i++)
 		answer(fd, i);
