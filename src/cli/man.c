@@ -96,7 +96,8 @@ static const struct {
 	  "where Podman keeps images already, cove uses a directory of that name inside.  Layers "
 	  "are put together by overlay whatever driver is named; its options have no effect." },
 	{ "Additional image stores",
-	  "Stores of other coves and of Podman (overlay driver), from which images are used where "
+	  "Stores of other coves and of Podman (overlay driver), from which images, lists of them "
+	  "and artifacts are used where "
 	  "they lie and in which nothing is changed.  What is in one is read again when it has "
 	  "changed; one that cannot be read costs a line of warning.  What it says of its images "
 	  "is believed, apart from manifests and configurations, whose digests are checked, and "

@@ -112,18 +112,6 @@ static int first(struct engine *en, const char *sql, const char *arg, struct art
 	return r;
 }
 
-int artifact_name(const char *text, char **ret, struct err *e)
-{
-	scoped(reference) struct reference ref = { 0 };
-
-	if (reference_parse(text, &ref, e) < 0)
-		return e->code;
-	if (!ref.registry && reference_qualify(&ref, "localhost", e) < 0)
-		return e->code;
-	*ret = ref.digest && !ref.tag ? reference_format(&ref) : reference_name(&ref);
-	return *ret ? 0 : err_errno(e, ENOMEM, "name an artifact");
-}
-
 int artifact_find(struct engine *en, const char *ref, struct artifact **ret, struct err *e)
 {
 	scoped(mem) char *name = NULL;

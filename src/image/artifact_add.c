@@ -34,15 +34,6 @@ const char *artifact_blob_file(const char *digest, char *buf)
 	return buf;
 }
 
-json_object *artifact_blob(json_object *manifest, size_t i)
-{
-	json_object *layers = json_get(manifest, "layers");
-
-	if (i == 0)
-		return json_get(manifest, "config");
-	return i <= json_len(layers) ? json_object_array_get_idx(layers, i - 1) : NULL;
-}
-
 /* What is not in DIR_FD is in blobs/ already. */
 static int move_in(struct engine *en, json_object *manifest, int dir_fd, struct err *e)
 {

@@ -61,6 +61,9 @@ int catalogue_read_podman(const char *root, const char *images, size_t n_images,
 /* After it, from the same list: signatures, which are read from where they lie. */
 int catalogue_read_podman_signatures(const char *root, const char *images, size_t n,
 				     struct store *db, struct err *e);
+/* Its artifacts, by the index of their layout; what is damaged is left out. */
+int catalogue_read_podman_artifacts(const char *root, const char *index, size_t n, struct store *db,
+				    struct err *e);
 /* The path of document KEY of image ID there.  Owned; NULL when out of memory. */
 char *catalogue_podman_document(const char *root, const char *id, const char *key);
 

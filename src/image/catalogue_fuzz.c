@@ -45,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(r == 0 || (r == e.code && e.text[0]));
 	if (r == 0)
 		(void)catalogue_read_podman_signatures(ROOT, images, n_images, db, &e);
+	r = catalogue_read_podman_artifacts(ROOT, images, n_images, db, &e);
+	assert(r == 0);
 	check_paths(db, "SELECT name, diff_id FROM layer");
 	check_paths(db, "SELECT path, digest FROM blob");
 	return 0;

@@ -28,8 +28,9 @@
 #define NS_PER_S    1000000000LL
 #define TRIES	    5
 #define INDEX_MAX   ((size_t)64 << 20) /* bytes of one list or database */
-#define STAMP_MAX   256
-#define CATALOGUE_V "4" /* in stamps: what another version of cove made is made anew */
+#define STAMP_MAX   512
+#define FILES	    3
+#define CATALOGUE_V "5" /* in stamps: what another version of cove made is made anew */
 
 size_t image_stores_n(const struct engine *en)
 {
@@ -39,14 +40,15 @@ size_t image_stores_n(const struct engine *en)
 /* ---- what a store is ------------------------------------------------------------------------- */
 
 struct kind {
-	const char *mark;     /* a store of this kind has it */
-	const char *files[2]; /* what tells its contents; they may be missing */
+	const char *mark;	  /* a store of this kind has it */
+	const char *files[FILES]; /* what tells its contents; they may be missing */
 };
 enum { KIND_COVE, KIND_PODMAN };
 static const struct kind kinds[] = {
-	[KIND_COVE] = { "db.sqlite", { "db.sqlite", "db.sqlite-wal" } },
+	[KIND_COVE] = { "db.sqlite", { "db.sqlite", "db.sqlite-wal", NULL } },
 	[KIND_PODMAN] = { "overlay-images",
-			  { "overlay-images/images.json", "overlay-layers/layers.json" } },
+			  { "overlay-images/images.json", "overlay-layers/layers.json",
+			    "artifacts/index.json" } },
 };
 
 static int kind_of(int root, struct err *e)
@@ -70,7 +72,7 @@ static int stamp(int root, const struct kind *k, char out[STAMP_MAX], int *fresh
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	*fresh = 0;
-	for (size_t i = 0; i < ARRAY_LEN(k->files); i++) {
+	for (size_t i = 0; i < FILES && k->files[i]; i++) {
 		struct stat st;
 		int64_t age;
 		if (fstatat(root, k->files[i], &st, 0) < 0) {
@@ -98,16 +100,17 @@ struct index_file {
 	size_t n;
 };
 
-static void index_done(struct index_file f[2])
+static void index_done(struct index_file f[FILES])
 {
-	free(f[0].bytes);
-	free(f[1].bytes);
-	f[0] = f[1] = (struct index_file){ 0 };
+	for (size_t i = 0; i < FILES; i++) {
+		free(f[i].bytes);
+		f[i] = (struct index_file){ 0 };
+	}
 }
 
-/* Both files as they were at one moment, and their stamp. */
-static int read_index(int root, const struct kind *k, struct index_file f[2], char out[STAMP_MAX],
-		      int *fresh, struct err *e)
+/* All files as they were at one moment, and their stamp. */
+static int read_index(int root, const struct kind *k, struct index_file f[FILES],
+		      char out[STAMP_MAX], int *fresh, struct err *e)
 {
 	char after[STAMP_MAX];
 	int r = 0, ignored;
@@ -115,7 +118,7 @@ static int read_index(int root, const struct kind *k, struct index_file f[2], ch
 	for (int try = 0; try < TRIES && r == 0; try++) {
 		index_done(f);
 		r = stamp(root, k, out, fresh, e);
-		for (size_t i = 0; i < ARRAY_LEN(k->files) && r == 0; i++) {
+		for (size_t i = 0; i < FILES && k->files[i] && r == 0; i++) {
 			r = path_read(root, k->files[i], INDEX_MAX, &f[i].bytes, &f[i].n, e);
 			if (r == -ENOENT) {
 				err_clear(e);
@@ -132,8 +135,8 @@ static int read_index(int root, const struct kind *k, struct index_file f[2], ch
 }
 
 /* SQLite wants files: private ones, for the time being. */
-static int read_cove(int dir, const char *dir_path, const char *root, const struct index_file f[2],
-		     struct store *db, struct err *e)
+static int read_cove(int dir, const char *dir_path, const char *root,
+		     const struct index_file f[FILES], struct store *db, struct err *e)
 {
 	static const char *const names[] = { "copy", "copy-wal" };
 	scoped(mem) char *copy = str_printf("%s/copy", dir_path);
@@ -148,7 +151,7 @@ static int read_cove(int dir, const char *dir_path, const char *root, const stru
 static int fill(int root_fd, int kind, const char *root, int dir, const char *dir_path,
 		struct store *db, struct err *e)
 {
-	struct index_file f[2] = { 0 };
+	struct index_file f[FILES] = { 0 };
 	char text[STAMP_MAX];
 	int fresh = 0, r = read_index(root_fd, &kinds[kind], f, text, &fresh, e);
 
@@ -160,6 +163,8 @@ static int fill(int root_fd, int kind, const char *root, int dir, const char *di
 							      f[1].n, db, e);
 	if (r == 0 && kind == KIND_PODMAN)
 		r = catalogue_read_podman_signatures(root, f[0].bytes, f[0].n, db, e);
+	if (r == 0 && kind == KIND_PODMAN)
+		r = catalogue_read_podman_artifacts(root, f[2].bytes, f[2].n, db, e);
 	index_done(f);
 	if (r == 0)
 		r = store_exec(db, e, "INSERT INTO source (stamp) VALUES (?)", "s",

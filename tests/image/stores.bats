@@ -418,6 +418,36 @@ shared_list() {
 	like "$output" "cannot remove read-only image"
 }
 
+@test "artifacts of a store of Podman's" {
+	need skopeo
+	podman_busybox
+	start_registry
+	head -c 3000 /dev/urandom >"$T/blob"
+	id=$(cove artifact add "$REGISTRY/thing:1" "$T/blob")
+	cove artifact push -q --tls-verify=false "$REGISTRY/thing:1"
+	cove artifact rm --all >/dev/null
+	# As Podman keeps them since version 5.4.
+	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/thing:1" "oci:$T/podman/artifacts:$REGISTRY/thing:1"
+	run_cove artifact ls --noheading
+	like "$output" "$REGISTRY/thing"
+	run_cove artifact inspect "$REGISTRY/thing:1"
+	like "$output" "$id"
+	run_cove artifact extract "$REGISTRY/thing:1" "$T/out"
+	cmp "$T/blob" "$T/out"
+	run_cove artifact push -q --tls-verify=false "$REGISTRY/thing:1"
+	run_cove 125 artifact rm "$REGISTRY/thing:1"
+	like "$output" "read-only artifact"
+	run_cove run --rm --network none localhost/top:1 cat /new
+	# A manifest that is not what its digest says is no artifact; a broken index costs no image.
+	echo '{}' >"$T/podman/artifacts/blobs/sha256/${id#sha256:}"
+	touch "$T/podman/artifacts/index.json"
+	run_cove artifact ls -n
+	is "$output" ""
+	echo '{' >"$T/podman/artifacts/index.json"
+	run_cove images -q
+	is "${#lines[@]}" 2 "images"
+}
+
 @test "a store of Podman's is read" {
 	local id
 	podman_busybox
