@@ -221,6 +221,7 @@ int blob_sign(struct engine *en, const struct blob_place *p, const struct image_
 {
 	const struct sign_options how = { .by = o->sign_by,
 					  .key = o->sign_key,
+					  .key_is_params = o->sign_params,
 					  .passphrase = o->sign_passphrase };
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(json) json_object *at = NULL;

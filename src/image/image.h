@@ -168,6 +168,7 @@ struct image_push_options {
 	int64_t retry_delay_ms;	     /* 0: a short while that grows */
 	const char *sign_by;	     /* key of gpg's */
 	const char *sign_key;	     /* file with a private key for sigstore */
+	int sign_params;	     /* SIGN_KEY is a file of parameters that says where it is */
 	const char *sign_passphrase; /* file */
 	int remove_signatures;	     /* leave behind those that the image has */
 	int by_digest;		     /* registries: the manifest gets no tag */

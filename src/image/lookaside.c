@@ -66,7 +66,7 @@ static json_object *convert(yaml_document_t *d, const yaml_node_t *node, int dep
 	return take_ptr(&o);
 }
 
-static json_object *parse_yaml(const char *bytes, size_t n, struct err *e)
+json_object *lookaside_yaml(const char *bytes, size_t n, struct err *e)
 {
 	yaml_parser_t parser;
 	yaml_document_t d;
@@ -139,7 +139,7 @@ static int merge_names(json_object *into, json_object *names, struct err *e)
 
 int lookaside_merge(json_object *into, const char *bytes, size_t n, struct err *e)
 {
-	scoped(json) json_object *o = parse_yaml(bytes, n, e);
+	scoped(json) json_object *o = lookaside_yaml(bytes, n, e);
 
 	if (!o)
 		return e->code ? e->code : err_errno(e, ENOMEM, "read YAML");

@@ -19,6 +19,8 @@ static inline __attribute__((unused)) void scoped_lookaside(struct lookaside *l)
 	lookaside_done(l);
 }
 
+/* A YAML document of maps of maps of scalars, which become strings.  Owned; NULL: *E says why. */
+json_object *lookaside_yaml(const char *bytes, size_t n, struct err *e);
 /* Take the YAML document of one file into INTO ({"default-docker": {}, "docker": {NAME: {}}}).
  * -EBADMSG for what breaks the format, also a second entry for one name. */
 int lookaside_merge(json_object *into, const char *bytes, size_t n, struct err *e);

@@ -77,6 +77,7 @@ int push_signatures(struct push *p, const struct sign_place *place, const struct
 {
 	const struct sign_options how = { .by = p->o->sign_by,
 					  .key = p->o->sign_key,
+					  .key_is_params = p->o->sign_params,
 					  .passphrase = p->o->sign_passphrase };
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(json) json_object *places = NULL;

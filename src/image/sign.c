@@ -106,6 +106,7 @@ static int sign_sigstore(const struct sign_options *o, const char *payload, int 
 	json_object *m = pull_message("sign");
 
 	json_put_str(m, "key", o->key);
+	json_put_bool(m, "params", o->key_is_params);
 	json_put_str(m, "passphrase_file", o->passphrase);
 	json_put_str(m, "payload", payload);
 	if (pull_call_start_role(&c, "cove-trust", -EBADF, -EBADF, e) < 0) {

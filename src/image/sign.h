@@ -7,8 +7,9 @@
 #include "src/image/reference.h"
 
 struct sign_options {
-	const char *by;		/* key of gpg's, or NULL */
-	const char *key;	/* file with a private key for sigstore, or NULL */
+	const char *by;	   /* key of gpg's, or NULL */
+	const char *key;   /* file with a private key for sigstore, or NULL */
+	int key_is_params; /* containers-sigstore-signing-params.yaml(5), which names the key */
 	const char *passphrase; /* file with the passphrase of either, or NULL */
 };
 /* Sign manifest DIGEST as NAME (with registry and tag): the new signatures become files of DIR_FD,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/lookaside.h"
 #include "src/image/pull_protocol.h"
 #include "src/image/secretbox.h"
 #include "src/image/signature.h"
@@ -165,16 +166,55 @@ static int open_key(const char *path, const char *passphrase_file, EVP_PKEY **re
 	return *ret ? 0 : err_set(e, -EBADMSG, "what is encrypted is no private key");
 }
 
+/* containers-sigstore-signing-params.yaml(5): of its ways to sign, that with a private key. */
+static json_object *read_params(const char *path, struct err *e)
+{
+	scoped(json) json_object *o = NULL;
+	scoped(mem) char *text = NULL;
+	size_t n = 0;
+
+	if (path_read(AT_FDCWD, path, KEY_FILE_MAX, &text, &n, e) < 0)
+		return NULL;
+	o = lookaside_yaml(text, n, e);
+	if (!o)
+		return NULL;
+	json_object_object_foreach(o, name, value)
+	{
+		(void)value;
+		if (str_in_words(name, strlen(name), "privateKeyFile|privateKeyPassphraseFile"))
+			continue;
+		(void)err_set(e, -ENOTSUP,
+			      "'%.100s' is not supported: signatures are made with a private key",
+			      name);
+		return NULL;
+	}
+	if (!json_get_str(o, "privateKeyFile")) {
+		(void)err_set(e, -EINVAL, "there is no 'privateKeyFile'");
+		return NULL;
+	}
+	return take_ptr(&o);
+}
+
 int trust_sign(json_object *m, struct err *e)
 {
 	const char *path = json_get_str(m, "key"), *payload = json_get_str(m, "payload");
+	const char *passphrase = json_get_str(m, "passphrase_file");
+	scoped(json) json_object *params = NULL;
 	scoped(mem) char *signature = NULL;
 	json_object *answer;
 	EVP_PKEY *key = NULL;
 
 	if (!path || !payload)
 		return err_set(e, -EBADMSG, "trust: unexpected message");
-	if (open_key(path, json_get_str(m, "passphrase_file"), &key, e) < 0)
+	if (json_get_bool(m, "params", 0)) {
+		params = read_params(path, e);
+		if (!params)
+			return err_in(e, "%s", path);
+		path = json_get_str(params, "privateKeyFile");
+		if (json_get_str(params, "privateKeyPassphraseFile"))
+			passphrase = json_get_str(params, "privateKeyPassphraseFile");
+	}
+	if (open_key(path, passphrase, &key, e) < 0)
 		return err_in(e, "key %s", path);
 	signature = sign_bytes(key, payload, strlen(payload));
 	EVP_PKEY_free(key);

@@ -386,6 +386,17 @@ stores() {
 	like "$output" "wrong passphrase"
 	push --sign-by-sigstore-private-key "$T/good.key" --sign-passphrase-file "$T/pass" "$IMAGE" "$REGISTRY/a:1"
 	push --sign-by-sigstore-private-key "$T/evil.key" "$IMAGE" "$REGISTRY/evil:1"
+	# The same by a file of parameters, and what such a file can get wrong.
+	printf 'privateKeyFile: %s\nprivateKeyPassphraseFile: "%s"\n' "$T/good.key" "$T/pass" >"$T/params.yaml"
+	push --sign-by-sigstore "$T/params.yaml" "$IMAGE" "$REGISTRY/params:1"
+	printf 'fulcio:\n  fulcioURL: https://fulcio.invalid\n' >"$T/fulcio.yaml"
+	run_cove 125 push -q --tls-verify=false --sign-by-sigstore "$T/fulcio.yaml" "$IMAGE" "$REGISTRY/params:2"
+	like "$output" "fulcio.yaml: 'fulcio' is not supported: signatures are made with a private key"
+	echo 'privateKeyPassphraseFile: x' >"$T/none.yaml"
+	run_cove 125 push -q --tls-verify=false --sign-by-sigstore "$T/none.yaml" "$IMAGE" "$REGISTRY/params:2"
+	like "$output" "none.yaml: there is no 'privateKeyFile'"
+	run_cove 125 push -q --tls-verify=false --sign-by-sigstore x --sign-by-sigstore-private-key y "$IMAGE" "$REGISTRY/params:2"
+	like "$output" "cannot be used together"
 	push "$IMAGE" "$REGISTRY/plain:1"
 	# openssl finds it good, too
 	digest=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/a:1" | sha256sum | cut -c-64)
@@ -397,6 +408,7 @@ stores() {
 	skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/a:sha256-$digest.sig" "dir:$T/attached" # all digests fit
 	policy '{"type": "sigstoreSigned", "keyPath": "'"$T"'/good.pub"}'
 	pull "$REGISTRY/a:1"
+	pull "$REGISTRY/params:1"
 	for name in evil plain; do
 		pull 125 "$REGISTRY/$name:1"
 		like "$output" "Source image rejected: "

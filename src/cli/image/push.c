@@ -42,11 +42,15 @@ const struct opt push_shared_options[] = {
 	STR(0, "sign-by", "KEY", AT(sign_by), "Sign with this key of gpg's",
 	    .man = "The signature goes to the lookaside store that registries.d(5) names, "
 		   "$HOME/.local/share/containers/sigstore where it names none."),
-	REFUSED(0, "sign-by-sigstore", "parameter files are not read; give a private key"),
+	STR(0, "sign-by-sigstore", "FILE", AT(sign_params),
+	    "Sign for sigstore as this file of parameters says", .complete = "file",
+	    .man = "containers-sigstore-signing-params.yaml(5), of which privateKeyFile and "
+		   "privateKeyPassphraseFile are known."),
 	STR(0, "sign-by-sigstore-private-key", "FILE", AT(sign_key),
 	    "Sign with this private key for sigstore", .complete = "file",
 	    .man = "A key as cosign makes it. The signature is pushed beside the image; "
 		   "registries.d(5) must say use-sigstore-attachments: true for the registry."),
+	EXCLUDES("sign-by-sigstore", "sign-by-sigstore-private-key"),
 	REFUSED(0, "sign-by-sq-fingerprint", "keys of Sequoia are not used"),
 	STR(0, "sign-passphrase-file", "FILE", AT(passphrase),
 	    "Read the passphrase of the key from this file", .complete = "file"),
@@ -104,7 +108,8 @@ void push_settings_take(const struct push_settings *o, struct image_push_options
 		.quiet = o->quiet,
 		.retry = -1,
 		.sign_by = o->sign_by,
-		.sign_key = o->sign_key,
+		.sign_key = o->sign_params ? o->sign_params : o->sign_key,
+		.sign_params = o->sign_params != NULL,
 		.sign_passphrase = o->passphrase,
 		.remove_signatures = o->remove_signatures,
 	};
