@@ -426,6 +426,7 @@ int main(void)
 	struct net_answer a;
 	int accept_fd = -EBADF, r;
 
+	(void)fd_raise_limit(); /* two for each shared port, one for each connect(2) that waits */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGCHLD, SIG_IGN); /* the spare is nobody's to wait for */
 	(void)sigaction(SIGALRM, &interrupt, NULL);

@@ -54,6 +54,7 @@ int publish_bind(struct publisher *p, const struct net_forward *f, size_t n, str
 {
 	int r = 0;
 
+	(void)fd_raise_limit();
 	p->port = calloc(2 * n + 1, sizeof(*p->port));
 	if (!p->port)
 		return err_errno(e, ENOMEM, "publish ports");

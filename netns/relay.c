@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "netns/net_protocol.h"
@@ -535,18 +534,13 @@ static int relay_loop(struct relay *r)
 
 static int prepare(struct relay *r, int tap, struct err *e)
 {
-	struct rlimit files;
+	size_t files;
 	int bad = enter_container(r, tap, e);
 
 	if (bad < 0)
 		return bad;
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return err_sys(e, "publish ports");
-	files.rlim_cur = files.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &files);
-	r->max_connections = files.rlim_cur > FDS_OTHER + FDS_EACH
-				     ? (size_t)(files.rlim_cur - FDS_OTHER) / FDS_EACH
-				     : 1;
+	files = fd_raise_limit();
+	r->max_connections = files > FDS_OTHER + FDS_EACH ? (files - FDS_OTHER) / FDS_EACH : 1;
 	bad = make_flows(r);
 	if (bad < 0)
 		return err_errno(e, bad, "publish ports");

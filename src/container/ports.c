@@ -9,6 +9,8 @@
 #include "src/container/create.h"
 #include "src/util/scoped.h"
 
+#define TRIES 1000 /* for one that is not among the container's others */
+
 /* The kernel picks: bind to port 0 and look.  Somebody may take the port until the container
  * starts; then the start says so. */
 static int free_port(const char *ip, int udp)
@@ -29,15 +31,26 @@ static int free_port(const char *ip, int udp)
 	return ntohs(v6 ? a6.sin6_port : a4.sin_port);
 }
 
+/* Is PORT one of PORTS, of whatever address? */
+static int is_taken(json_object *ports, int port)
+{
+	for (size_t i = 0; i < json_len(ports); i++)
+		if (json_get_int(json_object_array_get_idx(ports, i), "host_port", 0) == port)
+			return 1;
+	return 0;
+}
+
 int create_pick_ports(json_object *ports, struct err *e)
 {
 	for (size_t i = 0; i < json_len(ports); i++) {
 		json_object *p = json_object_array_get_idx(ports, i);
-		int port;
+		int port, tries = 0;
 		if (json_get_int(p, "host_port", 0) != 0)
 			continue;
-		port = free_port(json_get_str(p, "host_ip"),
-				 strcmp(json_get_str(p, "protocol"), "udp") == 0);
+		do
+			port = free_port(json_get_str(p, "host_ip"),
+					 strcmp(json_get_str(p, "protocol"), "udp") == 0);
+		while (is_taken(ports, port) && ++tries < TRIES);
 		if (port < 0)
 			return err_errno(e, port, "find a free port on %s",
 					 json_get_str(p, "host_ip"));

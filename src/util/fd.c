@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -266,4 +267,15 @@ int fd_connect_at(int dir_fd, const char *name, int type)
 	if (r == 0 && connect(s, (struct sockaddr *)&a, sizeof(a)) < 0)
 		r = -errno;
 	return r < 0 ? r : take_fd(&s);
+}
+
+size_t fd_raise_limit(void)
+{
+	struct rlimit files = { 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return 0;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files); /* never refused */
+	return files.rlim_cur;
 }

@@ -34,6 +34,8 @@ int fd_set_nonblock(int fd, int on);
 /* Close every descriptor >= FROM except those in KEEP (ascending order).  close_range(2) is Linux
  * 5.9; before that /proc/self/fd is walked. */
 int fd_close_from(int from, const int *keep, size_t n_keep);
+/* Have as many descriptors as this process may have (RLIMIT_NOFILE): how many. */
+size_t fd_raise_limit(void);
 /* A Unix socket of TYPE (SOCK_STREAM..., with SOCK_NONBLOCK where wanted; CLOEXEC, the caller's)
  * that listens as NAME in directory DIR_FD: by descriptor, because sun_path is short (108 bytes,
  * unix(7)) and the directory's path may not be.  A negative errno: -EADDRINUSE when NAME is there.

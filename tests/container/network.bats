@@ -28,6 +28,14 @@ setup() {
 	like "$(cove ps --format '{{.Ports}}')" "127.0.0.1:$port->8080/tcp"
 }
 
+@test "many published ports take more descriptors than the soft limit allows" {
+	ulimit -Sn 150
+	cove run -d --name many -p 127.0.0.1::8000-8199 busybox httpd -f -p 8150 -h /www >/dev/null
+	is "$(cove port many | wc -l)" 200
+	address=$(cove port many 8150)
+	wait_for 20 curl -fsS "http://$address/"
+}
+
 @test "a client of the host does not look like the container's own loopback" {
 	port=$(free_port)
 	cove run -d --name web -p "127.0.0.1:$port:8080" busybox httpd -f -vv -p 8080 -h /www >/dev/null
