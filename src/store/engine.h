@@ -61,7 +61,8 @@ static inline void scoped_umask(mode_t *ours)
 {
 	(void)umask(*ours);
 }
-#define ENGINE_USERS_UMASK(en) scoped(umask) mode_t engine_umask_ = umask((en)->umask)
+#define ENGINE_USERS_UMASK(en) \
+	scoped(umask) mode_t engine_umask_ __attribute__((unused)) = umask((en)->umask)
 
 /* Make what is missing (directories 0700, checked to be ours: owner and type) and open it.
  * -EACCES, -EROFS, ... with the path in the text. */
