@@ -117,7 +117,8 @@ struct image_remove_result {
 /* Untag REF when it is one of several names, else delete the image and the layers nobody else uses.
  * With it go the images that it was made from, if they have no name and nothing else needs them,
  * unless FLAGS say IMAGE_REMOVE_KEEP_PARENTS.  -EBUSY "image used by ID: image is in use by a
- * container", also with IMAGE_REMOVE_FORCE, which is for several names; -ENOENT. */
+ * container: ...", also with IMAGE_REMOVE_FORCE; -EEXIST when REF is an ID, and there are several
+ * names, without it; -ENOENT. */
 int image_remove(struct engine *en, const char *ref, int flags, struct image_remove_result *ret,
 		 struct err *e);
 /* Remove image ID whatever names it has, unless a container uses it (-EBUSY); DANGLING: unless it

@@ -36,8 +36,11 @@ static int refuse_used(struct store *s, const char *id, struct err *e)
 		r = store_step(q, e);
 	if (r <= 0)
 		return r;
-	return err_set(e, -EBUSY, "image used by %s: image is in use by a container",
-		       store_text(q, 0));
+	return err_set(
+		e, -EBUSY,
+		"image used by %s: image is in use by a container: consider listing external "
+		"containers and force-removing image",
+		store_text(q, 0));
 }
 
 static int refuse_named(struct store *s, const char *id, struct err *e)
@@ -162,6 +165,18 @@ static const char *meant_name(char *const *names, const char *ref)
 	return ends;
 }
 
+static int refuse_several(const char *id, char *const *names, struct err *e)
+{
+	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+
+	for (char *const *n = names; *n; n++)
+		(void)strbuf_printf(&b, "%s%s", n == names ? "" : " ", *n);
+	return err_set(e, -EEXIST,
+		       "unable to delete image \"%s\" by ID with more than one tag ([%s]): please "
+		       "force removal",
+		       id, b.s ? b.s : "");
+}
+
 int image_remove(struct engine *en, const char *ref, int flags, struct image_remove_result *ret,
 		 struct err *e)
 {
@@ -193,9 +208,7 @@ int image_remove(struct engine *en, const char *ref, int flags, struct image_rem
 		return r;
 	}
 	if (!name && !force && strv_len(names) > 1)
-		return err_set(e, -EBUSY,
-			       "image %.12s has %zu names: remove it by one of them, or with force",
-			       i->id, strv_len(names));
+		return refuse_several(i->id, names, e);
 	r = remove_image(en, i->id, 0, names, ret, e);
 	if (r == -ENOENT)
 		return err_set(e, r, "%s: image not known", ref);

@@ -100,6 +100,9 @@ $first"
 
 @test "rmi --all" {
 	load_busybox again
+	id=$(cove images -q --no-trunc busybox)
+	run_cove 125 rmi "${id#sha256:}"
+	is "$output" "Error: unable to delete image \"${id#sha256:}\" by ID with more than one tag ([localhost/again:latest $IMAGE]): please force removal"
 	cove import -q "$(test_file tar)" other >/dev/null
 	run_cove rmi -a
 	run_cove images -q
