@@ -55,17 +55,21 @@ static void remove_port(struct net_switch *s, struct port *p)
 	port_free(s, p);
 }
 
+/* Of one host: not that of a group, and not all zeros. */
 static int parse_mac(const char *text, unsigned char mac[LINK_MAC])
 {
+	unsigned char any = 0;
+
 	for (size_t i = 0; i < LINK_MAC; i++) {
 		char *end;
 		unsigned long b = strtoul(text, &end, 16);
 		if (end != text + 2 || *end != (i + 1 < LINK_MAC ? ':' : '\0'))
 			return -EINVAL;
 		mac[i] = (unsigned char)b;
+		any |= mac[i];
 		text = end + 1;
 	}
-	return 0;
+	return any && !(mac[0] & 1) ? 0 : -EINVAL;
 }
 
 static int reserve(struct net_switch *s, struct port *p, json_object *q, struct err *e)

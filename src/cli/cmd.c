@@ -43,6 +43,8 @@ static const struct opt global_options[] = {
 		   "where that is delegated to the user, and asks systemd for a scope only where a "
 		   "limit could not be kept otherwise. cgroupfs: never asks systemd. systemd: "
 		   "always."),
+	STR(0, "config", "DIR", AT(config), "Keep credentials in config.json of this directory",
+	    .complete = "dir"),
 	STR(0, "events-backend", "BACKEND", AT(events_backend), "Where events are noted",
 	    .values = "file|journald|none",
 	    .man = "Without it: events_logger of containers.conf(5), else file. journald means "

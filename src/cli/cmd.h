@@ -66,7 +66,7 @@ extern const struct noun noun_list[];
  * the command's own. */
 struct globals {
 	const char *root, *runroot, *log_level, *cgroup_manager, *runtime, *storage_driver,
-		*generate, *events_backend, *out, *registries_conf;
+		*generate, *events_backend, *out, *registries_conf, *config;
 	int version, noout, debug;
 	char **storage_opts, **runtime_flags, **hooks_dirs;
 	/* What is of other engines alone. */

@@ -15,6 +15,7 @@
 #include "src/container/exited.h"
 #include "src/store/engine.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 
 /* A word that is no command, or none at all: say so behind the help of what was reached. */
 static int no_such_command(char *const *argv, const struct noun *noun, struct err *e)
@@ -73,6 +74,11 @@ static int begin(const struct globals *g, struct err *e)
 	dbg_enable(g->debug || str_in_words(g->log_level, strlen(g->log_level), "debug|trace"));
 	if (g->registries_conf && setenv("CONTAINERS_REGISTRIES_CONF", g->registries_conf, 1) < 0)
 		return err_sys(e, "--registries-conf");
+	if (g->config) {
+		scoped(mem) char *file = str_printf("%s/config.json", g->config);
+		if (!file || setenv("REGISTRY_AUTH_FILE", file, 1) < 0)
+			return err_sys(e, "--config");
+	}
 	if (out) {
 		scoped(fd) int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0)

@@ -57,7 +57,8 @@ struct container_create_options {
 	char **publish; /* -p */
 	int publish_all;
 	char **expose;
-	char **network; /* --network: one mode, or networks NAME[:KEY=VALUE,...] */
+	char **pasta_options; /* from containers.conf: before those of --network pasta:... */
+	char **network;	      /* --network: one mode, or networks NAME[:KEY=VALUE,...] */
 	const char *ip, *ip6, *mac_address;
 	char **network_alias;
 	char **dns, **dns_search, **dns_option, **add_host;

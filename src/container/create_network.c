@@ -171,13 +171,17 @@ static int set_private(struct creation *c, const char *mode, struct err *e)
 /* "pasta" with words of its command line behind a colon, likewise. */
 static int set_pasta(struct creation *c, const char *mode, struct err *e)
 {
+	scoped(strv) char **own = NULL;
+
 	if (strcmp(mode, "pasta") != 0 && !str_starts(mode, "pasta:"))
 		return 0;
-	if (mode[5]) {
-		c->spec->network_options = strv_split(mode + 6, ',');
-		if (!c->spec->network_options)
+	for (char **o = c->o->pasta_options; o && *o; o++)
+		if (strv_add(&c->spec->network_options, *o) < 0)
 			return err_errno(e, ENOMEM, "--network");
-	}
+	own = mode[5] ? strv_split(mode + 6, ',') : NULL;
+	for (char **o = own; o && *o; o++)
+		if (strv_add(&c->spec->network_options, *o) < 0)
+			return err_errno(e, ENOMEM, "--network");
 	return creation_copy(&c->spec->network, "pasta", e) < 0 ? e->code : 1;
 }
 

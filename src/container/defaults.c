@@ -119,9 +119,12 @@ static int apply_network(struct defaults *d)
 	const char *netns = json_get_str(json_get(d->config, "containers"), "netns"),
 		   *command = json_get_str(json_get(d->config, "network"),
 					   "default_rootless_network_cmd");
+	json_object *pasta = json_get(json_get(d->config, "network"), "pasta_options");
 	scoped(json) json_object *one = NULL;
 	const char *mode = netns && *netns ? netns : "private";
 
+	if (pasta && add_list(d, pasta, &d->options.pasta_options) < 0)
+		return -EINVAL;
 	if (d->options.network)
 		return 0;
 	if (strcmp(mode, "private") == 0 && command && strcmp(command, "pasta") == 0)

@@ -55,9 +55,35 @@ static void host_address(const char *but, char ret[INET_ADDRSTRLEN])
 	freeifaddrs(list);
 }
 
-/* Its own name with each address of bridge networks. */
-static void put_bridge_hosts(const struct container_spec *s, const char *name,
-			     json_object *networks, struct strbuf *b)
+/* Does a line of TEXT give NAME an address already? */
+static int has_name(const char *text, const char *name)
+{
+	scoped(mem) char *copy = strdup(text ? text : "");
+	char *lines = NULL, *words = NULL;
+
+	for (char *line = strtok_r(copy, "\n", &lines); line; line = strtok_r(NULL, "\n", &lines)) {
+		line[strcspn(line, "#")] = '\0';
+		(void)strtok_r(line, " \t", &words); /* the address */
+		for (char *w = strtok_r(NULL, " \t", &words); w; w = strtok_r(NULL, " \t", &words))
+			if (strcmp(w, name) == 0)
+				return 1;
+	}
+	return 0;
+}
+
+/* What the container calls itself: not what somebody else is called already.  Owned; "": nothing.
+ */
+static char *own_names(const struct container_spec *s, const char *name, const char *text)
+{
+	int host = !has_name(text, s->hostname),
+	    own = strcmp(name, s->hostname) != 0 && !has_name(text, name);
+
+	return str_printf("%s%s%s", host ? s->hostname : "", host && own ? " " : "",
+			  own ? name : "");
+}
+
+/* Those with each address of bridge networks. */
+static void put_bridge_hosts(const char *names, json_object *networks, struct strbuf *b)
 {
 	json_object_object_foreach(json_get(networks, "networks"), key, status)
 	{
@@ -65,8 +91,7 @@ static void put_bridge_hosts(const struct container_spec *s, const char *name,
 		(void)key;
 		for (size_t i = 0; i < json_len(list); i++)
 			if (*json_str_at(list, i))
-				(void)strbuf_printf(b, "%s\t%s %s\n", json_str_at(list, i),
-						    s->hostname, name);
+				(void)strbuf_printf(b, "%s\t%s\n", json_str_at(list, i), names);
 	}
 }
 
@@ -211,6 +236,7 @@ int hosts_make(struct engine *en, const struct container_spec *s, const char *na
 {
 	const struct net_family *own = &p->addresses.v4;
 	const char *address = is(s->network, "private") ? own->container : "127.0.1.1";
+	scoped(mem) char *names = NULL;
 	char buf[INET_ADDRSTRLEN];
 	int names_host = networks || is(s->network, "private") || is(s->network, "pasta");
 	const char *gateway = names_host || wants_gateway(s) ? host_inside(s, p, buf) : "";
@@ -220,18 +246,21 @@ int hosts_make(struct engine *en, const struct container_spec *s, const char *na
 	for (size_t i = 0; s->add_host && s->add_host[i]; i++) {
 		size_t n = strcspn(s->add_host[i], ":");
 		const char *ip = s->add_host[i] + n + 1;
-		scoped(mem) char *names = strndup(s->add_host[i], n); /* "a;b;c" */
-		for (char *c = names; c && *c; c++)
+		scoped(mem) char *list = strndup(s->add_host[i], n); /* "a;b;c" */
+		for (char *c = list; c && *c; c++)
 			*c = *c == ';' ? ' ' : *c;
 		(void)strbuf_printf(b, "%s\t%s\n", is(ip, "host-gateway") ? gateway : ip,
-				    names ? names : "");
+				    list ? list : "");
 	}
 	if (names_host && *gateway)
 		(void)strbuf_printf(b, "%s\thost.containers.internal host.docker.internal\n",
 				    gateway);
-	if (networks)
-		put_bridge_hosts(s, name, networks, b);
-	else if (!is(s->network, "host"))
-		(void)strbuf_printf(b, "%s\t%s %s\n", address, s->hostname, name);
+	names = own_names(s, name, b->s);
+	if (!names)
+		return err_errno(e, ENOMEM, "write /etc/hosts");
+	if (*names && networks)
+		put_bridge_hosts(names, networks, b);
+	else if (*names && !is(s->network, "host"))
+		(void)strbuf_printf(b, "%s\t%s\n", address, names);
 	return b->failed ? err_errno(e, ENOMEM, "write /etc/hosts") : 0;
 }

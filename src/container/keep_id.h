@@ -3,9 +3,9 @@
  * everywhere else, has to be somebody else on disk.
  *
  * Each layer has, once it is needed, a second tree beside diff/ in which everybody is who he shall
- * be inside: layers/NAME/keep-UID-GID/diff.  It is a copy (no file system lets a user map the owners of
- * a mount: mount_setattr(2) wants CAP_SYS_ADMIN where the file system was mounted), made once, and
- * goes with its layer. */
+ * be inside: layers/NAME/keep-UID-GID/diff.  It is a copy (no file system lets a user map the
+ * owners of a mount: mount_setattr(2) wants CAP_SYS_ADMIN where the file system was mounted), made
+ * once, and goes with its layer. */
 #ifndef COVE_CONTAINER_KEEP_ID_H
 #define COVE_CONTAINER_KEEP_ID_H
 

@@ -10,6 +10,7 @@
 
 #define ARTIFACT_TYPE_UNKNOWN "application/vnd.unknown.artifact.v1"
 #define ARTIFACT_TITLE	      "org.opencontainers.image.title"
+#define ARTIFACT_CREATED      "org.opencontainers.image.created"
 
 /* All owned. */
 struct artifact {

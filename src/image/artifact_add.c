@@ -220,9 +220,12 @@ static int put_subject(struct making *m, struct err *e)
 	return 0;
 }
 
-static int begin_manifest(struct making *m, const struct artifact *old, struct err *e)
+/* IS_NAMED: an artifact of its own, not an entry of a list. */
+static int begin_manifest(struct making *m, const struct artifact *old, int is_named, struct err *e)
 {
 	scoped(mem) char *text = NULL;
+	scoped(json) json_object *notes = json_object_new_object();
+	char now[UNITS_MAX];
 
 	if (old) { /* --append: the same, with more files */
 		text = json_text(old->manifest);
@@ -236,6 +239,9 @@ static int begin_manifest(struct making *m, const struct artifact *old, struct e
 	if (put_config(m, e) < 0)
 		return e->code;
 	json_put(m->manifest, "layers", json_object_new_array());
+	json_put_str(notes, ARTIFACT_CREATED, time_rfc3339(time_now_ns(), now));
+	if (is_named)
+		json_put(m->manifest, "annotations", json_object_get(notes));
 	return put_subject(m, e);
 }
 
@@ -247,7 +253,8 @@ static int look_for_old(struct engine *en, const char *full, const struct artifa
 	int r = artifact_find(en, full, ret, &why);
 
 	if (o->append && o->replace)
-		return err_set(e, -EINVAL, "append and replace options cannot be used together");
+		return err_set(e, -EINVAL,
+			       "--append and --replace options cannot be used together");
 	if (o->append && o->type)
 		return err_set(e, -EINVAL, "append option is not compatible with type option");
 	if (r < 0 && r != -ENOENT) {
@@ -276,7 +283,7 @@ int artifact_add(struct engine *en, const char *name, char *const *paths,
 	if (name && (artifact_name(name, &full, e) < 0 || look_for_old(en, full, o, &old, e) < 0))
 		return e->code;
 	if (engine_tmpdir(en, &m.tmp_name, &m.dir, &m.lease, e) < 0 ||
-	    begin_manifest(&m, o->append ? old : NULL, e) < 0)
+	    begin_manifest(&m, o->append ? old : NULL, full != NULL, e) < 0)
 		return e->code;
 	for (char *const *p = paths; *p; p++)
 		if (add_file(&m, *p, e) < 0)

@@ -351,10 +351,14 @@ static int find_target(struct list_push *p, struct err *e)
 	static const char *const others[] = { "docker-archive:", "docker-daemon:",
 					      "containers-storage:", "sif:" };
 	const struct remote_options remote = remote_of_push(&p->o->push);
+	const struct image named = { .names = p->list->names };
+	scoped(mem) char *own = NULL;
 	const char *to = p->o->destination;
 
-	if (!to && p->list->names)
-		to = p->list->names[0];
+	if (!to && image_name_meant(p->o->list, &named, &own, e) < 0)
+		return e->code;
+	if (!to)
+		to = own;
 	if (!to)
 		return err_set(e, -EINVAL, "%s is no name: say where to push the list", p->o->list);
 	if (layout_is(to) || layout_archive_is(to))
@@ -420,9 +424,11 @@ int manifest_list_inspect(struct engine *en, const char *ref, const struct remot
 		*ret = take_ptr(&i->manifest);
 		return 0;
 	}
-	if (blob_place_find(en, ref, o, &p, e) < 0 ||
-	    blob_manifest(en, &p.at, blob_place_tag(&p), &bytes, &n, e) < 0)
+	if (blob_place_find(en, ref, o, &p, e) < 0)
 		return e->code;
+	if (blob_manifest(en, &p.at, blob_place_tag(&p), &bytes, &n, e) < 0)
+		return err_in(e, "reading image \"docker://%s\"",
+			      str_starts(ref, "docker://") ? ref + 9 : ref);
 	return json_parse(bytes, n, ret, e);
 }
 

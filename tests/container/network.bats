@@ -401,6 +401,17 @@ Server(("0.0.0.0", int(sys.argv[1])), Echo).serve_forever()' "$1" 3>&- &
 	is "$output" own
 }
 
+@test "/etc/hosts does not name the container where the file does already" {
+	load_busybox
+	printf '192.0.2.7\tfront # not back\n' >"$T/hosts"
+	run_cove 0 run --rm --network none --name front --hostname front --hosts-file "$T/hosts" busybox cat /etc/hosts
+	is "$(grep -c front <<<"$output")" 1
+	run_cove 0 run --rm --network none --name back --hostname back --hosts-file "$T/hosts" busybox cat /etc/hosts
+	like "$output" $'\n127.0.1.1\tback$'
+	run_cove 0 run --rm --network none --name other --hostname front --add-host x:192.0.2.8 --hosts-file "$T/hosts" busybox cat /etc/hosts
+	like "$output" $'\n127.0.1.1\tother$'
+}
+
 @test "ports that lead nowhere are told" {
 	load_busybox
 	run_cove 0 run --rm -p 8080 --network none busybox echo hi

@@ -116,3 +116,12 @@ field() {
 	run_cove artifact extract "$REGISTRY/evil:2" "$T/file"
 	is "$(cat "$T/file")" hello
 }
+
+@test "an artifact says when it was made" {
+	echo x >"$T/file"
+	cove artifact add dated:1 "$T/file"
+	run_cove 0 artifact inspect --format '{{index .Manifest.Annotations "org.opencontainers.image.created"}}' dated:1
+	[ "$(date -d "$output" +%s)" -ge "$(($(date +%s) - 60))" ] || die "$output"
+	run_cove 125 artifact add --append --replace dated:1 "$T/file"
+	is "$output" "Error: --append and --replace options cannot be used together"
+}

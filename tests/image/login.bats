@@ -186,3 +186,11 @@ at_terminal() {
 	run_cove login --get-login "$REGISTRY"
 	is "$output" u
 }
+
+@test "--config names a directory for credentials, as docker's does" {
+	start_registry --auth u p
+	run_cove 0 --config "$T/docker" login --tls-verify=false -u u -p p "$REGISTRY"
+	like "$(cat "$T/docker/config.json")" "\"$REGISTRY\""
+	run_cove 0 logout --config "$T/docker" "$REGISTRY"
+	[[ $(cat "$T/docker/config.json") != *"$REGISTRY"* ]] || die "$(cat "$T/docker/config.json")"
+}

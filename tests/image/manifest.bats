@@ -287,3 +287,13 @@ manifest_of() {
 	is "$(find "$T/layout" "$T/dir" -name '.*' -type f)" "" "temporary files"
 	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
 }
+
+@test "manifest push without a destination goes where the name that was given leads" {
+	start_registry
+	cove manifest create aaa.invalid/list
+	cove tag aaa.invalid/list "$REGISTRY/list:1"
+	run_cove 0 manifest push -q --tls-verify=false "$REGISTRY/list:1"
+	run_cove 0 manifest inspect --tls-verify=false "docker://$REGISTRY/list:1"
+	run_cove 125 manifest inspect --tls-verify=false "docker://$REGISTRY/none:1"
+	like "$output" "^Error: reading image \"docker://$REGISTRY/none:1\": "
+}

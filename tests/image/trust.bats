@@ -556,13 +556,13 @@ two_list() {
 		cove artifact add "$REGISTRY/$name/thing:1" "$T/file" >/dev/null
 		sign=(--sign-by "$name@example.org")
 		[ $name != plain ] || sign=()
-		run_cove artifact push -q --tls-verify=false --digestfile "$T/digest" "${sign[@]}" "$REGISTRY/$name/thing:1"
+		run_cove artifact push -q --tls-verify=false --digestfile "$T/digest.$name" "${sign[@]}" "$REGISTRY/$name/thing:1"
 	done
-	is "$(signatures good/thing "$(cat "$T/digest")")" 1
+	is "$(signatures good/thing "$(cat "$T/digest.good")")" 1
 	cove artifact rm --all >/dev/null
 	policy "$(by_gpg "$T/good.gpg")"
 	run_cove artifact pull -q --tls-verify=false "$REGISTRY/good/thing:1"
-	is "$output" "$(cat "$T/digest")"
+	is "$output" "$(cat "$T/digest.good")"
 	skopeo --policy "$CONF/policy.json" --registries.d "$CONF/registries.d" copy -q --src-tls-verify=false \
 		"docker://$REGISTRY/good/thing:1" "dir:$T/copy"
 	for name in evil plain; do

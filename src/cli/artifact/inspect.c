@@ -17,7 +17,8 @@ static const struct opt options[] = {
 
 static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 {
-	static const struct template_schema schema = { .maps = "annotations|Annotations" };
+	static const struct template_schema schema = { .maps = "annotations|Annotations",
+						       .member = report_any_case };
 	const struct inspect_options *o = opts;
 	scoped(artifact) struct artifact *a = NULL;
 	scoped(json) json_object *doc = json_object_new_object();

@@ -6,7 +6,7 @@
 #include "src/cli/report.h"
 
 const struct template_schema container_inspect_schema = {
-	.maps = "Labels|Annotations|Ports|PortBindings|Data|Config.Labels",
+	.maps = "Labels|Annotations|Ports|PortBindings|Data|Config.Labels|Networks",
 	.times = "Created|StartedAt|FinishedAt",
 	.member = report_any_case,
 };

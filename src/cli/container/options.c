@@ -212,7 +212,7 @@ const struct opt container_image_rows[] = {
 	STR(0, "os", "OS", AT(os), "Operating system of the image to take"),
 	STR(0, "platform", "OS/ARCH", AT(platform), "Platform of the image to take"),
 	STR(0, "pull", "POLICY", AT(pull), "When to pull the image", .def = "missing",
-	    .values = "always|missing|never|newer"),
+	    .complete = "always|missing|never|newer"),
 	FLAG('q', "quiet", AT(quiet), "Show no progress of a pull"),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .init = -1,

@@ -46,7 +46,7 @@ int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM
 	return r;
 }
 
-int pull_policy(const char *word)
+int pull_policy(const char *word, int *ret, struct err *e)
 {
 	static const struct {
 		const char *word;
@@ -58,9 +58,11 @@ int pull_policy(const char *word)
 		{ "ifnotpresent", PULL_MISSING },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (strcmp(rows[i].word, word) == 0)
-			return rows[i].policy;
-	return PULL_MISSING;
+		if (strcmp(rows[i].word, word) == 0) {
+			*ret = rows[i].policy;
+			return 0;
+		}
+	return err_set(e, -EINVAL, "unsupported pull policy \"%s\"", word);
 }
 
 struct pull_options {
@@ -78,7 +80,7 @@ static const struct opt options[] = {
 	FLAG(0, "disable-content-trust", AT(trust), "Pull without Docker's content trust",
 	     .man = "cove has none; the option is there for scripts that give it."),
 	STR(0, "policy", "POLICY", AT(policy), "When to ask the registry", .def = "always",
-	    .values = PULL_POLICY_WORDS),
+	    .complete = PULL_POLICY_WORDS),
 	FLAG('q', "quiet", AT(quiet), "Print the image's ID only"),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .def = "3"),
@@ -90,12 +92,12 @@ static const struct opt options[] = {
 };
 _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
 
-static int pull_one(struct engine *en, const struct pull_options *o, const char *ref,
+static int pull_one(struct engine *en, const struct pull_options *o, int policy, const char *ref,
 		    const char *platform, struct err *e)
 {
 	const struct image_pull_options p = {
 		.reference = ref,
-		.policy = pull_policy(o->policy),
+		.policy = policy,
 		.platform = platform,
 		.tls_verify = o->s.tls_verify,
 		.authfile = o->s.authfile,
@@ -120,12 +122,14 @@ static int pull(struct engine *en, void *opts, char **args, struct err *e)
 	const struct pull_options *o = opts;
 	char buf[PULL_PLATFORM_MAX];
 	const char *platform;
-	int status = 0, r = pull_settings_platform(&o->s, buf, &platform, e);
+	int status = 0, policy, r = pull_policy(o->policy, &policy, e);
 
+	if (r == 0)
+		r = pull_settings_platform(&o->s, buf, &platform, e);
 	if (r < 0)
 		return r;
 	for (; *args; args++)
-		if (pull_one(en, o, *args, platform, e) < 0)
+		if (pull_one(en, o, policy, *args, platform, e) < 0)
 			status = exit_failed(EXIT_ENGINE, status, e);
 	return status;
 }

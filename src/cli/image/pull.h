@@ -22,8 +22,8 @@ extern const struct opt pull_registry_options[]; /* --authfile --cert-dir --cred
 int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM_MAX],
 			   const char **ret, struct err *e);
 
-/* Values of --pull and --policy, and the enum image_pull_policy that WORD (one of them) means. */
+/* Values of --policy, and in *RET the enum image_pull_policy that WORD means.  -EINVAL. */
 #define PULL_POLICY_WORDS "always|missing|never|newer|ifnotpresent|true|false"
-int pull_policy(const char *word);
+int pull_policy(const char *word, int *ret, struct err *e);
 
 #endif

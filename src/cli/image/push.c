@@ -33,8 +33,8 @@ const struct opt push_shared_options[] = {
 	    "Do not use layers that the registry has in another compression",
 	    .man = "That is so when --compression-format is given, unless "
 		   "--force-compression=false is."),
-	STR('f', "format", "FORMAT", AT(format), "Format of the manifest", .values = "oci|v2s2",
-	    .man = "Without it: the one that the image has."),
+	STR('f', "format", "FORMAT", AT(format), "Format of the manifest",
+	    .values = "oci|v2s2|docker", .man = "Without it: the one that the image has."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress"),
 	FLAG(0, "remove-signatures", AT(remove_signatures), "Leave signatures behind",
 	     .man = "Those that came with the image; without it they go where the image goes, and "
@@ -96,7 +96,7 @@ int push_write_digest(struct engine *en, const char *path, const char *digest, s
 void push_settings_take(const struct push_settings *o, struct image_push_options *ret)
 {
 	*ret = (struct image_push_options){
-		.format = o->format,
+		.format = o->format && !strcmp(o->format, "docker") ? "v2s2" : o->format,
 		.compression = o->compression,
 		.level = o->level,
 		.force_compression =

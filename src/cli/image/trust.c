@@ -27,7 +27,7 @@ static const struct opt options[] = {
 	STR(0, "registrypath", "DIR", AT(registries_dir),
 	    "show: read this in place of registries.d", .complete = "dir"),
 	STR(0, "signature-policy", "FILE", AT(policy), "Use this policy instead of policy.json",
-	    .complete = "file"),
+	    .complete = "file", .spellings = "policypath"),
 	STR('t', "type", "TYPE", AT(type), "set: what is needed of an image",
 	    .values = "accept|insecureAcceptAnything|reject|signedBy|signBy|sigstoreSigned"),
 	EXCLUDES("json", "raw"),
