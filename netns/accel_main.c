@@ -114,8 +114,8 @@ static void add_port(struct role *o, int fd, const struct accel_port_message *m)
 	(void)accel_port_add(&o->a, fd, m->container_port, !o->is_spare);
 }
 
-/* A listener or a port from the engine, from one of its children, or from the worker.  0: end of
- * file. */
+/* A listener or a port from the engine, from one of its children, or from the worker: 'L', 'P', or
+ * what else there was.  0: end of file. */
 static int receive(struct role *o, int sock)
 {
 	struct accel_port_message m = { 0 };
@@ -124,7 +124,7 @@ static int receive(struct role *o, int sock)
 	ssize_t n = fd_recv(sock, &m, sizeof(m), &fd, &n_fds);
 
 	if (n == -EAGAIN || n == -EINTR)
-		return 1;
+		return -1;
 	if (n <= 0)
 		return 0;
 	if (m.type == 'L' && n_fds == 1)
@@ -133,7 +133,7 @@ static int receive(struct role *o, int sock)
 		add_port(o, fd, &m);
 	else if (n_fds == 1)
 		(void)close(fd);
-	return 1;
+	return m.type ? m.type : -1;
 }
 
 static void accept_client(struct role *o, int sock)
@@ -275,10 +275,12 @@ static int handle(struct role *o, size_t i)
 			take_over(o);
 		o->sibling = -EBADF;
 		return 1;
-	case CLIENT: /* it brings one, and lives longer */
-		(void)receive(o, p.fd);
-		drop(o, i);
+	case CLIENT: { /* it brings ports, or one listener, and lives longer */
+		int what = receive(o, p.fd);
+		if (what == 0 || what == 'L')
+			drop(o, i);
 		return 1;
+	}
 	case LISTENER:
 		if (p.revents & POLLIN)
 			serve(o, i);

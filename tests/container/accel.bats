@@ -396,9 +396,21 @@ gone() {
 	answers
 	run_cove exec c nc 127.0.0.1 80
 	like "$output" "at 127.0.0.1:$port"
-	cove exec c sh -c 'kill -9 $(pidof listen)' || true
 	cove rm -f -t 0 c >/dev/null
 	wait_for 20 free
+	# The new ones know of both families.
+	cove run -d --name c --network private:port_handler=accel "${PUBLISH[@]}" -v "$LISTEN:/listen:ro" busybox sleep 1000 >/dev/null
+	cove exec -d c /listen serve 0.0.0.0 80 short
+	wait_for 20 answers
+	mapfile -t before < <(ours cove-net-relay)
+	kill -9 "${before[0]}"
+	program=cove-net-relay
+	wait_for 20 renewed
+	is "$(ask ::1)" "Connection refused"
+	cove exec -d c /listen serve 0.0.0.0 80 watched
+	relayed() { ask ::1 | grep -q "at 10.0.2.100:80 from 10.0.2.2"; }
+	wait_for 20 relayed
+	like "$(ask 127.0.0.1)" "at 10.0.2.100:80 from 10.0.2.2"
 }
 
 free() {
