@@ -4,11 +4,14 @@
 #include "src/container/generate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/util/path.h"
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
+#include "userns/join.h"
 
 /* The last word on a limit counts: options come behind what containers.conf says. */
 static void put_rlimit(json_object *list, json_object *limit)
@@ -28,6 +31,28 @@ static int set_zone(struct container_spec *s, const char *name, struct err *e)
 	int r = generate_read_zone(name, &bytes, NULL, e);
 
 	return r < 0 ? r : creation_copy(&s->tz, name, e);
+}
+
+/* Nobody but root may lower it. */
+static int oom_score(const struct creation *c)
+{
+	scoped(mem) char *text = NULL;
+	scoped(mem) char *said = NULL;
+	struct err ignored;
+	int now;
+
+	if (!c->o->oom_score_adj_given || userns_is_host_root() ||
+	    path_read(AT_FDCWD, "/proc/self/oom_score_adj", 32, &text, NULL, &ignored) < 0)
+		return c->o->oom_score_adj;
+	now = (int)strtol(text, NULL, 10);
+	if (c->o->oom_score_adj >= now)
+		return c->o->oom_score_adj;
+	said = str_printf("Requested oom_score_adj=%d is lower than the current one, changing to "
+			  "%d",
+			  c->o->oom_score_adj, now);
+	if (said && c->warn)
+		c->warn(said);
+	return now;
 }
 
 int creation_set_process(struct creation *c, struct err *e)
@@ -71,7 +96,7 @@ int creation_set_process(struct creation *c, struct err *e)
 	s->interactive = o->interactive;
 	s->init = o->init > 0;
 	s->rm = o->rm;
-	s->oom_score_adj = o->oom_score_adj;
+	s->oom_score_adj = oom_score(c);
 	s->oom_score_adj_given = o->oom_score_adj_given;
 	s->preserve_fds = o->preserve_fds;
 	r = creation_copy(&s->workdir, wd, e);

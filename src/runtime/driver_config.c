@@ -99,7 +99,7 @@ static int make_cwd(const struct runtime_options *o, json_object *process, int r
 	if (fd == -ENOENT && o->make_cwd)
 		fd = path_mkdirs_in(root_fd, cwd, 0755);
 	if (fd == -ENOENT)
-		return err_set(e, -ENOTDIR, "workdir \"%s\" does not exist in the container", cwd);
+		return err_set(e, -ENOTDIR, "workdir \"%s\" does not exist on container", cwd);
 	return fd < 0 ? err_errno(e, fd, "enter workdir \"%s\"", cwd) : 0;
 }
 

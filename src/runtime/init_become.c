@@ -93,7 +93,7 @@ int init_enter_cwd(struct init *in, struct err *e)
 	if (fd == -ENOENT && in->o->make_cwd)
 		fd = path_mkdirs_in(root, cwd, 0755);
 	if (fd == -ENOENT)
-		return err_set(e, -ENOTDIR, "workdir \"%s\" does not exist in the container", cwd);
+		return err_set(e, -ENOTDIR, "workdir \"%s\" does not exist on container", cwd);
 	if (fd < 0)
 		return err_errno(e, fd, "enter workdir \"%s\"", cwd);
 	if (fchdir(fd) < 0)

@@ -58,11 +58,20 @@ int run_attach(const struct container_create_options *o, struct attach_options *
 	return 0;
 }
 
-/* The program itself did not start: 127 and 126; everything before is 125. */
+/* The program itself did not start: 127 and 126; everything before is 125.  Scripts know these two
+ * failures by Podman's words for them. */
 int run_status(int r, int stage, struct err *e)
 {
+	const struct err why = *e;
+
 	if (r >= 0 || !stage)
 		return r;
+	if (r == -ENOENT)
+		(void)err_set(e, r,
+			      "%s: OCI runtime attempted to invoke a command that was not found",
+			      why.text);
+	else if (r == -EACCES || r == -EPERM)
+		(void)err_set(e, r, "%s: OCI permission denied", why.text);
 	r = exit_status(EXIT_EXEC, r);
 	exit_complain(e);
 	err_clear(e);

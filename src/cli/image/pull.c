@@ -122,7 +122,7 @@ static int pull(struct engine *en, void *opts, char **args, struct err *e)
 	const struct pull_options *o = opts;
 	char buf[PULL_PLATFORM_MAX];
 	const char *platform;
-	int status = 0, policy, r = pull_policy(o->policy, &policy, e);
+	int status = 0, policy = PULL_MISSING, r = pull_policy(o->policy, &policy, e);
 
 	if (r == 0)
 		r = pull_settings_platform(&o->s, buf, &platform, e);
