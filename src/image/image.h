@@ -16,6 +16,7 @@ struct image {
 	char *index_digest;    /* of the index it was chosen from, or NULL */
 	char **names;	       /* "registry/repo:tag", sorted */
 	char **pinned;	       /* "registry/repo@sha256:..." that it was asked for as: names, too */
+	char **past;	       /* names that it has or has had, the newest first */
 	char **digests;	       /* "registry/repo@sha256:..." it was pulled as */
 	json_object *config;   /* the OCI image config document (architecture, config{Env,Cmd,...},
 				  rootfs, history) */

@@ -106,7 +106,7 @@ json_object *image_inspect_json(struct engine *en, const struct image *i)
 	borrow_str(o, "ManifestType", i->manifest, "mediaType");
 	borrow_str(o, "User", config, "User");
 	borrow(o, "History", i->config, "history", json_object_new_array());
-	json_put_strv(o, "NamesHistory", names);
+	json_put_strv(o, "NamesHistory", i->past ? i->past : names);
 	if (json_get(config, "Healthcheck"))
 		borrow(o, "HealthCheck", config, "Healthcheck", NULL);
 	return o;

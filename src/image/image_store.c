@@ -37,6 +37,7 @@ struct image *image_free(struct image *i)
 	free(i->parent);
 	strv_free(i->names);
 	strv_free(i->pinned);
+	strv_free(i->past);
 	strv_free(i->digests);
 	strv_free(i->layers);
 	json_free(i->config);
@@ -213,6 +214,11 @@ static int fill(struct engine *en, struct store *s, struct image *i, struct err 
 				"SELECT digest_name FROM image_pin WHERE image_id = ? ORDER BY "
 				"digest_name",
 				i->id, &i->pinned, e);
+	if (r == 0 && s == engine_store(en, e))
+		r = list_column(
+			s,
+			"SELECT name FROM image_past WHERE image_id = ? ORDER BY number DESC, name",
+			i->id, &i->past, e);
 	if (r == 0)
 		r = list_column(s,
 				"SELECT digest_name FROM image_digest WHERE image_id = ? ORDER BY "

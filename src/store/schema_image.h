@@ -107,4 +107,23 @@
 	" PRIMARY KEY (image_id, digest_name)"                             \
 	") WITHOUT ROWID;"
 
+/* Version 7: the names that an image has had, those that it has among them. */
+#define SCHEMA_PAST                                                              \
+	"CREATE TABLE image_past ("                                              \
+	" image_id TEXT NOT NULL REFERENCES image(id) ON DELETE CASCADE,"        \
+	" name TEXT NOT NULL,"                                                   \
+	" number INTEGER NOT NULL," /* grows with time */                        \
+	" PRIMARY KEY (image_id, name)"                                          \
+	") WITHOUT ROWID;"                                                       \
+	"INSERT INTO image_past SELECT image_id, name, 0 FROM image_name;"       \
+	"INSERT INTO image_past SELECT image_id, digest_name, 0 FROM image_pin;" \
+	"CREATE TRIGGER image_had_name AFTER INSERT ON image_name BEGIN"         \
+	" INSERT OR REPLACE INTO image_past (image_id, name, number)"            \
+	" SELECT NEW.image_id, NEW.name, coalesce(max(number), 0) + 1"           \
+	" FROM image_past WHERE image_id = NEW.image_id; END;"                   \
+	"CREATE TRIGGER image_had_pin AFTER INSERT ON image_pin BEGIN"           \
+	" INSERT OR REPLACE INTO image_past (image_id, name, number)"            \
+	" SELECT NEW.image_id, NEW.digest_name, coalesce(max(number), 0) + 1"    \
+	" FROM image_past WHERE image_id = NEW.image_id; END;"
+
 #endif

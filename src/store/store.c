@@ -51,6 +51,7 @@ static const char *const migrations[] = {
 	SCHEMA_NETWORK,
 	SCHEMA_LIST,
 	SCHEMA_PIN,
+	SCHEMA_PAST,
 };
 
 static int sql_err(struct store *s, struct err *e, int rc, const char *what)

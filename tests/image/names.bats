@@ -98,6 +98,25 @@ $first"
 	run_cove 125 rmi -a x
 }
 
+@test "the names that an image has had are known, the newest first" {
+	load_busybox
+	cove tag busybox second
+	cove tag second registry.example/third:3
+	cove untag busybox localhost/second
+	is "$(cove images --history --format '{{.History}}' busybox | sort -u)" "registry.example/third:3, localhost/second:latest, $IMAGE"
+	cove tag busybox second
+	is "$(cove image inspect --format '{{.NamesHistory}}' busybox)" "[localhost/second:latest registry.example/third:3 $IMAGE]"
+	cove untag busybox
+	is "$(cove images --history --format '{{.Repository}} {{.History}}')" "<none> localhost/second:latest, registry.example/third:3, $IMAGE"
+	# A name that went to another image stays in the history of this one.
+	id=$(cove images -q)
+	cove import -q "$(test_file tar)" second >/dev/null
+	is "$(cove images --history --format '{{.History}}' second)" localhost/second:latest
+	is "$(cove image inspect --format '{{index .NamesHistory 0}}' "$id")" localhost/second:latest
+	run_cove system check
+	is "$output" ""
+}
+
 @test "rmi --all" {
 	load_busybox again
 	id=$(cove images -q --no-trunc busybox)

@@ -75,7 +75,7 @@ static json_object *summary(struct engine *en, const struct image *i)
 		json_put_bool(o, "Dangling", 1);
 	json_put_strv(o, "Names", names);
 	json_put_str(o, "Digest", i->manifest_digest);
-	json_put_strv(o, "History", names);
+	json_put_strv(o, "History", i->past ? i->past : names);
 	json_put_int(o, "Created", i->created);
 	json_put_str(o, "CreatedAt", time_rfc3339(i->created * NS_PER_S, text));
 	return o;
@@ -110,7 +110,7 @@ static json_object *row_object(struct engine *en, const struct row *r, const str
 	json_put_bool(t, "ReadOnly", i->store != NULL);
 	json_put_bool(t, "IsReadOnly", i->store != NULL);
 	strbuf_reset(&b);
-	for (char **n = i->names; n && *n; n++)
+	for (char **n = i->past ? i->past : i->names; n && *n; n++)
 		(void)strbuf_printf(&b, "%s%s", b.len ? ", " : "", *n);
 	json_put_str(t, "History", b.s ? b.s : "");
 	return t;
