@@ -121,7 +121,7 @@ static int pull(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct pull_options *o = opts;
 	char buf[PULL_PLATFORM_MAX];
-	const char *platform;
+	const char *platform = NULL;
 	int status = 0, policy = PULL_MISSING, r = pull_policy(o->policy, &policy, e);
 
 	if (r == 0)
