@@ -116,3 +116,30 @@ state() {
 	run_cove inspect --type image busybox
 	run_cove 125 inspect nosuch
 }
+
+@test "start, stop, restart, kill and rm by --filter and --cidfile" {
+	load_busybox
+	for i in 1 2 3; do
+		cove create --name "c$i" --network none --label "n=$i" --stop-timeout 0 --cidfile "$T/id$i" busybox sleep 1000
+	done
+	run_cove 0 start --filter label=n=1 --filter label=n=2
+	run_cove 0 start --filter name=c3
+	is "$output" "$(cat "$T/id3")"
+	run_cove 125 start --all c1
+	is "$output" "Error: either start all containers or the container(s) provided in the arguments"
+	run_cove 0 stop --filter label=n=none
+	is "$output" ""
+	run_cove 0 stop --cidfile "$T/id1" c2
+	is "$(cove ps --format '{{.Names}}')" c3
+	pid=$(cove inspect --format '{{.State.Pid}}' c3)
+	run_cove 0 restart --running
+	is "$output" "$(cat "$T/id3")"
+	[ "$(cove inspect --format '{{.State.Pid}}' c3)" != "$pid" ] || die "not restarted"
+	run_cove 0 kill --cidfile "$T/id3"
+	run_cove 125 stop --cidfile "$T/nosuch"
+	like "$output" "reading CIDFile: open $T/nosuch"
+	run_cove 0 stop --ignore --cidfile "$T/nosuch"
+	run_cove 0 rm --filter label=n=2 --cidfile "$T/id1"
+	run_cove 0 rm --force --cidfile "$T/nosuch" --cidfile "$T/id3"
+	is "$(cove ps -aq)" ""
+}

@@ -70,8 +70,8 @@ static int check(const struct checkpoint_cli *o, char **args, struct err *e)
 				       rows[i].name);
 	if (o->o.export_file && (o->all || strv_len(args) > 1))
 		return err_set(e, -EINVAL, "--export writes the archive of one container");
-	if (o->o.compress && (compression_parse(o->o.compress, &kind) < 0 ||
-			      kind == COMPRESS_ZSTD_CHUNKED))
+	if (o->o.compress &&
+	    (compression_parse(o->o.compress, &kind) < 0 || kind == COMPRESS_ZSTD_CHUNKED))
 		return err_set(e, -EINVAL,
 			       "selected compression algorithm (\"%s\") not supported. Please "
 			       "select one from: gzip, none, zstd",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/container/filter.h"
+#include "src/cli/container/options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -179,20 +180,26 @@ static int add_passing(struct engine *en, char *const *filters, char ***list, st
 	return r < 0 ? r : 0;
 }
 
-int container_select(struct engine *en, char *const *names, char *const *cidfiles,
-		     char *const *filters, char ***ret, struct err *e)
+int container_each_of(struct engine *en, char *const *names, const struct container_selection *s,
+		      int rule,
+		      int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e),
+		      void *arg, struct err *e)
 {
 	scoped(strv) char **list = NULL;
-	int r = 0;
+	int by_filter = s->filters && *s->filters, r = 0;
 
-	for (; names && *names && r == 0; names++)
+	for (; names && *names; names++)
 		if (strv_add(&list, *names) < 0)
-			r = err_errno(e, ENOMEM, "select containers");
-	for (; cidfiles && *cidfiles && r == 0; cidfiles++)
-		r = add_cidfile(*cidfiles, &list, e);
-	if (r == 0 && filters && *filters)
-		r = add_passing(en, filters, &list, e);
-	if (r == 0)
-		*ret = take_ptr(&list);
-	return r;
+			return err_errno(e, ENOMEM, "select containers");
+	for (char **file = s->cidfiles; file && *file; file++) {
+		r = add_cidfile(*file, &list, e);
+		if (r < 0 && !(r == -ENOENT && s->ignore))
+			return r;
+		err_clear(e);
+	}
+	if (by_filter && add_passing(en, s->filters, &list, e) < 0)
+		return e->code;
+	if (!list && (by_filter || (s->cidfiles && s->ignore)))
+		return 0;
+	return container_each(en, list, by_filter ? 0 : s->all, s->latest, 1, rule, fn, arg, e);
 }

@@ -13,9 +13,17 @@
 int container_passes(struct engine *en, char *const *filters, const struct container *c,
 		     struct err *e);
 
-/* The containers that a command is to work on: NAMES, those named in the files CIDFILES, and with
- * FILTERS all that pass them.  *RET owned; NULL when there are none. */
-int container_select(struct engine *en, char *const *names, char *const *cidfiles,
-		     char *const *filters, char ***ret, struct err *e);
+/* The containers that a command is to work on. */
+struct container_selection {
+	char **cidfiles; /* files with the ID of one each */
+	char **filters;	 /* all that pass, whatever else is said */
+	int all, latest;
+	int ignore; /* a missing file names none */
+};
+/* container_each() on NAMES and those of S. */
+int container_each_of(struct engine *en, char *const *names, const struct container_selection *s,
+		      int rule,
+		      int (*fn)(struct engine *en, const char *ref, void *arg, struct err *e),
+		      void *arg, struct err *e);
 
 #endif

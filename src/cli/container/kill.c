@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/cmd.h"
-#include "src/cli/container/options.h"
+#include "src/cli/container/filter.h"
 
 struct kill_options {
-	int all, latest;
+	struct container_selection s;
 	const char *signal;
 };
 
 #define AT(f) offsetof(struct kill_options, f)
 static const struct opt options[] = {
-	FLAG('a', "all", AT(all), "Signal all containers"),
-	FLAG('l', "latest", AT(latest), "Signal the newest container"),
+	FLAG('a', "all", AT(s.all), "Signal all containers"),
+	LIST(0, "cidfile", "FILE", AT(s.cidfiles), "Take a container's ID from a file",
+	     .complete = "file"),
+	FLAG('l', "latest", AT(s.latest), "Signal the newest container"),
 	STR('s', "signal", "SIGNAL", AT(signal), "Signal to send", .def = "KILL"),
 	END,
 };
@@ -24,7 +26,7 @@ static int kill_one(struct engine *en, const char *ref, void *arg, struct err *e
 static int kill_cmd(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct kill_options *o = opts;
-	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, kill_one, o, e);
+	return container_each_of(en, args, &o->s, EXIT_ENGINE, kill_one, o, e);
 }
 
 const struct cmd cmd_container_kill = {

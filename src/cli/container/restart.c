@@ -2,17 +2,23 @@
 #include <limits.h>
 
 #include "src/cli/cmd.h"
-#include "src/cli/container/options.h"
+#include "src/cli/container/filter.h"
 
 struct restart_cli {
 	struct stop_options o;
-	int all, latest;
+	struct container_selection s;
+	int running;
 };
 
 #define AT(f) offsetof(struct restart_cli, f)
 static const struct opt options[] = {
-	FLAG('a', "all", AT(all), "Restart all containers"),
-	FLAG('l', "latest", AT(latest), "Restart the newest container"),
+	FLAG('a', "all", AT(s.all), "Restart all containers"),
+	LIST(0, "cidfile", "FILE", AT(s.cidfiles), "Take a container's ID from a file",
+	     .complete = "file"),
+	LIST('f', "filter", "KEY=VALUE", AT(s.filters), "Restart the containers that pass",
+	     .man = CONTAINER_FILTER_KEYS),
+	FLAG('l', "latest", AT(s.latest), "Restart the newest container"),
+	FLAG(0, "running", AT(running), "Restart all that run"),
 	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX,
 	    "Time from the stop signal to SIGKILL", .init = -1, .spellings = "timeout"),
 	END,
@@ -26,8 +32,14 @@ static int restart_one(struct engine *en, const char *ref, void *arg, struct err
 
 static int restart(struct engine *en, void *opts, char **args, struct err *e)
 {
+	char status[] = "status=running";
+	char *running[] = { status, NULL };
 	struct restart_cli *o = opts;
-	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, restart_one, o, e);
+	struct container_selection s = o->s;
+
+	if (o->running)
+		s.filters = running;
+	return container_each_of(en, args, &s, EXIT_ENGINE, restart_one, o, e);
 }
 
 const struct cmd cmd_container_restart = {

@@ -3,21 +3,25 @@
 #include <limits.h>
 
 #include "src/cli/cmd.h"
-#include "src/cli/container/options.h"
+#include "src/cli/container/filter.h"
 #include "src/container/record.h"
 
 struct rm_cli {
 	struct rm_options o;
-	int all, latest, ignore;
+	struct container_selection s;
 };
 
 #define AT(f) offsetof(struct rm_cli, f)
 static const struct opt options[] = {
-	FLAG('a', "all", AT(all), "Remove all containers"),
+	FLAG('a', "all", AT(s.all), "Remove all containers"),
+	LIST(0, "cidfile", "FILE", AT(s.cidfiles), "Take a container's ID from a file",
+	     .complete = "file"),
+	LIST(0, "filter", "KEY=VALUE", AT(s.filters), "Remove the containers that pass",
+	     .man = CONTAINER_FILTER_KEYS),
 	FLAG('f', "force", AT(o.force),
 	     "Stop running containers first; do not fail for those that do not exist"),
-	FLAG('i', "ignore", AT(ignore), "Do not fail for containers that do not exist"),
-	FLAG('l', "latest", AT(latest), "Remove the newest container"),
+	FLAG('i', "ignore", AT(s.ignore), "Do not fail for containers that do not exist"),
+	FLAG('l', "latest", AT(s.latest), "Remove the newest container"),
 	INT('t', "time", "SECONDS", AT(o.timeout), -1, INT_MAX,
 	    "With --force: time from the stop signal to SIGKILL", .init = -1,
 	    .spellings = "timeout"),
@@ -29,7 +33,7 @@ static int rm_one(struct engine *en, const char *ref, void *arg, struct err *e)
 {
 	struct rm_cli *o = arg;
 	int r = container_rm(en, ref, &o->o, e);
-	if (r == -ENOENT && (o->ignore || o->o.force)) {
+	if (r == -ENOENT && o->s.ignore) {
 		err_clear(e);
 		return 1; /* nothing was done, nothing is printed */
 	}
@@ -39,7 +43,10 @@ static int rm_one(struct engine *en, const char *ref, void *arg, struct err *e)
 static int rm(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct rm_cli *o = opts;
-	int r = container_each(en, args, o->all, o->latest, 1, EXIT_OBJECT, rm_one, o, e);
+	int r;
+
+	o->s.ignore |= o->o.force;
+	r = container_each_of(en, args, &o->s, EXIT_OBJECT, rm_one, o, e);
 	record_collect(en);
 	return r;
 }

@@ -4,23 +4,26 @@
 #include <string.h>
 
 #include "src/cli/cmd.h"
-#include "src/cli/container/options.h"
+#include "src/cli/container/filter.h"
 #include "src/cli/container/run.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
 
 struct start_options {
-	int attach, interactive, latest, all, sig_proxy;
+	struct container_selection s;
+	int attach, interactive, sig_proxy;
 	const char *detach_keys;
 };
 
 #define AT(f) offsetof(struct start_options, f)
 static const struct opt options[] = {
-	FLAG(0, "all", AT(all), "Start all containers that are not running"),
+	FLAG(0, "all", AT(s.all), "Start all containers that are not running"),
 	FLAG('a', "attach", AT(attach), "Attach to the container's output"),
 	STR(0, "detach-keys", "KEYS", AT(detach_keys), "Keys that detach from the container"),
+	LIST('f', "filter", "KEY=VALUE", AT(s.filters), "Start the containers that pass",
+	     .man = CONTAINER_FILTER_KEYS),
 	FLAG('i', "interactive", AT(interactive), "Attach to the container's stdin as well"),
-	FLAG('l', "latest", AT(latest), "Start the newest container"),
+	FLAG('l', "latest", AT(s.latest), "Start the newest container"),
 	FLAG(0, "sig-proxy", AT(sig_proxy), "Pass signals on to the container", .def = "true"),
 	END,
 };
@@ -58,13 +61,17 @@ static int start(struct engine *en, void *opts, char **args, struct err *e)
 		if (args[0] && args[1])
 			return err_set(e, -EINVAL,
 				       "you cannot start and attach multiple containers at once");
-		if (!args[0] && !o->latest)
+		if (!args[0] && !o->s.latest)
 			return err_set(e, -EINVAL, "start requires at least one argument");
 		return start_attached(en, o, args[0], e);
 	}
-	if (!args[0] && !o->latest && !o->all)
+	if (!args[0] && !o->s.latest && !o->s.all && !o->s.filters)
 		return err_set(e, -EINVAL, "start requires at least one argument");
-	return container_each(en, args, o->all, o->latest, 1, EXIT_ENGINE, start_one, NULL, e);
+	if (args[0] && o->s.all)
+		return err_set(e, -EINVAL,
+			       "either start all containers or the container(s) provided in the "
+			       "arguments");
+	return container_each_of(en, args, &o->s, EXIT_ENGINE, start_one, NULL, e);
 }
 
 const struct cmd cmd_container_start = {

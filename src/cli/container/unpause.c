@@ -8,18 +8,17 @@
 #include "src/util/scoped.h"
 
 struct unpause_cli {
-	int all, latest;
-	char **cidfiles, **filters;
+	struct container_selection s;
 };
 
 #define AT(f) offsetof(struct unpause_cli, f)
 static const struct opt options[] = {
-	FLAG('a', "all", AT(all), "Unpause all containers that are paused"),
-	LIST(0, "cidfile", "FILE", AT(cidfiles), "Take a container's ID from a file",
+	FLAG('a', "all", AT(s.all), "Unpause all containers that are paused"),
+	LIST(0, "cidfile", "FILE", AT(s.cidfiles), "Take a container's ID from a file",
 	     .complete = "file"),
-	LIST('f', "filter", "KEY=VALUE", AT(filters), "Take containers for which this holds",
+	LIST('f', "filter", "KEY=VALUE", AT(s.filters), "Take containers for which this holds",
 	     .man = CONTAINER_FILTER_KEYS),
-	FLAG('l', "latest", AT(latest), "Unpause the newest container"),
+	FLAG('l', "latest", AT(s.latest), "Unpause the newest container"),
 	END,
 };
 
@@ -27,7 +26,7 @@ static int unpause_one(struct engine *en, const char *ref, void *arg, struct err
 {
 	const struct unpause_cli *o = arg;
 	int r = container_unpause(en, ref, e);
-	if (r == -EINVAL && (o->all || o->filters)) { /* not paused */
+	if (r == -EINVAL && (o->s.all || o->s.filters)) { /* not paused */
 		err_clear(e);
 		return 1;
 	}
@@ -37,12 +36,7 @@ static int unpause_one(struct engine *en, const char *ref, void *arg, struct err
 static int unpause_containers(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct unpause_cli *o = opts;
-	scoped(strv) char **list = NULL;
-	int r = container_select(en, args, o->cidfiles, o->filters, &list, e);
-
-	if (r < 0 || (o->filters && !list))
-		return r;
-	return container_each(en, list, o->all, o->latest, 1, EXIT_ENGINE, unpause_one, o, e);
+	return container_each_of(en, args, &o->s, EXIT_ENGINE, unpause_one, o, e);
 }
 
 const struct cmd cmd_container_unpause = {
