@@ -35,6 +35,8 @@ struct container_create_options {
 	char **env;		/* -e K=V, K (from the caller), K* */
 	char **env_file;
 	int env_host;
+	char **unsetenv; /* names */
+	int unsetenv_all;
 	char **label; /* K=V or K */
 	char **label_file;
 	char **annotation;
@@ -75,7 +77,7 @@ struct container_create_options {
 	char **log_opt;
 	int log_size_max; /* bytes, from containers.conf */
 	int oom_score_adj, oom_score_adj_given;
-	const char *cidfile, *pidfile;
+	const char *cidfile, *pidfile, *monitor_pidfile;
 	const char *pull; /* "missing" (NULL), "always", "never", "newer" */
 	const char *platform, *authfile, *signature_policy;
 	const char *os, *arch, *variant; /* in place of platform */
@@ -86,9 +88,11 @@ struct container_create_options {
 	int content_trust; /* accepted, for scripts that give it */
 	int quiet;	   /* pull quietly */
 	int preserve_fds;
-	int sig_proxy;	     /* 1 is the default */
-	char **attach;	     /* -a stdin|stdout|stderr */
-	const char *restart; /* "no" or "" only, until a later issue */
+	int sig_proxy;		   /* 1 is the default */
+	int rmi;		   /* its image goes when it has ended */
+	const char *kernel_memory; /* accepted, for scripts that give it */
+	char **attach;		   /* -a stdin|stdout|stderr */
+	const char *restart;	   /* "no" or "" only, until a later issue */
 	int replace;
 	const char *tz;
 	int http_proxy; /* -1: not said; 1 is the default */

@@ -122,6 +122,8 @@ static int make_spec(struct creation *c, struct err *e)
 		r = creation_set_mounts(c, e);
 	if (r == 0 && c->o->pidfile)
 		r = creation_copy(&c->spec->pidfile, c->o->pidfile, e);
+	if (r == 0 && c->o->monitor_pidfile)
+		r = creation_copy(&c->spec->monitor_pidfile, c->o->monitor_pidfile, e);
 	if (r == 0 && c->o->cidfile)
 		r = creation_copy(&c->spec->cidfile, c->o->cidfile, e);
 	if (r == 0 && c->o->detach_keys)
@@ -260,6 +262,8 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 	if (o->name && *o->name == '/') /* as docker writes names */
 		d.options.name++;
 	c.o = o = &d.options;
+	if (o->kernel_memory && warn)
+		warn("The --kernel-memory flag is no longer supported. This flag is a noop.");
 	r = choose_id(&c, e);
 	if (r < 0)
 		return r;

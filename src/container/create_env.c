@@ -48,6 +48,25 @@ int create_env_options(char ***env, char *const *files, char *const *given, stru
 	return r;
 }
 
+/* --unsetenv and --unsetenv-all, of what is there without the user's own. */
+static void unset(char ***env, char *const *names, int all)
+{
+	if (all) {
+		strv_free(*env);
+		*env = NULL;
+	}
+	for (; *env && names && *names; names++) {
+		size_t n = strlen(*names);
+		char **to = *env;
+		for (char **from = *env; *from; from++)
+			if (strncmp(*from, *names, n) == 0 && (*from)[n] == '=')
+				free(*from);
+			else
+				*to++ = *from;
+		*to = NULL;
+	}
+}
+
 int creation_set_env(struct creation *c, struct err *e)
 {
 	static const char *const proxies[] = {
@@ -77,13 +96,13 @@ int creation_set_env(struct creation *c, struct err *e)
 	for (char **v = environ; c->o->env_host > 0 && *v && r == 0; v++)
 		if (strchr(*v, '=') && (*v)[0] != '=')
 			r = spec_env_set(&s->env, *v, e);
+	unset(&s->env, c->o->unsetenv, c->o->unsetenv_all);
 	if (r == 0)
 		r = create_env_options(&s->env, c->o->env_file, c->o->env, e);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; s->env[i]; i++)
-		if (str_starts(s->env[i], "HOSTNAME="))
-			return 0;
+	if (spec_env_get(s->env, "HOSTNAME") || c->o->unsetenv_all)
+		return 0;
 	host = str_printf("HOSTNAME=%s", s->hostname ? s->hostname : "");
 	return host ? spec_env_set(&s->env, host, e) : err_errno(e, ENOMEM, "environment");
 }

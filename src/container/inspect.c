@@ -10,6 +10,7 @@
 #include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
+#include "src/image/image.h"
 #include "src/image/image_stores.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -306,6 +307,7 @@ static json_object *make_host_config(const struct container_spec *s)
 	json_put(o, "Binds", binds);
 	json_put_str(o, "CgroupMode", s->cgroup_mode);
 	json_put_str(o, "ContainerIDFile", s->cidfile);
+	json_put_str(o, "ConmonPidFile", s->monitor_pidfile);
 	json_put_str(log, "Type", s->log_driver);
 	json_put(log, "Config", NULL);
 	json_put_str(log, "Path", s->log_path);
@@ -364,6 +366,17 @@ static json_object *make_driver(struct engine *en, const struct container *c,
 	return o;
 }
 
+static void put_image_digest(struct engine *en, const struct container *c, json_object *o)
+{
+	scoped(image) struct image *i = NULL;
+	struct err ignored;
+
+	if (c->image_id && *c->image_id && image_find(en, c->image_id, &i, &ignored) == 0)
+		json_put_str(o, "ImageDigest", i->manifest_digest);
+	else
+		json_put_str(o, "ImageDigest", "");
+}
+
 int container_inspect(struct engine *en, const char *ref, json_object **ret, struct err *e)
 {
 	scoped(container) struct container *c = NULL;
@@ -388,6 +401,7 @@ int container_inspect(struct engine *en, const char *ref, json_object **ret, str
 	checkpoint_inspect(en, c->id, json_get(o, "State"));
 	json_put_str(o, "Image", c->image_id);
 	json_put_str(o, "ImageName", c->image_name);
+	put_image_digest(en, c, o);
 	json_put_str(o, "Rootfs", s->rootfs);
 	json_put_str(o, "Pod", "");
 	json_put_str(o, "OCIRuntime", s->runtime ? s->runtime : "cove");

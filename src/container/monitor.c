@@ -374,6 +374,8 @@ static int start(struct start *s, struct err *e)
 		r = open_listener(s, "attach", 16, &s->listen_fd, e);
 	if (r == 0)
 		r = record_write_state(m->en, m->id, s->process.pid, m->started, e);
+	if (r == 0 && m->spec->monitor_pidfile)
+		r = write_pidfile(m->en, m->spec->monitor_pidfile, getpid(), e);
 	if (r == 0 && m->spec->pidfile)
 		r = write_pidfile(m->en, m->spec->pidfile, s->process.pid, e);
 	if (r == 0) {

@@ -83,6 +83,7 @@ const struct field container_spec_fields[] = {
 	{ "LogDriver", FIELD_STR, AT(log_driver), FIELD_OMITEMPTY, NULL },
 	{ "LogPath", FIELD_STR, AT(log_path), FIELD_OMITEMPTY, NULL },
 	{ "LogSizeMax", FIELD_I64, AT(log_size_max), FIELD_OMITEMPTY, NULL },
+	{ "ConmonPidFile", FIELD_STR, AT(monitor_pidfile), FIELD_OMITEMPTY, NULL },
 	{ "Pidfile", FIELD_STR, AT(pidfile), FIELD_OMITEMPTY, NULL },
 	{ "Cidfile", FIELD_STR, AT(cidfile), FIELD_OMITEMPTY, NULL },
 	{ "DetachKeys", FIELD_STR, AT(detach_keys), FIELD_OMITEMPTY, NULL },

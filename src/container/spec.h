@@ -78,7 +78,7 @@ struct container_spec {
 	int rm;
 	char *log_driver, *log_path;
 	int64_t log_size_max;
-	char *pidfile, *cidfile;
+	char *pidfile, *monitor_pidfile, *cidfile;
 	char *detach_keys;
 	char **create_command;
 };

@@ -209,3 +209,29 @@ none=(run --rm --network none)
 	head -c 20000000 /dev/urandom >"$T/bytes"
 	is "$(COVE_TIMEOUT=60 cove run -i --rm --network none busybox cat <"$T/bytes" | sha256sum)" "$(sha256sum <"$T/bytes")"
 }
+
+@test "--unsetenv takes away what nobody asked for, --unsetenv-all all of it" {
+	cove commit -q -c 'ENV A=image B=image' "$(cove create busybox true)" env
+	run_cove 0 run --rm --network none --unsetenv A --unsetenv HOME -e B=own env sh -c 'echo "${A-none} $B ${PATH:+path}"'
+	is "$output" "none own path"
+	run_cove 0 run --rm --network none --unsetenv-all -e C=own env /bin/busybox env
+	is "$(grep -vE '^(HOME|PWD|SHLVL)=' <<<"$output")" "C=own"
+}
+
+@test "--conmon-pidfile, --rmi, --kernel-memory, and the digest of the image" {
+	run_cove 0 run -d --name c --network none --conmon-pidfile "$T/pid" --kernel-memory 1g busybox sleep 100
+	like "$output" "no longer supported"
+	like "$(cat "/proc/$(cat "$T/pid")/cmdline" | tr '\0' ' ')" "cove-monitor"
+	is "$(cove inspect c --format '{{.ImageDigest}}')" "$(cove inspect --type image busybox --format '{{.Digest}}')"
+	cove rm -f -t 0 c
+	cove tag busybox other
+	run_cove 3 run --rmi --network none other sh -c 'exit 3'
+	is "$(cove ps -aq)" ""
+	run_cove 1 image exists other
+	cove create --name user busybox true
+	run_cove 0 run --rmi --network none busybox true
+	like "$output" "is in use"
+	run_cove 0 image exists busybox
+	run_cove 125 run -d --rmi busybox true
+	like "${lines[0]}" "cannot be used together"
+}

@@ -16,6 +16,8 @@
 const struct opt container_process_rows[] = {
 	LIST(0, "annotation", "KEY=VALUE", AT(annotation), "Add an annotation"),
 	LIST('a', "attach", "STREAM", AT(attach), "Attach only to stdin, stdout or stderr"),
+	STR(0, "conmon-pidfile", "FILE", AT(monitor_pidfile),
+	    "Write the ID of the process that watches the container to a file", .complete = "file"),
 	STR(0, "cidfile", "FILE", AT(cidfile),
 	    "Write the container's ID to a file that must not exist"),
 	STR(0, "detach-keys", "KEYS", AT(detach_keys), "Keys that detach from the container",
@@ -60,6 +62,11 @@ const struct opt container_process_rows[] = {
 	    .man = "A name below /usr/share/zoneinfo of the host, or local for the host's own: the "
 		   "file appears as /etc/localtime."),
 	STR(0, "umask", "MODE", AT(umask), "Set the umask (0022 when not said)"),
+	STR(0, "kernel-memory", "SIZE", AT(kernel_memory), "Of other engines: no effect",
+	    .hidden = 1),
+	LIST(0, "unsetenv", "NAME", AT(unsetenv),
+	     "Leave out a variable that the image or cove sets"),
+	FLAG(0, "unsetenv-all", AT(unsetenv_all), "Leave out all of them"),
 	STR('u', "user", "USER[:GROUP]", AT(user), "Run as this user"),
 	STR('w', "workdir", "DIR", AT(workdir), "Working directory in the container"),
 	END,

@@ -7,13 +7,18 @@
 #include "src/cli/cmd.h"
 #include "src/cli/container/options.h"
 #include "src/cli/container/run.h"
+#include "src/image/image.h"
 #include "src/util/scoped.h"
 
 #define AT(f) offsetof(struct container_create_options, f)
 static const struct opt options[] = {
 	FLAG('d', "detach", AT(detach), "Run in the background and print the container's ID"),
+	FLAG(0, "rmi", AT(rmi),
+	     "Remove the container, and the image unless others use it, at its end",
+	     .man = "Not with --detach."),
 	FLAG(0, "sig-proxy", AT(sig_proxy), "Pass signals on to the container", .def = "true"),
 	EXCLUDES("detach", "attach"),
+	EXCLUDES("detach", "rmi"),
 	EXCLUDES("rm", "restart"),
 	END,
 };
@@ -78,6 +83,18 @@ int run_status(int r, int stage, struct err *e)
 	return r;
 }
 
+/* Its container has ended; the status stays that of the command. */
+static void remove_image(struct engine *en, const char *image)
+{
+	struct image_remove_result removed = { 0 };
+	struct err e;
+
+	err_clear(&e);
+	if (image_remove(en, image, 0, &removed, &e) < 0)
+		container_warn(e.text);
+	image_remove_result_done(&removed);
+}
+
 static int run(struct engine *en, void *opts, char **args, struct err *e)
 {
 	struct container_create_options *o = opts;
@@ -85,6 +102,7 @@ static int run(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *id = NULL;
 	int stage = 0, r = run_arguments(o, args, "run", e);
 
+	o->rm |= o->rmi;
 	if (r == 0)
 		r = run_attach(o, &a, e);
 	if (r < 0)
@@ -95,6 +113,8 @@ static int run(struct engine *en, void *opts, char **args, struct err *e)
 	r = container_run(en, o, o->detach ? NULL : &a, &id, &stage, container_warn, e);
 	if (r >= 0 && o->detach)
 		(void)printf("%s\n", id);
+	if (o->rmi && o->image)
+		remove_image(en, o->image);
 	return run_status(r, stage, e);
 }
 
