@@ -30,6 +30,7 @@
 #define PAUSE_MS       100
 #define FDS_EACH       6 /* of a connection: two sockets, and two pipes at most */
 #define FLOWS_MAX      1024
+#define CROWD	       256
 #define FDS_OTHER      (64 + FLOWS_MAX)
 
 struct pipe {
@@ -65,6 +66,7 @@ struct relay {
 	size_t n_spare;
 	struct connection *ready, **last_ready;
 	size_t n_connections, max_connections;
+	size_t most;		/* connections since memory was given back */
 	int paused;		/* nothing is accepted for now */
 	struct flow_set *flows; /* of datagrams; NULL: no such port */
 };
@@ -303,6 +305,8 @@ static int adopt(struct relay *r, const struct relay_port *p, int client, const 
 		return -ENOMEM;
 	}
 	r->n_connections++;
+	if (r->n_connections > r->most)
+		r->most = r->n_connections;
 	c->fd[0] = client;
 	c->fd[1] = -EBADF;
 	c->flow[0].pipe = c->flow[1].pipe = (struct pipe){ -EBADF, -EBADF };
@@ -511,6 +515,15 @@ static int move_on(struct relay *r)
 	return fd_send(r->control, &a, sizeof(a), NULL, 0) == 0;
 }
 
+/* After a crowd: 2,000 connections would be 300 KiB for ever. */
+static void give_back(struct relay *r)
+{
+	if (r->n_connections || r->most < CROWD)
+		return;
+	r->most = 0;
+	(void)malloc_trim(0);
+}
+
 static int relay_loop(struct relay *r)
 {
 	struct epoll_event ev[EVENTS];
@@ -529,6 +542,7 @@ static int relay_loop(struct relay *r)
 				return 0;
 		}
 		serve_ready(r);
+		give_back(r);
 	}
 }
 
