@@ -75,7 +75,7 @@ int run_status(int r, int stage, struct err *e)
 		(void)err_set(e, r,
 			      "%s: OCI runtime attempted to invoke a command that was not found",
 			      why.text);
-	else if (r == -EACCES || r == -EPERM)
+	else if ((r == -EACCES || r == -EPERM) && !why.hint[0]) /* no port that is root's */
 		(void)err_set(e, r, "%s: OCI permission denied", why.text);
 	r = exit_status(EXIT_EXEC, r);
 	exit_complain(e);
