@@ -69,15 +69,20 @@ struct start {
 
 /* Nothing of the caller's stays with us: not its terminal, not its pipes, not its working
  * directory. */
-static int detach_from_caller(struct err *e)
+/* PRESERVE descriptors from 3 on are the container's. */
+static int detach_from_caller(int preserve, struct err *e)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), r;
 	sigset_t all;
 
 	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* from here on we outlive who started us */
 	(void)setsid();				   /* a fork's child leads no group */
 	if (null < 0 || chdir("/") < 0)
 		return err_sys(e, "detach from the caller");
+	/* A lock that the caller holds, or the end of a pipe that somebody waits for. */
+	r = fd_close_inherited(3 + preserve);
+	if (r < 0)
+		return err_errno(e, r, "detach from the caller");
 	for (int fd = 0; fd < 3; fd++)
 		if (!(fd == STDERR_FILENO && dbg_enabled()) && dup2(null, fd) < 0)
 			return err_sys(e, "detach from the caller");
@@ -265,7 +270,8 @@ static int create_process(struct start *s, struct err *e)
 				     .want_netns = s->net.is_bridge || s->net.is_pasta,
 				     .cgroup_fd = s->limits.cgroup.fd,
 				     .cgroup = &s->limits.cgroup,
-				     .keep_groups = spec->keep_groups };
+				     .keep_groups = spec->keep_groups,
+				     .preserve_fds = spec->preserve_fds };
 	int r = user ? root_overlay(m->en, m->id, spec, &paths, e)
 		     : err_errno(e, ENOMEM, "start the container");
 
@@ -292,6 +298,8 @@ static int create_process(struct start *s, struct err *e)
 	if (r < 0)
 		return r;
 	s->io.console = take_fd(&s->process.console);
+	if (spec->preserve_fds) /* the container has them now */
+		(void)fd_close_inherited(3);
 	r = container_net_connect(&s->net, s->process.tap, e);
 	s->stage = is_port_failure(r);
 	fd_close(take_fd(&s->process.tap));
@@ -543,7 +551,7 @@ void monitor_main(const struct monitor *m)
 	 */
 	r = limits_make(m->en, m->spec, m->id, &s.limits, m->en->warn, &e);
 	if (r == 0)
-		r = detach_from_caller(&e);
+		r = detach_from_caller(m->spec->preserve_fds, &e);
 	if (r == 0)
 		r = start(&s, &e);
 	if (r < 0) {

@@ -31,7 +31,6 @@ const struct field container_spec_fields[] = {
 	{ "OomScoreAdj", FIELD_INT, AT(oom_score_adj), FIELD_OMITEMPTY, NULL },
 	{ "OomScoreAdjGiven", FIELD_BOOL, AT(oom_score_adj_given), FIELD_OMITEMPTY, NULL },
 	{ "Rlimits", FIELD_JSON, AT(rlimits), FIELD_OMITEMPTY, NULL },
-	{ "PreserveFds", FIELD_INT, AT(preserve_fds), FIELD_OMITEMPTY, NULL },
 	{ "StopSignal", FIELD_STR, AT(stop_signal), FIELD_OMITEMPTY, NULL },
 	{ "StopTimeout", FIELD_INT, AT(stop_timeout), 0, NULL },
 	{ "Runtime", FIELD_STR, AT(runtime), FIELD_OMITEMPTY, NULL },

@@ -229,6 +229,21 @@ walk: /* Linux before 5.9 has no close_range(2) */
 	return 0;
 }
 
+int fd_close_inherited(int from)
+{
+	DIR *d = opendir("/proc/self/fd");
+
+	if (!d)
+		return -errno;
+	for (struct dirent *de; (de = readdir(d));) {
+		int fd = (int)strtol(de->d_name, NULL, 10);
+		if (de->d_name[0] != '.' && fd >= from && fcntl(fd, F_GETFD) == 0)
+			(void)close(fd);
+	}
+	(void)closedir(d);
+	return 0;
+}
+
 const char *fd_proc_path(int fd, char *buf)
 {
 	(void)snprintf(buf, 32, "/proc/self/fd/%d", fd);

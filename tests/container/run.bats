@@ -235,3 +235,24 @@ none=(run --rm --network none)
 	run_cove 125 run -d --rmi busybox true
 	like "${lines[0]}" "cannot be used together"
 }
+
+@test "a container in the background holds nothing of who started it" {
+	exec 9>"$T/lock"
+	flock 9
+	cove run -d --name c --network none busybox sleep 1000
+	cove exec -d c sleep 1000
+	cove restart -t 0 c
+	exec 9>&-
+	flock -n "$T/lock" true || die "$(ls -l /proc/*/fd 2>/dev/null | grep "$T/lock")"
+}
+
+@test "--preserve-fds passes descriptors on, the first time" {
+	echo three >"$T/three"
+	run_cove 0 run --rm --network none --preserve-fds 1 busybox sh -c 'cat <&3' 3<"$T/three"
+	is "$output" three
+	run_cove 125 run --rm --preserve-fds 2 busybox true 3<"$T/three" 4<&-
+	like "$output" "file descriptor 4 is not available"
+	cove run -d --name c --network none --preserve-fds 1 busybox sh -c 'cat <&3; sleep 1000' 3<"$T/three"
+	wait_for 10 eval '[ "$(cove logs c)" = three ]'
+	! ls -l "/proc/$(pgrep -f "cove-monitor.*$(cove ps -q --no-trunc)")/fd" 2>/dev/null | grep -q "$T/three"
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #define AT(f) offsetof(struct container_create_options, f)
 static const struct opt options[] = {
 	FLAG('d', "detach", AT(detach), "Run in the background and print the container's ID"),
+	INT(0, "preserve-fds", "N", AT(preserve_fds), 0, 1024,
+	    "Pass on the descriptors 3 to N+2 as well"),
 	FLAG(0, "rmi", AT(rmi),
 	     "Remove the container, and the image unless others use it, at its end",
 	     .man = "Not with --detach."),
@@ -103,6 +106,13 @@ static int run(struct engine *en, void *opts, char **args, struct err *e)
 	int stage = 0, r = run_arguments(o, args, "run", e);
 
 	o->rm |= o->rmi;
+	/* Ours are made with CLOEXEC. */
+	for (int fd = 3; fd < 3 + o->preserve_fds && r == 0; fd++)
+		if (fcntl(fd, F_GETFD) != 0)
+			r = err_set(e, -EBADF,
+				    "file descriptor %d is not available - the preserve-fds option "
+				    "requires that file descriptors must be passed",
+				    fd);
 	if (r == 0)
 		r = run_attach(o, &a, e);
 	if (r < 0)
