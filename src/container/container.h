@@ -75,7 +75,7 @@ struct container_create_options {
 	const char *umask; /* octal */
 	const char *log_driver;
 	char **log_opt;
-	int log_size_max; /* bytes, from containers.conf */
+	int64_t log_size_max; /* bytes, from containers.conf */
 	int oom_score_adj, oom_score_adj_given;
 	const char *cidfile, *pidfile, *monitor_pidfile;
 	const char *pull; /* "missing" (NULL), "always", "never", "newer" */

@@ -13,10 +13,14 @@
 enum kind {
 	ADD,	/* a list that what the user gives comes behind */
 	LIST,	/* a list in place of none */
-	WORD,	/* a string, or the one member of a list */
+	WORD,	/* a string in place of NULL */
 	TRI,	/* a boolean in place of -1 */
-	NUMBER, /* an int, where GIVEN was not set */
-	LIMIT,	/* the same, and the limit counts as said */
+	NUMBER, /* an int64_t in place of 0 */
+	LIMIT,	/* an int, where GIVEN was not set: then it counts as said */
+};
+static const enum json_type types[] = {
+	[ADD] = json_type_array,   [LIST] = json_type_array, [WORD] = json_type_string,
+	[TRI] = json_type_boolean, [NUMBER] = json_type_int, [LIMIT] = json_type_int,
 };
 
 #define AT(f) offsetof(struct container_create_options, f)
@@ -40,7 +44,7 @@ static const struct row {
 	{ "http_proxy", TRI, AT(http_proxy), 0 },
 	{ "init", TRI, AT(init), 0 },
 	{ "ipcns", WORD, AT(ipc), 0 },
-	{ "log_size_max", NUMBER, AT(log_size_max), AT(log_size_max) },
+	{ "log_size_max", NUMBER, AT(log_size_max), 0 },
 	{ "mounts", LIST, AT(default_mount), 0 },
 	{ "no_hosts", TRI, AT(no_hosts), 0 },
 	{ "oom_score_adj", LIMIT, AT(oom_score_adj), AT(oom_score_adj_given) },
@@ -77,14 +81,15 @@ static int apply(struct defaults *d, const struct row *w, json_object *value)
 	char *at = (char *)&d->options + w->offset;
 	int *given = (int *)(void *)((char *)&d->options + w->given);
 
+	if (!json_object_is_type(value, types[w->kind]))
+		return -EINVAL;
 	switch (w->kind) {
 	case ADD:
 		return add_list(d, value, (char ***)(void *)at);
 	case LIST:
 		return *(char ***)(void *)at ? 0 : add_list(d, value, (char ***)(void *)at);
 	case WORD:
-		if (!*(const char **)(void *)at && json_object_is_type(value, json_type_string) &&
-		    json_object_get_string_len(value))
+		if (!*(const char **)(void *)at && json_object_get_string_len(value))
 			*(const char **)(void *)at = json_object_get_string(value);
 		return 0;
 	case TRI:
@@ -92,46 +97,75 @@ static int apply(struct defaults *d, const struct row *w, json_object *value)
 			*(int *)(void *)at = json_object_get_boolean(value);
 		return 0;
 	case NUMBER:
+		if (!*(int64_t *)(void *)at)
+			*(int64_t *)(void *)at = json_object_get_int64(value);
+		return 0;
 	case LIMIT:
-		if (!json_object_is_type(value, json_type_int))
-			return -EINVAL;
-		if (*given)
-			return 0;
-		*(int *)(void *)at = json_object_get_int(value);
-		*given |= w->kind == LIMIT;
+		if (!*given)
+			*(int *)(void *)at = json_object_get_int(value);
+		*given = 1;
 		return 0;
 	}
 	return 0;
 }
 
-/* A driver for containers that say none; the journal is not written. */
-static void apply_log(struct defaults *d)
+/* *RET: member KEY of the table NAME, of TYPE; NULL where it is not there. */
+static int member(struct defaults *d, const char *name, const char *key, enum json_type type,
+		  json_object **ret, struct err *e)
 {
-	const char *driver = json_get_str(json_get(d->config, "containers"), "log_driver");
+	json_object *value = json_get(json_get(d->config, name), key);
 
-	if (!d->options.log_driver && driver && *driver)
+	if (value && !json_object_is_type(value, type))
+		return err_set(e, -EINVAL, "containers.conf: %s is not as it should be", key);
+	*ret = value;
+	return 0;
+}
+
+static int word(struct defaults *d, const char *name, const char *key, const char **ret,
+		struct err *e)
+{
+	json_object *value = NULL;
+	int r = member(d, name, key, json_type_string, &value, e);
+
+	*ret = r == 0 && value && json_object_get_string_len(value) ? json_object_get_string(value)
+								    : NULL;
+	return r;
+}
+
+/* A driver for containers that say none; the journal is not written. */
+static int apply_log(struct defaults *d, struct err *e)
+{
+	const char *driver;
+
+	if (word(d, "containers", "log_driver", &driver, e) < 0)
+		return e->code;
+	if (!d->options.log_driver && driver)
 		d->options.log_driver = strcmp(driver, "journald") ? driver : "k8s-file";
+	return 0;
 }
 
 /* netns, and the program of a rootless private network. */
-static int apply_network(struct defaults *d)
+static int apply_network(struct defaults *d, struct err *e)
 {
-	const char *netns = json_get_str(json_get(d->config, "containers"), "netns"),
-		   *command = json_get_str(json_get(d->config, "network"),
-					   "default_rootless_network_cmd");
-	json_object *pasta = json_get(json_get(d->config, "network"), "pasta_options");
 	scoped(json) json_object *one = NULL;
-	const char *mode = netns && *netns ? netns : "private";
+	json_object *pasta = NULL;
+	const char *mode, *command;
 
+	if (word(d, "containers", "netns", &mode, e) < 0 ||
+	    word(d, "network", "default_rootless_network_cmd", &command, e) < 0 ||
+	    member(d, "network", "pasta_options", json_type_array, &pasta, e) < 0)
+		return e->code;
 	if (pasta && add_list(d, pasta, &d->options.pasta_options) < 0)
-		return -EINVAL;
+		return err_set(e, -EINVAL, "containers.conf: pasta_options is not as it should be");
 	if (d->options.network)
 		return 0;
+	mode = mode ? mode : "private";
 	if (strcmp(mode, "private") == 0 && command && strcmp(command, "pasta") == 0)
 		mode = "pasta";
 	one = json_object_new_array();
 	(void)json_object_array_add(one, json_object_new_string(mode));
-	return add_list(d, one, &d->options.network);
+	return add_list(d, one, &d->options.network) < 0 ? err_errno(e, ENOMEM, "containers.conf")
+							 : 0;
 }
 
 int defaults_apply(struct engine *en, const struct container_create_options *o,
@@ -144,6 +178,8 @@ int defaults_apply(struct engine *en, const struct container_create_options *o,
 	if (config_read(en, &ret->config, e) < 0 || events_configure(en, ret->config, e) < 0)
 		return e->code;
 	containers = json_get(ret->config, "containers");
+	if (containers && !json_object_is_type(containers, json_type_object))
+		return err_set(e, -EINVAL, "containers.conf: [containers] is no table");
 	for (size_t i = 0; i < ARRAY_LEN(rows) && r == 0; i++) {
 		json_object *value = json_get(containers, rows[i].key);
 		if (value)
@@ -152,10 +188,8 @@ int defaults_apply(struct engine *en, const struct container_create_options *o,
 			return err_set(e, r, "containers.conf: %s is not as it should be",
 				       rows[i].key);
 	}
-	apply_log(ret);
-	if (r == 0)
-		r = apply_network(ret);
-	return r < 0 ? err_errno(e, r, "containers.conf") : 0;
+	r = apply_log(ret, e);
+	return r < 0 ? r : apply_network(ret, e);
 }
 
 void defaults_done(struct defaults *d)

@@ -59,6 +59,37 @@ setup() {
 	like "$output" "containers.conf: env is not as it should be"
 }
 
+@test "a value of another type is refused, and never taken for a yes" {
+	local row
+	for row in 'privileged = "no"' 'init = 1' 'env = "A=1"' 'volumes = true' 'tz = 5' 'pids_limit = "5"' \
+		'log_size_max = 1.5' 'log_driver = false' 'netns = ["none"]' 'annotations = {a = 1}'; do
+		printf '[containers]\n%s\n' "$row" >"$conf/containers.conf"
+		run_cove 125 create busybox true
+		is "$output" "Error: containers.conf: ${row%% *} is not as it should be" "$row"
+	done
+	for row in 'default_rootless_network_cmd = 5' 'pasta_options = "-4"' 'pasta_options = [4]'; do
+		printf '[network]\n%s\n' "$row" >"$conf/containers.conf"
+		run_cove 125 create busybox true
+		is "$output" "Error: containers.conf: ${row%% *} is not as it should be" "$row"
+	done
+	printf 'containers = 5\n' >"$conf/containers.conf"
+	run_cove 125 create busybox true
+	is "$output" "Error: containers.conf: [containers] is no table"
+}
+
+@test "the log driver and the size of logs" {
+	printf '[containers]\nlog_driver = "none"\nlog_size_max = 4294967297\n' >"$conf/containers.conf"
+	cove create --name c busybox true
+	run_cove inspect --format '{{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Size}}' c
+	is "$output" "none 4.295GB"
+	cove create --name d --log-driver k8s-file busybox true
+	run_cove inspect --format '{{.HostConfig.LogConfig.Type}}' d
+	is "$output" k8s-file
+	printf '[containers]\nlog_driver = "nosuch"\n' >"$conf/containers.conf"
+	run_cove 125 create busybox true
+	like "$output" 'log driver "nosuch" is not available'
+}
+
 @test "the program of the private network" {
 	need pasta
 	[ -r /dev/net/tun ] && [ -w /dev/net/tun ] || skip "/dev/net/tun cannot be opened"
