@@ -92,6 +92,9 @@ static int make_tree(struct engine *en, const char *name, const char *path, stru
 		       fchmodat(dir, "diff", st.st_mode & 07777, 0) < 0))
 		r = err_sys(e, "set the mode of its root");
 	(void)unlinkat(dir, "split", 0); /* the archive is made again of the layer itself */
+	/* Where it has its name it is whole, after a loss of power, too. */
+	if (r == 0 && syncfs(dir) < 0)
+		r = err_sys(e, "sync %s", en->graphroot);
 	/* Another command's copy is as good as ours. */
 	if (r == 0 && renameat(en->graph_fd, made, en->graph_fd, to) < 0 && errno != EEXIST &&
 	    errno != ENOTEMPTY)
@@ -112,6 +115,8 @@ static int has_range(struct engine *en)
 
 int keep_id_layers(struct engine *en, struct container_spec *s, struct err *e)
 {
+	int missing = 0;
+
 	if (!is_keep_id(s) || s->rootfs || !has_range(en))
 		return 0;
 	for (char **l = s->layers; l && *l; l++) {
@@ -121,8 +126,11 @@ int keep_id_layers(struct engine *en, struct container_spec *s, struct err *e)
 			return err_errno(e, ENOMEM, "copy a layer");
 		if (image_layer_is_elsewhere(*l)) /* nothing can be put beside it */
 			return 0;
-		if (faccessat(en->graph_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-		    make_tree(en, *l, tree, e) < 0)
+		if (faccessat(en->graph_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (!missing++) /* what one that was killed left needs the room */
+			engine_collect(en);
+		if (make_tree(en, *l, tree, e) < 0)
 			return e->code;
 	}
 	s->kept_layers = 1;

@@ -80,6 +80,20 @@ kept() {
 	is "$(find "$XDG_DATA_HOME/cove/layers" -mindepth 1 | wc -l)" 0
 }
 
+@test "keep-id: what a killed copy left goes with the next one" {
+	local tmp=$XDG_DATA_HOME/cove/tmp pid
+	head -c 200000000 /dev/zero >"$T/r/large"
+	tar -C "$T/r" --owner=0 --group=0 -cf - . | cove import -q - large
+	cove create --userns keep-id large true >"$T/out" 2>&1 3>&- &
+	pid=$!
+	wait_for 20 sh -c "ls $tmp/*/diff >'$T/seen' 2>&1"
+	kill -KILL "$pid"
+	wait "$pid" || true
+	[ "$(find "$tmp" -mindepth 1 | wc -l)" != 0 ] || skip "the copy was made before it was killed"
+	run_cove create --userns keep-id large true
+	is "$(find "$tmp" -mindepth 1 | wc -l)" 0
+}
+
 @test "keep-id: an account of that name or number is left as it is, links lead nowhere" {
 	cove run --name c --network none base sh -c 'echo >>/etc/passwd; echo "x:y:'"${me%:*}"':5::/home:/bin/sh" >>/etc/passwd; touch /etc/decoy; rm /etc/group; ln -s /etc/decoy /etc/group'
 	cove commit -q c own
