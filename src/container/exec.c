@@ -57,7 +57,8 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 				     .extra_groups = x->spec->group_add,
 				     .filter = x->filter,
 				     .n_filter = x->n_filter,
-				     .keep_groups = x->spec->keep_groups };
+				     .keep_groups = x->spec->keep_groups,
+				     .preserve_fds = x->o->preserve_fds };
 	struct session_options so = {
 		.io = &io, .process = &process, .first_client = -EBADF, .listen_fd = -EBADF
 	};
@@ -77,6 +78,7 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 	(void)sigprocmask(SIG_SETMASK, &block, NULL);
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
+	(void)fd_close_inherited(3 + x->o->preserve_fds); /* as the container's monitor does */
 	r = limits_open(x->en, x->spec, x->c->id, &limits, &e);
 	if (r == 0)
 		r = cgroup_approach(&limits.cgroup, &e);
@@ -92,6 +94,8 @@ static void __attribute__((noreturn)) exec_monitor(struct exec *x)
 		o.notify = connect_filter(&o.n_notify);
 	if (r == 0)
 		r = runtime_exec(x->process, x->pid, x->pidfd, &o, &process, &e);
+	if (x->o->preserve_fds) /* the command has them now */
+		(void)fd_close_inherited(3);
 	if (r == 0 && x->accel >= 0 && accel_give(x->accel, process.listener, &e) < 0)
 		dbg("%s", e.text);
 	fd_close(take_fd(&process.listener));

@@ -60,3 +60,11 @@ setup() {
 	like "${lines[0]}" "PID"
 	like "$output" "sleep 1000"
 }
+
+@test "exec --preserve-fds passes descriptors on" {
+	echo three >"$T/three"
+	run_cove 0 exec --preserve-fds 1 c sh -c 'cat <&3' 3<"$T/three"
+	is "$output" three
+	run_cove 125 exec --preserve-fds 1 c true 3<&-
+	like "$output" "file descriptor 3 is not available"
+}

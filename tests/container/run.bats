@@ -242,6 +242,7 @@ none=(run --rm --network none)
 	cove run -d --name c --network none busybox sleep 1000
 	cove exec -d c sleep 1000
 	cove restart -t 0 c
+	cove exec -d c sleep 1000
 	exec 9>&-
 	flock -n "$T/lock" true || die "$(ls -l /proc/*/fd 2>/dev/null | grep "$T/lock")"
 }

@@ -21,6 +21,8 @@ static const struct opt options[] = {
 	     .complete = "file"),
 	FLAG('i', "interactive", AT(o.interactive), "Keep stdin open"),
 	FLAG('l', "latest", AT(latest), "Use the newest container"),
+	INT(0, "preserve-fds", "N", AT(o.preserve_fds), 0, 1024,
+	    "Pass on the descriptors 3 to N+2 as well"),
 	FLAG(0, "privileged", AT(o.privileged), "Give the command all capabilities"),
 	FLAG('t', "tty", AT(o.tty), "Allocate a terminal"),
 	STR('u', "user", "USER[:GROUP]", AT(o.user), "Run as this user"),
@@ -56,6 +58,9 @@ static int exec(struct engine *en, void *opts, char **args, struct err *e)
 		return err_set(e, -EINVAL,
 			       "must provide a non-empty command to start an exec session: invalid "
 			       "argument");
+	r = run_check_fds(o->o.preserve_fds, e);
+	if (r < 0)
+		return r;
 	o->o.command = args;
 	r = container_exec(en, ref, &o->o, o->o.detach ? NULL : &a, &stage, e);
 	return run_status(r, stage, e);

@@ -66,6 +66,17 @@ int run_attach(const struct container_create_options *o, struct attach_options *
 	return 0;
 }
 
+int run_check_fds(int n, struct err *e)
+{
+	for (int fd = 3; fd < 3 + n; fd++)
+		if (fcntl(fd, F_GETFD) != 0) /* ours are made with CLOEXEC */
+			return err_set(e, -EBADF,
+				       "file descriptor %d is not available - the preserve-fds "
+				       "option requires that file descriptors must be passed",
+				       fd);
+	return 0;
+}
+
 /* The program itself did not start: 127 and 126; everything before is 125.  Scripts know these two
  * failures by Podman's words for them. */
 int run_status(int r, int stage, struct err *e)
@@ -106,13 +117,8 @@ static int run(struct engine *en, void *opts, char **args, struct err *e)
 	int stage = 0, r = run_arguments(o, args, "run", e);
 
 	o->rm |= o->rmi;
-	/* Ours are made with CLOEXEC. */
-	for (int fd = 3; fd < 3 + o->preserve_fds && r == 0; fd++)
-		if (fcntl(fd, F_GETFD) != 0)
-			r = err_set(e, -EBADF,
-				    "file descriptor %d is not available - the preserve-fds option "
-				    "requires that file descriptors must be passed",
-				    fd);
+	if (r == 0)
+		r = run_check_fds(o->preserve_fds, e);
 	if (r == 0)
 		r = run_attach(o, &a, e);
 	if (r < 0)

@@ -11,5 +11,7 @@ int run_attach(const struct container_create_options *o, struct attach_options *
 /* The exit status for result R of an operation that starts a program; STAGE as session_failure's.
  */
 int run_status(int r, int stage, struct err *e);
+/* Were N descriptors from 3 on passed to us?  0 or -EBADF. */
+int run_check_fds(int n, struct err *e);
 
 #endif
