@@ -156,7 +156,7 @@ static int empty_block(struct work *w, struct block *b, struct err *e)
 static int fill_block(struct work *w, struct block *b, size_t n, struct err *e)
 {
 	b->n = 0;
-	if (w->chunked && n && chunked_cut(w->chunked, b->in, n, b->ends, &b->n, e) < 0)
+	if (w->chunked && chunked_cut(w->chunked, b->in, n, b->ends, &b->n, e) < 0)
 		return e->code;
 	(void)pthread_mutex_lock(&w->lock);
 	b->in_len = n;

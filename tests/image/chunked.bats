@@ -268,3 +268,14 @@ for k, v in json.load(sys.stdin)["layers"][0].get("annotations", {}).items(): pr
 	run_cove pull -q --tls-verify=false "$REGISTRY/twice:1"
 	is "$(cove image inspect --format '{{.RootFS.Layers}}' "$REGISTRY/twice:1")" "$layers"
 }
+
+@test "push of zstd:chunked: a layer of no bytes at all" {
+	start_registry
+	: >"$T/empty.tar"
+	run_cove import -q "$T/empty.tar" localhost/empty
+	run_cove push -q --tls-verify=false --compression-format zstd:chunked localhost/empty "$REGISTRY/empty:1"
+	layers=$(cove image inspect --format '{{.RootFS.Layers}}' localhost/empty)
+	cove rmi -fa >/dev/null
+	run_cove pull -q --tls-verify=false "$REGISTRY/empty:1"
+	is "$(cove image inspect --format '{{.RootFS.Layers}}' "$REGISTRY/empty:1")" "$layers"
+}
