@@ -14,6 +14,7 @@
 #include "src/container/container_net.h"
 #include "src/container/exited.h"
 #include "src/store/engine.h"
+#include "src/util/fd.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -170,7 +171,9 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
-	r = args ? opt_init(global_groups, &g, &e) : err_errno(&e, ENOMEM, "start");
+	r = args ? fd_fill_stdio(&e) : err_errno(&e, ENOMEM, "start");
+	if (r >= 0)
+		r = opt_init(global_groups, &g, &e);
 	if (r >= 0)
 		r = opt_parse(global_groups, "cove", OPT_STOP_AT_ARG, argv + (argc > 0), &g, args,
 			      &e);

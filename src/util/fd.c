@@ -229,6 +229,14 @@ walk: /* Linux before 5.9 has no close_range(2) */
 	return 0;
 }
 
+int fd_fill_stdio(struct err *e)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return err_sys(e, "open /dev/null");
+	return 0;
+}
+
 int fd_close_inherited(int from)
 {
 	DIR *d = opendir("/proc/self/fd");

@@ -34,8 +34,11 @@ int fd_set_nonblock(int fd, int on);
 /* Close every descriptor >= FROM except those in KEEP (ascending order).  close_range(2) is Linux
  * 5.9; before that /proc/self/fd is walked. */
 int fd_close_from(int from, const int *keep, size_t n_keep);
-/* Close every descriptor >= FROM that a program run by execve(2) would get: whoever started us left it
- * open, for ours are made with CLOEXEC.  0 or a negative errno. */
+/* Make descriptors 0, 1 and 2, where the caller gave none, /dev/null: what is opened later must not
+ * become one of them. */
+int fd_fill_stdio(struct err *e);
+/* Close every descriptor >= FROM that a program run by execve(2) would get: whoever started us left
+ * it open, for ours are made with CLOEXEC.  0 or a negative errno. */
 int fd_close_inherited(int from);
 /* Have as many descriptors as this process may have (RLIMIT_NOFILE): how many. */
 size_t fd_raise_limit(void);

@@ -139,6 +139,12 @@ See 'cove images --help'"
 	is "$output" "Error: open $T/none/out: No such file or directory"
 }
 
+@test "without standard output and the like nothing else takes their place" {
+	"$COVE" images >&-
+	"$COVE" --out "$T/out" version <&- >&- 2>&-
+	like "$(cat "$T/out")" "^Client: *cove"
+}
+
 @test "what is of Podman alone is taken" {
 	run_cove 0 --tmpdir "$T/t" --conmon /bin/true --syslog --storage-driver vfs --db-backend sqlite images -q
 	is "$output" ""

@@ -24,6 +24,14 @@ none=(run --rm --network none)
 	is "$output" "" "--rm leaves no container"
 }
 
+@test "the caller may have closed its descriptors" {
+	cove run -d --network none --name closed busybox sh -c 'echo here' <&- >&- 2>&-
+	run_cove wait closed
+	run_cove logs closed
+	is "$output" here
+	is "$(cove "${none[@]}" busybox echo out <&-)" out
+}
+
 @test "much output arrives whole" {
 	is "$(cove "${none[@]}" busybox sh -c 'yes 0123456789 | head -c 20000000' | wc -c)" 20000000
 	is "$(head -c 3000000 /dev/urandom | tee "$T/sent" | cove "${none[@]}" -i busybox sha256sum | cut -d' ' -f1)" \

@@ -2,13 +2,13 @@
 /* cove-runtime: global options, the verb, its options, its arguments; then the verb runs and main()
  * tells how it ended. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "src/cli/runtime/verb.h"
+#include "src/util/fd.h"
 #include "src/util/scoped.h"
 
 #define VERB(name) &verb_##name,
@@ -152,15 +152,6 @@ static int dispatch(const struct runtime_globals *g, char *const *argv, int *ret
 	return run_verb(v, g, argv + 1, &oci, e);
 }
 
-/* Descriptors 0, 1 and 2 are there: what is opened later must not become one of them. */
-static int check_stdio(struct err *e)
-{
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			return err_sys(e, "open /dev/null");
-	return 0;
-}
-
 static int failed(const struct runtime_globals *g, int status, const struct err *e)
 {
 	struct runtime_log l;
@@ -186,7 +177,7 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int failure = 1, r;
 
-	r = args ? check_stdio(&e) : err_errno(&e, ENOMEM, "start");
+	r = args ? fd_fill_stdio(&e) : err_errno(&e, ENOMEM, "start");
 	if (r >= 0)
 		r = opt_init(runtime_global_groups, &g, &e);
 	if (r >= 0)
