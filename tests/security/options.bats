@@ -152,7 +152,6 @@ none=(run --rm --network none)
 	done <<-END
 		--ulimit nofile=999999999:999999999
 		--ulimit memlock=-1:-1
-		--oom-score-adj -1000
 		--security-opt apparmor=nosuch-profile
 		--network container:nosuch
 		--network ns:/nonexistent
