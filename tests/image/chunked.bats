@@ -248,6 +248,11 @@ for k, v in json.load(sys.stdin)["layers"][0].get("annotations", {}).items(): pr
 	printf '[engine]\ncompression_format="zstd:chunked"\n' >"$T/containers.conf"
 	CONTAINERS_CONF=$T/containers.conf run_cove push -q --tls-verify=false localhost/v:1 "$REGISTRY/v:conf"
 	is "$(annotations v:conf)" "$(annotations v:1)"
+	for row in 'compression_format=5' 'compression_level="9"'; do
+		printf '[engine]\n%s\n' "$row" >"$T/containers.conf"
+		CONTAINERS_CONF=$T/containers.conf run_cove 125 push -q localhost/v:1 "oci:$T/none:1"
+		is "$output" "Error: containers.conf: ${row%%=*} is not as it should be"
+	done
 	run_cove manifest create list localhost/v:1
 	run_cove manifest push -q --tls-verify=false --compression-format zstd:chunked list "$REGISTRY/list:1"
 	digest=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/list:1" |

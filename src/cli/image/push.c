@@ -118,12 +118,23 @@ void push_settings_take(const struct push_settings *o, struct image_push_options
 int push_settings_default(struct engine *en, json_object **ret_config, struct image_push_options *o,
 			  struct err *e)
 {
+	static const struct {
+		const char *key;
+		enum json_type type;
+	} rows[] = { { "compression_format", json_type_string },
+		     { "compression_level", json_type_int } };
 	json_object *engine;
 	int64_t level;
 
 	if (config_read(en, ret_config, e) < 0)
 		return e->code;
 	engine = json_get(*ret_config, "engine");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		json_object *value = json_get(engine, rows[i].key);
+		if (value && !json_object_is_type(value, rows[i].type))
+			return err_set(e, -EINVAL, "containers.conf: %s is not as it should be",
+				       rows[i].key);
+	}
 	level = json_get_int(engine, "compression_level", -1);
 	if (!o->compression)
 		o->compression = json_get_str(engine, "compression_format");
