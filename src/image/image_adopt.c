@@ -140,6 +140,8 @@ int image_adopt(struct engine *en, const struct image *i, const char *name, stru
 
 	if (r < 0)
 		return r;
+	engine_collect(en); /* what one that was killed left needs the room */
+	image_collect(en);
 	layers = calloc(n + 1, sizeof(*layers));
 	r = layers ? layer_stage_open(en, n, &stage, e) : err_errno(e, ENOMEM, "adopt an image");
 	if (r == 0)

@@ -44,6 +44,7 @@
 #define PIPE_BYTES  (1 << 20) /* pipe-max-size of an ordinary user */
 #define PROGRESS_MS 100
 #define KEPT_CHUNK  (128 << 10)
+#define REST_MAX    ((int64_t)1 << 60)
 #define SPACE_BYTES (1 << 20) /* that come from one look at the free space to the next */
 
 enum layer_state {
@@ -359,8 +360,12 @@ static void look_at_space(struct work *w)
 		const struct layer *l = &w->layers[i];
 
 		came += l->fetch.offset;
-		if (l->state != LAYER_READY && l->state != LAYER_FINISHING)
-			rest += l->d->size - l->fetch.offset;
+		if (l->state == LAYER_READY || l->state == LAYER_FINISHING)
+			continue;
+		/* Sizes of a stranger's: no sum is larger than any disk. */
+		rest = l->d->size - l->fetch.offset > REST_MAX - rest
+			       ? REST_MAX
+			       : rest + l->d->size - l->fetch.offset;
 	}
 	if (w->looked && came - w->looked < SPACE_BYTES)
 		return;

@@ -529,10 +529,14 @@ mask() {
 	use "$SHARED"
 	run_cove images --format '{{.Names}} {{.ReadOnly}}'
 	like "$output" "localhost/top:1.* true"
+	# What a killed copy leaves: it goes before the next one needs the room.
+	mkdir -p "$XDG_DATA_HOME/cove/tmp/0123456789abcdef/diff" "$XDG_DATA_HOME/cove/layers/0123456789abcdef/diff"
+	touch "$XDG_DATA_HOME/cove/tmp/0123456789abcdef.lease"
 	run_cove run --rm --network none localhost/top:1 sh -c 'touch /etc/new; stat -c "%U %n" / /etc; stat -c "%u:%g %a" /d/f'
 	is "$output" "root /
 root /etc
 5:6 4700"
+	is "$(ls "$XDG_DATA_HOME"/cove/{tmp,layers} | grep -c 0123456789abcdef)" 0 "leftovers"
 	is "$(cove images -q --filter readonly=false | wc -l)" 1 "our own"
 	run_cove tag localhost/top:1 localhost/mine:1
 	run_cove run --rm --network none localhost/mine:1 stat -c "%u:%g %a" /d/f
