@@ -243,7 +243,9 @@ int container_signal_parse(const char *s); /* number or -EINVAL */
 struct rm_options {
 	int force, volumes, timeout; /* timeout: -1 default 10 for force */
 };
-/* -EBUSY when running without force. */
+/* The IDs of containers that share a namespace of REF, newest first; owned, NULL for none. */
+int container_dependents(struct engine *en, const char *ref, char ***ret, struct err *e);
+/* -EBUSY when running without force; -EEXIST while others depend on it. */
 int container_rm(struct engine *en, const char *ref, const struct rm_options *o, struct err *e);
 /* Block until it is not running; its exit code in *RET_CODE.  */
 int container_wait(struct engine *en, const char *ref, int *ret_code, struct err *e);

@@ -17,16 +17,30 @@
 
 #define HOSTNAME_LEN 64 /* uts_namespaces(7): __NEW_UTS_LEN */
 
-static int set_mode(char **dst, const char *given, const char *fallback, const char *const *known,
-		    const char *what, struct err *e)
+/* "container:REF" with REF's ID, so that it stays right when the other is renamed. */
+static int set_other(struct creation *c, char **dst, const char *ref, struct err *e)
+{
+	scoped(container) struct container *other = NULL;
+	scoped(mem) char *mode = NULL;
+	int r = container_find(c->en, ref, &other, e);
+
+	if (r < 0)
+		return r;
+	mode = str_printf("container:%s", other->id);
+	return mode ? creation_copy(dst, mode, e) : err_errno(e, ENOMEM, "create a container");
+}
+
+static int set_mode(struct creation *c, char **dst, const char *given, const char *fallback,
+		    const char *const *known, const char *what, struct err *e)
 {
 	if (!given || !*given)
 		given = fallback;
 	for (size_t i = 0; known[i]; i++)
 		if (strcmp(given, known[i]) == 0)
 			return creation_copy(dst, given, e);
-	if ((str_starts(given, "ns:") && given[3] == '/') ||
-	    (str_starts(given, "container:") && given[10]))
+	if (str_starts(given, "container:") && given[10])
+		return set_other(c, dst, given + 10, e);
+	if (str_starts(given, "ns:") && given[3] == '/')
 		return creation_copy(dst, given, e);
 	return err_set(e, -EINVAL, "unrecognized %s mode: %s", what, given);
 }
@@ -197,8 +211,13 @@ static int set_mode_or_bridges(struct creation *c, struct err *e)
 		r = set_pasta(c, mode, e);
 	if (r < 0)
 		return r;
-	if (r == 0 && set_mode(&c->spec->network, mode, mode, modes, "network", &ignored) < 0)
+	if (r == 0 && str_starts(mode, "container:"))
+		r = set_mode(c, &c->spec->network, mode, mode, modes, "network", e);
+	else if (r == 0 &&
+		 set_mode(c, &c->spec->network, mode, mode, modes, "network", &ignored) < 0)
 		return set_bridges(c, o->network, e);
+	if (r < 0)
+		return r;
 	if (o->network && o->network[0] && o->network[1])
 		return err_set(e, -EINVAL,
 			       "cannot set multiple networks without bridge network mode, selected "
@@ -361,16 +380,16 @@ int creation_set_namespaces(struct creation *c, struct err *e)
 	const struct container_create_options *o = c->o;
 	struct container_spec *s = c->spec;
 	const char *h = o->hostname;
-	int r = set_mode(&s->pid_mode, o->pid, "private", pid, "pid", e);
+	int r = set_mode(c, &s->pid_mode, o->pid, "private", pid, "pid", e);
 
 	if (r == 0)
-		r = set_mode(&s->ipc_mode, o->ipc, "private", ipc, "ipc", e);
+		r = set_mode(c, &s->ipc_mode, o->ipc, "private", ipc, "ipc", e);
 	if (r == 0)
-		r = set_mode(&s->uts_mode, o->uts, "private", pid, "uts", e);
+		r = set_mode(c, &s->uts_mode, o->uts, "private", pid, "uts", e);
 	if (r == 0)
-		r = set_mode(&s->cgroup_mode, o->cgroupns, "private", cgroup, "cgroup", e);
+		r = set_mode(c, &s->cgroup_mode, o->cgroupns, "private", cgroup, "cgroup", e);
 	if (r == 0)
-		r = set_mode(&s->userns_mode, o->userns, "", userns, "user namespace", e);
+		r = set_mode(c, &s->userns_mode, o->userns, "", userns, "user namespace", e);
 	if (r < 0)
 		return r;
 	if (h && (creation_has_control(h) || !*h || strlen(h) > HOSTNAME_LEN || strpbrk(h, " /")))

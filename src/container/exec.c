@@ -18,6 +18,7 @@
 #include "src/container/limits.h"
 #include "src/container/private_network.h"
 #include "src/container/record.h"
+#include "src/container/root.h"
 #include "src/container/session.h"
 #include "src/runtime/connect_filter.h"
 #include "src/runtime/runtime.h"
@@ -203,7 +204,7 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	if (r < 0)
 		return r;
 	connect_accel(&x);
-	x.user = strdup(o->user ? o->user : spec->user ? spec->user : "");
+	x.user = o->user ? strdup(o->user) : root_user(en, spec);
 	r = x.user ? prepare(&x, e) : err_errno(e, ENOMEM, "exec");
 	if (r < 0)
 		return r;

@@ -67,7 +67,8 @@ static int prune_one(struct engine *en, const char *id, struct prune_result *ret
 
 	if (r == 0)
 		r = container_rm(en, id, &o, e);
-	if (r == -EBUSY || r == -ENOENT) { /* started or removed just now */
+	if (r == -EBUSY || r == -ENOENT || r == -EEXIST) { /* started or removed just now, or
+							    * needed by one that stays */
 		err_clear(e);
 		return 0;
 	}

@@ -7,6 +7,8 @@
 #include "src/container/mount.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
+#include "src/store/store.h"
+#include "src/util/strbuf.h"
 #include "src/volume/volume.h"
 
 static void remove_volumes(struct engine *en, const struct container_spec *spec)
@@ -15,6 +17,69 @@ static void remove_volumes(struct engine *en, const struct container_spec *spec)
 	for (size_t i = 0; spec->anonymous_volumes && spec->anonymous_volumes[i]; i++)
 		if (volume_remove(en, spec->anonymous_volumes[i], &e) < 0)
 			dbg("%s", e.text);
+}
+
+static int shares(const struct container_spec *s, const char *mode)
+{
+	const char *const modes[] = { s->network,  s->pid_mode,	   s->ipc_mode,
+				      s->uts_mode, s->cgroup_mode, s->userns_mode };
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i] && strcmp(modes[i], mode) == 0)
+			return 1;
+	return 0;
+}
+
+int container_dependents(struct engine *en, const char *ref, char ***ret, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	scoped(stmt) struct sqlite3_stmt *q = NULL;
+	scoped(mem) char *mode = NULL;
+	scoped(strv) char **list = NULL;
+	struct store *s;
+	int r = container_find(en, ref, &c, e);
+
+	if (r < 0)
+		return r;
+	s = engine_store(en, e);
+	mode = str_printf("container:%s", c->id);
+	if (!s || !mode)
+		return s ? err_errno(e, ENOMEM, "remove a container") : e->code;
+	r = store_query(s, &q, e,
+			"SELECT id, spec FROM container WHERE instr(spec, ?) ORDER BY created DESC",
+			"s", mode);
+	while (r == 0 && (r = store_step(q, e)) > 0) {
+		scoped(container_spec) struct container_spec *spec = NULL;
+		scoped(json) json_object *doc = NULL;
+		const char *text = store_text(q, 1);
+		struct err ignored;
+		r = 0;
+		/* The text may be a label's; a damaged record depends on nothing. */
+		if (json_parse(text, strlen(text), &doc, &ignored) == 0 &&
+		    container_spec_decode(doc, &spec, &ignored) == 0 && shares(spec, mode) &&
+		    strv_add(&list, store_text(q, 0)) < 0)
+			r = err_errno(e, ENOMEM, "remove a container");
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(&list);
+	return 0;
+}
+
+static int refuse_dependents(struct engine *en, const char *id, struct err *e)
+{
+	scoped(strv) char **list = NULL;
+	scoped(strbuf) struct strbuf ids = STRBUF_INIT;
+	int r = container_dependents(en, id, &list, e);
+
+	if (r < 0 || !list)
+		return r;
+	for (char **l = list; *l; l++)
+		(void)strbuf_printf(&ids, "%s%s", l == list ? "" : ", ", *l);
+	return err_set(e, -EEXIST,
+		       "container %s has dependent containers which must be removed before it: %s: "
+		       "container already exists",
+		       id, ids.s ? ids.s : "");
 }
 
 int container_rm(struct engine *en, const char *ref, const struct rm_options *o, struct err *e)
@@ -33,6 +98,9 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 			       "containers cannot be removed "
 			       "without force: container state improper",
 			       c->id);
+	r = refuse_dependents(en, c->id, e);
+	if (r < 0)
+		return r;
 	if (c->is_paused)
 		stop.timeout = 0;
 	if (c->state == CONTAINER_RUNNING) {

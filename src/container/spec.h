@@ -31,9 +31,9 @@ struct container_spec {
 	int umask;
 	int oom_score_adj, oom_score_adj_given;
 	json_object *rlimits; /* runtime-spec's list */
-	int preserve_fds; /* for the first start alone: not stored */
-	char *stop_signal; /* "SIGTERM" */
-	int stop_timeout;  /* seconds */
+	int preserve_fds;     /* for the first start alone: not stored */
+	char *stop_signal;    /* "SIGTERM" */
+	int stop_timeout;     /* seconds */
 
 	/* what it sees */
 	char *hostname;

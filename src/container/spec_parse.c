@@ -179,7 +179,8 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 		add_option(m, off ? "ro" : "rw");
 		return 0;
 	}
-	if (strcmp(key, "consistency") == 0 || strcmp(key, "relabel") == 0)
+	if (strcmp(key, "consistency") == 0 || strcmp(key, "relabel") == 0 ||
+	    (!has_value && (strcmp(key, "z") == 0 || strcmp(key, "Z") == 0)))
 		return 0;
 	if (strcmp(type, "bind") == 0 && strcmp(key, "bind-propagation") == 0 &&
 	    is_propagation(value)) {

@@ -143,3 +143,30 @@ state() {
 	run_cove 0 rm --force --cidfile "$T/nosuch" --cidfile "$T/id3"
 	is "$(cove ps -aq)" ""
 }
+
+@test "a container whose namespaces others share is not removed without them" {
+	load_busybox
+	cove create --name base --network none busybox sleep 1000
+	cove create --name user --network container:base busybox true
+	cove create --name second --pid container:user --label "x=container:$(cove inspect base --format '{{.Id}}')" busybox true
+	base=$(cove inspect base --format '{{.Id}}') user=$(cove inspect user --format '{{.Id}}') second=$(cove inspect second --format '{{.Id}}')
+	run_cove 125 rm base
+	is "$output" "Error: container $base has dependent containers which must be removed before it: $user: container already exists"
+	run_cove 125 rm -f base
+	cove rename base other
+	is "$(cove inspect user --format '{{.HostConfig.NetworkMode}}')" "container:$base"
+	cove start other
+	run_cove 0 start -a user
+	run_cove 125 create --network container:nosuch busybox true
+	like "$output" 'no container with name or ID "nosuch" found'
+	cove stop -t 0 other
+	run_cove 0 container prune -f
+	is "$(cove ps -aq)" ""
+	cove create --name base --network none busybox true
+	cove create --name user --network container:base busybox true
+	cove create --name second --pid container:user busybox true
+	run_cove 0 rm --depend base
+	is "${#lines[@]}" 3
+	is "${lines[2]}" base
+	is "$(cove ps -aq)" ""
+}

@@ -56,3 +56,10 @@ up running $IMAGE"
 	run_cove logs -f f
 	is "$output" $'1\n2\n3'
 }
+
+@test "ps lists in the order in which containers were made" {
+	cove create --name zz --network none busybox true
+	cove create --name aa --network none busybox true
+	is "$(cove ps -a --format '{{.Names}}' --filter name=zz --filter name=aa | tr '\n' ' ')" "zz aa "
+	is "$(cove ps -a -n 1 --format '{{.Names}}')" aa
+}

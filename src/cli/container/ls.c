@@ -212,7 +212,7 @@ static int compare(const void *a, const void *b, void *key)
 			   y->command && y->command[0] ? y->command[0] : "");
 	if (c)
 		return c;
-	return (x->created < y->created) - (x->created > y->created); /* newest first */
+	return (x->created > y->created) - (x->created < y->created); /* newest last */
 }
 
 /* The standard table, which is asked for most: without a document and a template for each row. */
