@@ -506,7 +506,7 @@ int container_find(struct engine *en, const char *ref, struct container **ret, s
 		return e->code;
 	r = store_query(s, &q, e,
 			"SELECT " COLUMNS ", spec FROM container WHERE name = ?1 OR id = ?1", "s",
-			ref);
+			ref + (*ref == '/')); /* as docker writes names */
 	if (r == 0)
 		r = store_step(q, e);
 	if (r == 0 && id_is_prefix(ref)) {

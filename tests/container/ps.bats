@@ -62,4 +62,8 @@ up running $IMAGE"
 	cove create --name aa --network none busybox true
 	is "$(cove ps -a --format '{{.Names}}' --filter name=zz --filter name=aa | tr '\n' ' ')" "zz aa "
 	is "$(cove ps -a -n 1 --format '{{.Names}}')" aa
+	is "$(cove ps -a --filter 'name=^/aa$' --format '{{.Names}}')" aa
+	is "$(cove ps -a --filter "id=^$(cove inspect aa --format '{{.Id}}' | cut -c1-9)" --format '{{.Names}}')" aa
+	run_cove 0 inspect /aa --format '{{.Name}}'
+	is "$output" aa
 }

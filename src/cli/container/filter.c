@@ -9,6 +9,7 @@
 
 #include "src/image/image.h"
 #include "src/util/json.h"
+#include "src/util/names.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -62,10 +63,15 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 	int64_t t = 0;
 	int r;
 
-	if (strcmp(key, "name") == 0)
-		return matches_regex(value, c->name, e);
+	if (strcmp(key, "name") == 0) {
+		/* docker's names begin with a slash. */
+		scoped(mem) char *with = str_printf("/%s", c->name);
+		r = matches_regex(value, c->name, e);
+		return r != 0 || !with ? r : matches_regex(value, with, e);
+	}
 	if (strcmp(key, "id") == 0)
-		return strncmp(c->id, value, strlen(value)) == 0;
+		return id_is_prefix(value) ? str_starts(c->id, value)
+					   : matches_regex(value, c->id, e);
 	if (strcmp(key, "label") == 0)
 		return has_label(c, value);
 	if (strcmp(key, "label!") == 0)
