@@ -230,6 +230,20 @@ static void add_file(json_object *out, json_object *given, struct engine *en, co
 	add(out, given, target, "bind", source ? source : "", "bind,private,nosuid,nodev");
 }
 
+/* One of the user's: a tmpfs of no mode is everybody's, whatever the image has there. */
+static json_object *given_mount(json_object *m)
+{
+	json_object *list = json_get(m, "options"), *copy = NULL;
+	int is_ready = !is(json_get_str(m, "type"), "tmpfs");
+
+	for (size_t i = 0; i < json_len(list) && !is_ready; i++)
+		is_ready = json_str_at(list, i) && str_starts(json_str_at(list, i), "mode=");
+	if (is_ready || json_object_deep_copy(m, &copy, NULL) < 0)
+		return json_object_get(m);
+	(void)json_object_array_add(json_get(copy, "options"), json_object_new_string("mode=1777"));
+	return copy;
+}
+
 /* The order of targets: a parent before what lies in it. */
 static int by_depth(const void *a, const void *b)
 {
@@ -299,8 +313,7 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 		    "bind,ro,nosuid,nodev");
 	}
 	for (size_t i = 0; i < json_len(given); i++)
-		(void)json_object_array_add(out,
-					    json_object_get(json_object_array_get_idx(given, i)));
+		(void)json_object_array_add(out, given_mount(json_object_array_get_idx(given, i)));
 	json_object_array_sort(out, by_depth);
 	return out;
 }

@@ -104,7 +104,7 @@ static int make_cwd(const struct runtime_options *o, json_object *process, int r
 }
 
 /* A fresh volume gets what the image has at its place; the option is ours alone. */
-static int fill(json_object *mount, int root_fd, struct err *e)
+static int fill(json_object *mount, json_object *user, int root_fd, struct err *e)
 {
 	json_object *options = json_get(mount, "options");
 	const char *source = json_get_str(mount, "source"),
@@ -119,8 +119,16 @@ static int fill(json_object *mount, int root_fd, struct err *e)
 		return 0;
 	(void)json_object_array_del_idx(options, i, 1);
 	from = path_open_in(root_fd, target, O_RDONLY | O_DIRECTORY, 0);
+	if (from == -ENOENT) { /* then it is for who runs */
+		mode_t ours = umask(022);
+		from = path_mkdirs_in(root_fd, target, 0755);
+		(void)umask(ours);
+		if (from >= 0 && fchownat(from, "", (uid_t)json_get_int(user, "uid", 0),
+					  (gid_t)json_get_int(user, "gid", 0), AT_EMPTY_PATH) < 0)
+			return err_sys(e, "give %s its owner", target);
+	}
 	if (from < 0)
-		return 0; /* the image has no such directory */
+		return 0; /* no directory: the runtime says so */
 	to = open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return to < 0 ? err_sys(e, "open volume %s", source) : init_fill_volume(to, from, e);
 }
@@ -146,7 +154,8 @@ int driver_config(const struct runtime_options *o, json_object *seccomp, int roo
 	if (r == 0)
 		r = make_cwd(o, process, root_fd, e);
 	for (size_t i = 0; i < json_len(mounts) && r == 0; i++)
-		r = fill(json_object_array_get_idx(mounts, i), root_fd, e);
+		r = fill(json_object_array_get_idx(mounts, i), json_get(process, "user"), root_fd,
+			 e);
 	if (r < 0)
 		return r;
 	*ret = json_object_get(c);

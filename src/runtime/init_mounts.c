@@ -15,6 +15,7 @@
 #include <linux/magic.h>
 
 #include "src/runtime/init.h"
+#include "src/runtime/user.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
 #include "userns/mount.h"
@@ -63,10 +64,21 @@ int init_open_sources(struct init *in, struct err *e)
 	return 0;
 }
 
+/* To whom the container's process will be; somebody unknown is told of later, by name. */
+static void give_to_user(const struct init *in, int dir)
+{
+	struct user u = { .uid = in->plan->uid, .gid = in->plan->gid };
+	struct err ignored = { 0 };
+	char proc[32];
+
+	if (!in->o->user || user_resolve(in->root_fd, in->o->user, NULL, &u, &ignored) == 0)
+		(void)!chown(fd_proc_path(dir, proc), u.uid, u.gid);
+}
+
 static int open_target(struct init *in, const struct plan_mount *m, int source, struct err *e)
 {
 	struct stat st;
-	int is_dir = 1, fd = -ENOENT;
+	int is_dir = 1, is_new = 0, fd = -ENOENT;
 
 	if (source >= 0) {
 		if (fstat(source, &st) < 0)
@@ -75,11 +87,18 @@ static int open_target(struct init *in, const struct plan_mount *m, int source, 
 	}
 	if (m->target_nofollow)
 		fd = path_open_in(in->root_fd, m->target, O_PATH | O_NOFOLLOW, 0);
+	if (m->fill && is_dir) {
+		fd = path_open_in(in->root_fd, m->target, O_PATH | O_DIRECTORY, 0);
+		is_new = fd == -ENOENT;
+	}
 	if (fd == -ENOENT)
 		fd = is_dir ? path_mkdirs_in(in->root_fd, m->target, 0755)
 			    : path_mkfile_in(in->root_fd, m->target, 0644);
 	if (fd < 0)
 		return err_errno(e, fd, "make the mount point %s", m->target);
+	/* A volume where the image has nothing is for who runs: init_fill_volume() looks here. */
+	if (is_new)
+		give_to_user(in, fd);
 	return fd;
 }
 

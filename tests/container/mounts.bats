@@ -38,6 +38,32 @@ setup() {
 	is "$output" ""
 }
 
+@test "a new volume where the image has nothing is for who runs" {
+	local runtime own=cove
+	for runtime in "" --runtime=crun; do
+		[ -z "$runtime" ] || command -v crun >/dev/null || continue
+		cove $runtime create --name c --network none --user 1000:1001 -v "v$own:/none/there" -v /none/anon \
+			busybox sh -c 'touch /none/there/x$$ /none/anon/x && stat -c "%u:%g %a" /none /none/there /none/anon' >/dev/null
+		for i in 1 2; do # the second finds the place that the first made
+			run_cove start -a c
+			is "$output" "0:0 755
+1000:1001 755
+1000:1001 755" "$own $i"
+		done
+		cove rm -v c >/dev/null
+		own=other
+	done
+}
+
+@test "a tmpfs is everybody's unless its mode is given" {
+	run_cove run --rm --network none --user 1000 --tmpfs /etc --tmpfs /none/there --tmpfs /m:mode=700 \
+		--mount type=tmpfs,destination=/mnt/here busybox stat -c '%a %n' /etc /none/there /m /mnt/here
+	is "$output" "1777 /etc
+1777 /none/there
+700 /m
+1777 /mnt/here"
+}
+
 @test "anonymous volumes go with --rm" {
 	run_cove run --rm "${NET[@]}" -v /data busybox touch /data/x
 	is "$(ls "$XDG_DATA_HOME/cove/volumes")" ""

@@ -88,6 +88,12 @@ kept() {
 	is "$(find "$XDG_DATA_HOME/cove/layers" -mindepth 1 | wc -l)" 0
 }
 
+@test "keep-id: new volumes and tmpfs can be written to" {
+	kept 0 -v vol:/none/there -v /anon --tmpfs /t base sh -c 'touch /none/there/x /anon/x /t/x; stat -c %u:%g /none/there /anon'
+	is "$output" "$me
+$me"
+}
+
 @test "keep-id: what a killed copy left goes with the next one" {
 	local tmp=$XDG_DATA_HOME/cove/tmp pid
 	head -c 200000000 /dev/zero >"$T/r/large"
