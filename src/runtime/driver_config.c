@@ -74,7 +74,7 @@ static int resolve_user(const struct runtime_options *o, json_object *process, i
 		return 0;
 	r = user_resolve(root_fd, o->user, o->extra_groups, &u, e);
 	if (r < 0)
-		return e->code = -EPERM;
+		return e->code = -ENOEXEC; /* as init_resolve_user() has it */
 	groups = json_object_new_array();
 	json_put_int(user, "uid", u.uid);
 	json_put_int(user, "gid", u.gid);

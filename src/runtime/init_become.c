@@ -57,7 +57,7 @@ int init_resolve_user(struct init *in, struct err *e)
 		return 0;
 	r = user_resolve(in->root_fd, in->o->user, in->o->extra_groups, &u, e);
 	if (r < 0)
-		return e->code = -EPERM; /* the program is there and cannot be executed: 126, as
+		return e->code = -ENOEXEC; /* the program is there and cannot be executed: 126, as
 					    Podman has it */
 	p->uid = u.uid;
 	p->gid = u.gid;

@@ -24,6 +24,13 @@ none=(run --rm --network none)
 	is "$output" "" "--rm leaves no container"
 }
 
+@test "a user that the image does not know is no question of permission" {
+	run_cove 126 "${none[@]}" --user nosuch busybox true
+	is "$output" "Error: unable to find user nosuch: no matching entries in passwd file"
+	run_cove 126 "${none[@]}" busybox /etc
+	like "$output" "OCI permission denied"
+}
+
 @test "the caller may have closed its descriptors" {
 	cove run -d --network none --name closed busybox sh -c 'echo here' <&- >&- 2>&-
 	run_cove wait closed
