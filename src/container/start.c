@@ -12,6 +12,7 @@
 #include "src/container/checkpoint.h"
 #include "src/container/create.h"
 #include "src/container/event.h"
+#include "src/container/keep_id.h"
 #include "src/container/monitor.h"
 #include "src/container/record.h"
 #include "src/container/session.h"
@@ -123,6 +124,8 @@ static int start_record(struct engine *en, struct container *found, const char *
 	}
 	if (r == 0)
 		r = container_spec_decode(c->spec, &spec, e);
+	if (r == 0 && spec && spec->kept_layers) /* whoever took one away: it can be made again */
+		r = keep_id_layers(en, spec, e);
 	if (r == 0)
 		c->started = record_now();
 	if (r == 0)

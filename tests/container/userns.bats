@@ -88,6 +88,15 @@ kept() {
 	is "$(find "$XDG_DATA_HOME/cove/layers" -mindepth 1 | wc -l)" 0
 }
 
+@test "keep-id: a copy that is gone is made again at the next start" {
+	cove create --name c --network none --userns keep-id base stat -c %u /bin >/dev/null
+	run_cove start -a c
+	is "$output" 0
+	cove unshare sh -c 'rm -r "$1"/layers/*/keep-*' sh "$XDG_DATA_HOME/cove"
+	run_cove start -a c
+	is "$output" 0
+}
+
 @test "keep-id: new volumes and tmpfs can be written to" {
 	kept 0 -v vol:/none/there -v /anon --tmpfs /t base sh -c 'touch /none/there/x /anon/x /t/x; stat -c %u:%g /none/there /anon'
 	is "$output" "$me
