@@ -107,17 +107,32 @@ static int put_all(int out, int dir)
 	return r < 0 ? r : tar_put_end(out);
 }
 
+/* Pipes and devices are written as they are. */
+static int write_there(const struct layout_archive *a, struct err *e)
+{
+	scoped(fd) int out = open(a->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	int r;
+
+	if (out < 0)
+		return err_sys(e, "open %s", a->path);
+	r = put_all(out, a->tmp_fd);
+	return r < 0 ? err_errno(e, r, "write %s", a->path) : 0;
+}
+
 int layout_archive_write(const struct layout_archive *a, struct err *e)
 {
 	ENGINE_USERS_UMASK(a->en);
 	scoped(mem) char *tmp = NULL;
 	scoped(fd) int out = -EBADF;
+	struct stat st;
 	char rnd[9] = "";
 	int r;
 
+	if (stat(a->path, &st) == 0 && !S_ISREG(st.st_mode))
+		return write_there(a, e);
 	if (id_random(rnd, 8) < 0 || !(tmp = str_printf("%s.%s.tmp", a->path, rnd)))
 		return err_errno(e, ENOMEM, "write an archive");
-	out = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	out = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (out < 0)
 		return err_sys(e, "create %s", a->path);
 	r = put_all(out, a->tmp_fd);

@@ -225,6 +225,12 @@ manifest_of() {
 	# Another one takes its place, whole.
 	run_cove manifest push -q app "oci-archive:$T/x.tar"
 	is "$(skopeo inspect --raw "oci-archive:$T/x.tar" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")"
+	mkfifo "$T/pipe"
+	cat "$T/pipe" >"$T/piped" &
+	run_cove manifest push -q app "oci-archive:$T/pipe"
+	[ -p "$T/pipe" ] || die "the pipe was replaced"
+	wait $!
+	is "$(skopeo inspect --raw "oci-archive:$T/piped" | sha256sum | cut -c-64)" "$(cut -c8- "$T/digest")" "through a pipe"
 	run_cove 125 manifest push --format v2s2 app "oci-archive:$T/y.tar"
 	run_cove 125 manifest push app oci-archive:
 	run_cove 125 manifest push -q app "oci-archive:$T/none/y.tar"
