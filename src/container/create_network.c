@@ -370,6 +370,33 @@ int creation_set_network(struct creation *c, struct err *e)
 	return r < 0 ? r : creation_copy_list(&s->add_host, o->add_host, e);
 }
 
+/* A container has the user namespace that all share, or with keep-id one of its own, which others
+ * cannot have yet: their files would be somebody else's. */
+static int check_userns(const struct creation *c, struct err *e)
+{
+	const char *mode = c->spec->userns_mode;
+	scoped(container) struct container *other = NULL;
+	scoped(container_spec) struct container_spec *spec = NULL;
+	int r;
+
+	if (str_starts(mode, "ns:"))
+		return err_set(e, -ENOTSUP, "--userns %s: user namespaces are not joined by path",
+			       mode);
+	if (!str_starts(mode, "container:"))
+		return 0;
+	r = container_find(c->en, mode + strlen("container:"), &other, e);
+	if (r == 0)
+		r = container_spec_decode(other->spec, &spec, e);
+	if (r < 0)
+		return r;
+	if (spec->userns_mode && strcmp(spec->userns_mode, "keep-id") == 0) {
+		(void)err_set(e, -ENOTSUP, "the user namespace of container %s is its own",
+			      other->name);
+		return err_hint(e, "--userns keep-id gives another one with the same numbers");
+	}
+	return 0;
+}
+
 int creation_set_namespaces(struct creation *c, struct err *e)
 {
 	static const char *const pid[] = { "private", "host", NULL }, *const cgroup[] = { "private",
@@ -390,6 +417,8 @@ int creation_set_namespaces(struct creation *c, struct err *e)
 		r = set_mode(c, &s->cgroup_mode, o->cgroupns, "private", cgroup, "cgroup", e);
 	if (r == 0)
 		r = set_mode(c, &s->userns_mode, o->userns, "", userns, "user namespace", e);
+	if (r == 0)
+		r = check_userns(c, e);
 	if (r < 0)
 		return r;
 	if (h && (creation_has_control(h) || !*h || strlen(h) > HOSTNAME_LEN || strpbrk(h, " /")))

@@ -97,6 +97,17 @@ kept() {
 	is "$output" 0
 }
 
+@test "user namespaces that cannot be joined are refused" {
+	cove create --name own --network none --userns keep-id base id >/dev/null
+	run_cove 125 create --userns container:own base id
+	is "${lines[0]}" "Error: the user namespace of container own is its own"
+	run_cove 125 create --userns ns:/proc/self/ns/user base id
+	is "$output" "Error: --userns ns:/proc/self/ns/user: user namespaces are not joined by path"
+	cove create --name shared --network none base id >/dev/null
+	run_cove 0 run --rm --network none --userns container:shared base id -u
+	is "$output" 0
+}
+
 @test "keep-id: new volumes and tmpfs can be written to" {
 	kept 0 -v vol:/none/there -v /anon --tmpfs /t base sh -c 'touch /none/there/x /anon/x /t/x; stat -c %u:%g /none/there /anon'
 	is "$output" "$me

@@ -200,7 +200,7 @@ const struct opt container_security_rows[] = {
 	CSV(0, "ulimit", "NAME=SOFT[:HARD]", AT(ulimit), "Set a resource limit",
 	    .man = "host gives the container the limits of the caller."),
 	STR(0, "userns", "MODE", AT(userns),
-	    "User namespace: host, private, keep-id, ns:PATH, container:NAME",
+	    "User namespace: host, private, keep-id, container:NAME",
 	    .man = "keep-id: the caller has its own number inside, and a name where the image has "
 		   "a passwd file. The first container from an image so copies its layers, because "
 		   "their files belong to somebody else then; the copies go with the image."),
