@@ -387,7 +387,7 @@ static int check_userns(const struct creation *c, struct err *e)
 	r = container_find(c->en, mode + strlen("container:"), &other, e);
 	if (r == 0)
 		r = container_spec_decode(other->spec, &spec, e);
-	if (r < 0)
+	if (r != 0 || !spec)
 		return r;
 	if (spec->userns_mode && strcmp(spec->userns_mode, "keep-id") == 0) {
 		(void)err_set(e, -ENOTSUP, "the user namespace of container %s is its own",
