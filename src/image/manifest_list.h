@@ -82,6 +82,7 @@ struct manifest_push_options {
 	const char *list, *destination; /* NULL: where the list's name leads */
 	struct image_push_options push; /* how; reference and destination are not used */
 	int all;			/* the images, too */
+	char *const *add_compression;	/* "gzip", "zstd", ...: each image in these as well */
 };
 /* Push a list and what it names.  *RET_DIGEST owned. */
 int manifest_list_push(struct engine *en, const struct manifest_push_options *o, char **ret_digest,

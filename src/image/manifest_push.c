@@ -4,6 +4,7 @@
  * Where an image gets another digest on the way (layers compressed anew), the index that is written
  * says so.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,6 +278,87 @@ static int push_entry(struct list_push *p, json_object *d, struct err *e)
 	return rc < 0 ? err_in(e, "copying image %s", digest) : 0;
 }
 
+/* ---- further compressions -------------------------------------------------------------------- */
+
+/* How a list says that the layers of an entry are compressed with zstd; gzip goes without saying.
+ */
+#define IS_ZSTD "io.github.containers.compression.zstd"
+
+static int is_zstd(json_object *d)
+{
+	const char *note = json_get_str(json_get(d, "annotations"), IS_ZSTD);
+
+	return note && strcmp(note, "true") == 0;
+}
+
+/* Is there an entry for the platform of D, with such layers? */
+static int has_variant(json_object *list, json_object *d, int zstd)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		json_object *other = json_object_array_get_idx(list, i);
+		if (is_zstd(other) == zstd &&
+		    json_object_equal(json_get(other, "platform"), json_get(d, "platform")))
+			return 1;
+	}
+	return 0;
+}
+
+/* The entries FROM once more, compressed with ALGORITHM, behind those of the list. */
+static int add_variants(struct list_push *p, json_object *from, const char *algorithm,
+			struct err *e)
+{
+	struct manifest_push_options how = *p->o;
+	const struct manifest_push_options *before = p->o;
+	json_object *list = json_get(p->list->doc, "manifests");
+	int zstd = str_starts(algorithm, "zstd"), r = 0;
+
+	how.push.compression = algorithm;
+	how.push.level = -1;
+	how.push.force_compression = 1;
+	p->o = &how;
+	for (size_t i = 0; i < json_len(from) && r == 0; i++) {
+		json_object *d = NULL, *notes;
+		if (json_get(json_object_array_get_idx(from, i), "artifactType") ||
+		    has_variant(list, json_object_array_get_idx(from, i), zstd))
+			continue;
+		if (json_object_deep_copy(json_object_array_get_idx(from, i), &d, NULL) < 0 ||
+		    json_object_array_add(list, d) < 0) {
+			json_free(d);
+			r = err_errno(e, ENOMEM, "push");
+			continue;
+		}
+		r = push_entry(p, d, e);
+		notes = json_get(d, "annotations");
+		if (!notes) {
+			notes = json_object_new_object();
+			json_put(d, "annotations", notes);
+		}
+		json_object_object_del(notes, IS_ZSTD);
+		if (zstd)
+			json_put_str(notes, IS_ZSTD, "true");
+	}
+	p->o = before;
+	return r;
+}
+
+static int push_entries(struct list_push *p, struct err *e)
+{
+	json_object *list = json_get(p->list->doc, "manifests");
+	scoped(json) json_object *from = NULL;
+	size_t n = json_len(list);
+
+	/* What they are here; pushing may change what the list says of them. */
+	if (list && json_object_deep_copy(list, &from, NULL) < 0)
+		return err_errno(e, ENOMEM, "push");
+	for (size_t i = 0; i < n; i++)
+		if (push_entry(p, json_object_array_get_idx(list, i), e) < 0)
+			return e->code;
+	for (char *const *c = p->o->add_compression; c && *c; c++)
+		if (add_variants(p, from, *c, e) < 0)
+			return e->code;
+	return 0;
+}
+
 /* ---- the list -------------------------------------------------------------------------------- */
 
 /* Docker's lists have no annotations and no artifacts. */
@@ -382,15 +464,12 @@ int manifest_list_push(struct engine *en, const struct manifest_push_options *o,
 	__attribute__((cleanup(scoped_list_push))) struct list_push p = {
 		.en = en, .o = o, .dir = LAYOUT_NONE, .archive = LAYOUT_ARCHIVE_NONE
 	};
-	json_object *list;
 
 	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");
 	if (manifest_list_find(en, o->list, &p.list, e) < 0 || find_target(&p, e) < 0)
 		return e->code;
-	list = json_get(p.list->doc, "manifests");
-	for (size_t i = 0; o->all && i < json_len(list); i++)
-		if (push_entry(&p, json_object_array_get_idx(list, i), e) < 0)
-			return e->code;
+	if (o->all && push_entries(&p, e) < 0)
+		return e->code;
 	return push_index(&p, ret_digest, e) < 0
 		       ? err_in(e, "pushing to %s%s", p.is_dir ? "" : "docker://",
 				p.archive.path ? p.archive.path : p.name)

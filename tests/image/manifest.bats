@@ -303,3 +303,36 @@ manifest_of() {
 	run_cove 125 manifest inspect --tls-verify=false "docker://$REGISTRY/none:1"
 	like "$output" "^Error: reading image \"docker://$REGISTRY/none:1\": "
 }
+
+@test "manifest push --add-compression: each platform once more, behind what the list names" {
+	need jq
+	need skopeo
+	start_registry
+	mkdir "$T/r"
+	echo hello >"$T/r/f"
+	tar -C "$T/r" -cf "$T/a.tar" .
+	cove import -q --arch amd64 "$T/a.tar" one
+	cove import -q --arch arm64 "$T/a.tar" two
+	cove manifest create app
+	cove manifest add app containers-storage:localhost/one
+	cove manifest add app containers-storage:localhost/two
+	before=$(cove manifest inspect app)
+	run_cove 125 manifest push -q --tls-verify=false --add-compression lzma app "$REGISTRY/app:1"
+	like "$output" 'invalid compression format "lzma"'
+	run_cove 0 manifest push -q --tls-verify=false --compression-format gzip --add-compression zstd:chunked app "$REGISTRY/app:1"
+	is "$(cove manifest inspect app)" "$before"
+	skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/app:1" >"$T/list"
+	is "$(jq -r '.manifests[] | .platform.architecture + " " + (.annotations["io.github.containers.compression.zstd"] // "none")' "$T/list" | tr '\n' ' ')" \
+		"amd64 none arm64 none amd64 true arm64 true "
+	for i in 0 1 2 3; do
+		skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/app@$(jq -r ".manifests[$i].digest" "$T/list")" | jq -r '.layers[0].mediaType'
+	done >"$T/types"
+	is "$(tr '\n' ' ' <"$T/types")" "$(printf 'application/vnd.oci.image.layer.v1.tar+%s ' gzip gzip zstd zstd)"
+	# The list that was pushed has both already.
+	cove rmi -fa
+	cove manifest create again
+	cove manifest add --all --tls-verify=false again "docker://$REGISTRY/app:1"
+	run_cove 0 manifest push -q --tls-verify=false --add-compression gzip,zstd again "$REGISTRY/app:2"
+	is "$(skopeo inspect --tls-verify=false --raw "docker://$REGISTRY/app:2" | jq '.manifests | length')" 4
+	cove pull -q --tls-verify=false "$REGISTRY/app:2"
+}

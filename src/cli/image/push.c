@@ -15,7 +15,7 @@
 #define AT(f) offsetof(struct push_settings, f)
 const struct opt push_shared_options[] = {
 	STR(0, "compression-format", "FORMAT", AT(compression), "How to compress layers",
-	    .values = "gzip|zstd|zstd:chunked",
+	    .values = PUSH_COMPRESSIONS,
 	    .man = "Without it: compression_format of containers.conf(5), else gzip, or what the "
 		   "layer was before. zstd and zstd:chunked make it an "
 		   "OCI image. Of zstd:chunked each file can be fetched alone, so that a pull "

@@ -8,6 +8,8 @@
 #include "src/cli/image/pull.h"
 #include "src/image/image.h"
 
+#define PUSH_COMPRESSIONS "gzip|zstd|zstd:chunked"
+
 /* Stands FIRST in the options struct of a command that uses the two groups. */
 struct push_settings {
 	struct pull_settings s; /* pull_registry_options */

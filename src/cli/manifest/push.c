@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/image/push.h"
+
+#include <errno.h>
+#include <string.h>
+
 #include "src/cli/cmd.h"
 #include "src/image/manifest_list.h"
 #include "src/util/json.h"
@@ -8,12 +12,18 @@
 struct push_options {
 	struct push_settings p;
 	int all, insecure, rm;
+	char **add_compression;
 };
 _Static_assert(offsetof(struct push_options, p) == 0, "the shared rows fill struct push_settings");
 
 #define AT(f) offsetof(struct push_options, f)
 static const struct opt options[] = {
-	REFUSED(0, "add-compression", "an image goes into a list once, in one compression"),
+	CSV(0, "add-compression", "FORMAT", AT(add_compression),
+	    "Push each image in this compression as well", .complete = PUSH_COMPRESSIONS,
+	    .man = "One of gzip, zstd, zstd:chunked; several may be given. Platforms that the list "
+		   "has in it already get no other image. What is added stands behind what the "
+		   "list "
+		   "names, and the list in the store stays as it is."),
 	FLAG(0, "all", AT(all), "Push the images that the list names, too", .def = "true"),
 	FLAG(0, "insecure", AT(insecure), "The same as --tls-verify=false", .hidden = 1),
 	FLAG('p', "purge", AT(rm), "The same as --rm", .hidden = 1),
@@ -30,6 +40,12 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *digest = NULL;
 	int r;
 
+	for (char **c = o->add_compression; c && *c; c++)
+		if (!str_in_words(*c, strlen(*c), PUSH_COMPRESSIONS))
+			return err_set(e, -EINVAL,
+				       "invalid compression format \"%s\": it is one of %s", *c,
+				       PUSH_COMPRESSIONS);
+	m.add_compression = o->add_compression;
 	push_settings_take(&o->p, &m.push);
 	if (push_settings_default(en, &config, &m.push, e) < 0)
 		return e->code;
