@@ -84,14 +84,7 @@ static int add_changes(struct engine *en, struct layer_stage *stage, const struc
 	fd_close(take_fd(&out));
 	k = layer_stage_unpack(stage, in, &layer, &unpack);
 	fd_close(take_fd(&in));
-	/* Whoever failed first made the other fail: a reader that was cut short says EPIPE. */
-	r = tree_reader_finish(&reader, e);
-	if (r == 0 || (r == -EPIPE && k < 0)) {
-		if (k < 0)
-			*e = unpack;
-		r = k;
-	}
-	return r;
+	return err_of_pipe(tree_reader_finish(&reader, e), k, &unpack, e);
 }
 
 /* ---- the image ------------------------------------------------------------------------------- */

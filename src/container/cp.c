@@ -423,13 +423,10 @@ static int pass(const struct copy *c, struct layer_writer *w, struct tree_reader
 	if (r < 0)
 		return r;
 	wrote = finish_writer(c, w, &writing);
-	/* Whoever failed first made the other fail: a reader that was cut short says EPIPE. */
 	r = tree_reader_finish(reader, e);
-	if (wrote < 0 && (r == 0 || r == -EPIPE)) {
-		*e = writing;
-		return wrote;
-	}
-	return r < 0 ? err_in(e, c->from->ref ? "copying from container" : "copying from host") : 0;
+	if (r < 0)
+		(void)err_in(e, c->from->ref ? "copying from container" : "copying from host");
+	return err_of_pipe(r, wrote, &writing, e);
 }
 
 static int pass_on(const struct copy *c, struct err *e)

@@ -57,13 +57,7 @@ static int copy(struct engine *en, const char *from, int into, struct err *e)
 	if (k == 0)
 		k = layer_writer_finish(&w, &ignored, &unpack);
 	layer_writer_end(&w);
-	/* Whoever failed first made the other fail: a reader that was cut short says EPIPE. */
-	r = tree_reader_finish(&reader, e);
-	if (k < 0 && (r == 0 || r == -EPIPE)) {
-		*e = unpack;
-		return k;
-	}
-	return r;
+	return err_of_pipe(tree_reader_finish(&reader, e), k, &unpack, e);
 }
 
 /* PATH: what keep_id_tree() says.  The directory around the tree is moved: the tree's own belongs

@@ -65,12 +65,7 @@ static int copy_layer(struct engine *en, const struct image_layer *l, struct lay
 	fd_close(take_fd(&out));
 	k = layer_stage_unpack(stage, in, &written, &unpack);
 	fd_close(take_fd(&in));
-	/* Whoever failed first made the other fail. */
-	r = layer_writer_finish(&tar, &read, e);
-	if (k < 0 && (r == 0 || r == -EPIPE)) {
-		*e = unpack;
-		r = k;
-	}
+	r = err_of_pipe(layer_writer_finish(&tar, &read, e), k, &unpack, e);
 	if (r == 0 && strcmp(written.diff_id, l->diff_id) != 0)
 		r = err_set(e, -EBADMSG, "it is %s", written.diff_id);
 	return r < 0 ? err_in(e, "layer %s", l->diff_id) : 0;

@@ -86,6 +86,14 @@ int err_hint(struct err *e, const char *fmt, ...)
 	return e->code;
 }
 
+int err_of_pipe(int wrote, int read, const struct err *reading, struct err *e)
+{
+	if (read >= 0 || (wrote < 0 && wrote != -EPIPE))
+		return wrote;
+	*e = *reading;
+	return read;
+}
+
 void err_clear(struct err *e)
 {
 	e->code = 0;

@@ -29,6 +29,10 @@ int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format
 int err_in(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Add what the user can do.  The first (innermost) hint stays.  Returns e->code. */
 int err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Of the two ends of a pipe: the writing one ended with WROTE (a failure is told by E), the reading
+ * one with READ (by READING).  Whoever failed first made the other fail, and a writer that was cut
+ * short says EPIPE.  Returns the first failure, which E tells then, or WROTE. */
+int err_of_pipe(int wrote, int read, const struct err *reading, struct err *e);
 /* Forget the failure: for callers that branched on it and went on. */
 void err_clear(struct err *e);
 

@@ -11,6 +11,26 @@
 #include "src/util/strbuf.h"
 #include "src/util/testing.h"
 
+TEST(of_the_ends_of_a_pipe_the_first_failure_counts)
+{
+	struct err e, reading;
+
+	(void)err_set(&reading, -EBADMSG, "reading");
+	(void)err_set(&e, -EPIPE, "cut short");
+	CHECK_INT(err_of_pipe(-EPIPE, 0, &reading, &e), -EPIPE);
+	CHECK_STR(e.text, "cut short");
+	CHECK_INT(err_of_pipe(-EPIPE, -EBADMSG, &reading, &e), -EBADMSG);
+	CHECK_STR(e.text, "reading");
+	(void)err_set(&e, -EIO, "writing");
+	CHECK_INT(err_of_pipe(-EIO, -EBADMSG, &reading, &e), -EIO);
+	CHECK_STR(e.text, "writing");
+	CHECK_INT(err_of_pipe(0, -EBADMSG, &reading, &e), -EBADMSG);
+	CHECK_STR(e.text, "reading");
+	err_clear(&e);
+	CHECK_INT(err_of_pipe(0, 0, &reading, &e), 0);
+	CHECK_INT(e.code, 0);
+}
+
 TEST(err_in_puts_context_in_front)
 {
 	struct err e;
