@@ -27,7 +27,7 @@
 
 struct list_push {
 	struct engine *en;
-	const struct manifest_push_options *o;
+	struct manifest_push_options o;
 	struct manifest_list *list;
 	struct blob_place to;
 	struct layout dir; /* or it goes there */
@@ -50,7 +50,7 @@ static void scoped_list_push(struct list_push *p)
 static int sign(struct list_push *p, const char *digest, const struct blob_place *from,
 		struct err *e)
 {
-	return blob_sign(p->en, &p->to, &p->o->push, digest, from, e);
+	return blob_sign(p->en, &p->to, &p->o.push, digest, from, e);
 }
 
 /* ---- what the list names --------------------------------------------------------------------- */
@@ -59,7 +59,7 @@ static int sign(struct list_push *p, const char *digest, const struct blob_place
 static int push_local(struct list_push *p, const char *id, json_object *d, struct err *e)
 {
 	struct image_pushed pushed = { .size = -1 };
-	struct image_push_options o = p->o->push;
+	struct image_push_options o = p->o.push;
 	scoped(mem) char *digest = NULL;
 
 	o.reference = id;
@@ -161,7 +161,7 @@ static int take_signatures(struct list_push *p, const struct blob_place *from, c
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	size_t n = 0;
 
-	if (p->o->push.remove_signatures)
+	if (p->o.push.remove_signatures)
 		return 0;
 	if (blob_signatures(p->en, from, digest, &dir, &n, e) < 0)
 		return e->code;
@@ -177,7 +177,7 @@ static int copy_remote(struct list_push *p, const char *source, json_object *d, 
 	__attribute__((cleanup(scoped_remote_source))) struct remote_source s = {
 		.en = p->en, .call = PULL_CALL_NONE
 	};
-	const struct image_push_options *o = &p->o->push;
+	const struct image_push_options *o = &p->o.push;
 	/* What was said of credentials is about where the list goes. */
 	const struct remote_options remote = remote_of_push(o);
 	const char *digest = json_get_str(d, "digest"), *type = json_get_str(d, "mediaType");
@@ -209,10 +209,10 @@ static int convert_remote(struct list_push *p, const char *source, json_object *
 	struct err ignored = { 0 };
 	const struct image_pull_options o = { .reference = ref,
 					      .policy = PULL_MISSING,
-					      .tls_verify = p->o->push.tls_verify,
-					      .authfile = p->o->push.authfile,
-					      .retry = p->o->push.retry,
-					      .retry_delay_ms = p->o->push.retry_delay_ms,
+					      .tls_verify = p->o.push.tls_verify,
+					      .authfile = p->o.push.authfile,
+					      .retry = p->o.push.retry,
+					      .retry_delay_ms = p->o.push.retry_delay_ms,
 					      .in_passing = 1,
 					      .quiet = 1 };
 	int rc, was_here;
@@ -244,7 +244,7 @@ static int push_artifact(struct list_push *p, json_object *d, struct err *e)
 
 static int converts(const struct list_push *p, json_object *d)
 {
-	const struct image_push_options *o = &p->o->push;
+	const struct image_push_options *o = &p->o.push;
 	const char *type = json_get_str(d, "mediaType");
 	int is_docker = type && !strcmp(type, MEDIA_DOCKER_MANIFEST);
 
@@ -307,15 +307,13 @@ static int has_variant(json_object *list, json_object *d, int zstd)
 static int add_variants(struct list_push *p, json_object *from, const char *algorithm,
 			struct err *e)
 {
-	struct manifest_push_options how = *p->o;
-	const struct manifest_push_options *before = p->o;
+	const struct image_push_options before = p->o.push;
 	json_object *list = json_get(p->list->doc, "manifests");
 	int zstd = str_starts(algorithm, "zstd"), r = 0;
 
-	how.push.compression = algorithm;
-	how.push.level = -1;
-	how.push.force_compression = 1;
-	p->o = &how;
+	p->o.push.compression = algorithm;
+	p->o.push.level = -1;
+	p->o.push.force_compression = 1;
 	for (size_t i = 0; i < json_len(from) && r == 0; i++) {
 		json_object *d = NULL, *notes;
 		if (json_get(json_object_array_get_idx(from, i), "artifactType") ||
@@ -337,7 +335,7 @@ static int add_variants(struct list_push *p, json_object *from, const char *algo
 		if (zstd)
 			json_put_str(notes, IS_ZSTD, "true");
 	}
-	p->o = before;
+	p->o.push = before;
 	return r;
 }
 
@@ -353,7 +351,7 @@ static int push_entries(struct list_push *p, struct err *e)
 	for (size_t i = 0; i < n; i++)
 		if (push_entry(p, json_object_array_get_idx(list, i), e) < 0)
 			return e->code;
-	for (char *const *c = p->o->add_compression; c && *c; c++)
+	for (char *const *c = p->o.add_compression; c && *c; c++)
 		if (add_variants(p, from, *c, e) < 0)
 			return e->code;
 	return 0;
@@ -415,7 +413,7 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 /* A directory, or an archive, which is one first. */
 static int open_layout(struct list_push *p, const char *to, struct err *e)
 {
-	const struct image_push_options *o = &p->o->push;
+	const struct image_push_options *o = &p->o.push;
 
 	p->is_dir = 1;
 	if (o->sign_by || o->sign_key)
@@ -432,17 +430,17 @@ static int find_target(struct list_push *p, struct err *e)
 {
 	static const char *const others[] = { "docker-archive:", "docker-daemon:",
 					      "containers-storage:", "sif:" };
-	const struct remote_options remote = remote_of_push(&p->o->push);
+	const struct remote_options remote = remote_of_push(&p->o.push);
 	const struct image named = { .names = p->list->names };
 	scoped(mem) char *own = NULL;
-	const char *to = p->o->destination;
+	const char *to = p->o.destination;
 
-	if (!to && image_name_meant(p->o->list, &named, &own, e) < 0)
+	if (!to && image_name_meant(p->o.list, &named, &own, e) < 0)
 		return e->code;
 	if (!to)
 		to = own;
 	if (!to)
-		return err_set(e, -EINVAL, "%s is no name: say where to push the list", p->o->list);
+		return err_set(e, -EINVAL, "%s is no name: say where to push the list", p->o.list);
 	if (layout_is(to) || layout_archive_is(to))
 		return open_layout(p, to, e);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
@@ -462,7 +460,7 @@ int manifest_list_push(struct engine *en, const struct manifest_push_options *o,
 		       struct err *e)
 {
 	__attribute__((cleanup(scoped_list_push))) struct list_push p = {
-		.en = en, .o = o, .dir = LAYOUT_NONE, .archive = LAYOUT_ARCHIVE_NONE
+		.en = en, .o = *o, .dir = LAYOUT_NONE, .archive = LAYOUT_ARCHIVE_NONE
 	};
 
 	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");

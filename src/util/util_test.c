@@ -13,7 +13,7 @@
 
 TEST(of_the_ends_of_a_pipe_the_first_failure_counts)
 {
-	struct err e, reading;
+	struct err e = { 0 }, reading = { 0 };
 
 	(void)err_set(&reading, -EBADMSG, "reading");
 	(void)err_set(&e, -EPIPE, "cut short");
