@@ -222,6 +222,17 @@ podman_like() {
 	podman --root "$T/podman" --runroot "$R/podman" --storage-driver vfs "$@"
 }
 
+# fresh: a store without images.
+fresh() {
+	cove rmi -fa >/dev/null 2>&1 || true
+	is "$(cove images -q)" "" "images"
+}
+
+# image_id: the ID of the one image.
+image_id() {
+	cove images -q --no-trunc | sed s/sha256://
+}
+
 # podman_load FILE: an archive into its store; skips where that does not work.
 podman_load() {
 	podman_like load -q -i "$1" >/dev/null 2>&1 || skip "podman does not work here"

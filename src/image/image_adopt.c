@@ -85,7 +85,7 @@ static int take_layers(struct engine *en, const struct image_layer *l, size_t n,
 		if (same < i) {
 			to[i] = to[same];
 			to[i].tmp_path = NULL;
-		} else if (image_layer_is_unfit(l[i].name)) {
+		} else if (image_layer_is_unfit(en, l[i].name)) {
 			r = copy_layer(en, &l[i], stage, e);
 			if (r == 0)
 				to[i] = stage->layers[stage->n - 1];

@@ -198,6 +198,15 @@ int image_find(struct engine *en, const char *ref, struct image **ret, struct er
 	return r == -ENOENT ? err_set(e, r, "%s: image not known", ref) : r;
 }
 
+int image_find_in(struct engine *en, size_t k, const char *ref, struct image **ret, struct err *e)
+{
+	scoped(mem) char *id = NULL;
+	struct store *s = image_store_need(en, k, e);
+	int r = s ? find_id(s, ref, &id, e) : e->code;
+
+	return r < 0 ? r : image_by_id_in(en, k, id, ret, e);
+}
+
 /* 1: store S has the image. */
 static int pulled_as(struct store *s, const char *id, char ***ret, struct err *e)
 {

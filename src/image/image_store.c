@@ -308,7 +308,8 @@ int image_by_id(struct engine *en, const char *id, struct image **ret, struct er
 
 /* Of the layer that SQL finds for ARG, the first column; the second is its name.  One that cannot
  * be used where it lies is not there. */
-static int lookup(struct store *s, const char *sql, const char *arg, char **ret, struct err *e)
+static int lookup(const struct engine *en, struct store *s, const char *sql, const char *arg,
+		  char **ret, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	char *text;
@@ -318,7 +319,7 @@ static int lookup(struct store *s, const char *sql, const char *arg, char **ret,
 		r = store_step(q, e);
 	if (r < 0)
 		return r;
-	if (r == 0 || image_layer_is_unfit(store_text(q, 1)))
+	if (r == 0 || image_layer_is_unfit(en, store_text(q, 1)))
 		return err_set(e, -ENOENT, "layer %s is not in the store", arg);
 	text = strdup(store_text(q, 0));
 	if (!text)
@@ -337,7 +338,7 @@ static int layer_lookup(struct engine *en, const char *sql, const char *arg, cha
 		if (!s && k == 0)
 			return e->code;
 		if (s)
-			r = lookup(s, sql, arg, ret, e);
+			r = lookup(en, s, sql, arg, ret, e);
 	}
 	if (r == 0)
 		err_clear(e);

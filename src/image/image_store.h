@@ -14,6 +14,9 @@ int image_by_id_in(struct engine *en, size_t k, const char *id, struct image **r
 /* The first half of image_find(): the ID alone (owned), which works for damaged images too. */
 int image_find_id(struct engine *en, const char *ref, char **ret_id, struct err *e);
 
+/* image_find() in store K alone (image_stores.h); lists are not looked into.  When an additional
+ * store cannot be read, the error says why. */
+int image_find_in(struct engine *en, size_t k, const char *ref, struct image **ret, struct err *e);
 /* The names "registry/repository@DIGEST" that image ID was pulled as (not those that follow from
  * its other names, as in struct image).  *RET owned, NULL for none. */
 int image_pulled_as(struct engine *en, const char *id, char ***ret, struct err *e);

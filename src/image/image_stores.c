@@ -224,11 +224,11 @@ static int has_stamp(struct store *db, const char *want)
 	       strcmp(store_text(q, 0), want) == 0;
 }
 
-static int is_ours(const struct engine *en, int root_fd)
+int image_store_is_ours(const struct engine *en, const char *root)
 {
 	struct stat a, b;
 
-	return fstat(root_fd, &a) == 0 && fstat(en->graph_fd, &b) == 0 && a.st_dev == b.st_dev &&
+	return stat(root, &a) == 0 && fstat(en->graph_fd, &b) == 0 && a.st_dev == b.st_dev &&
 	       a.st_ino == b.st_ino;
 }
 
@@ -251,7 +251,7 @@ static int open_store(const struct engine *en, const char *root, struct store **
 
 	if (root_fd < 0)
 		return err_errno(e, errno, "open it");
-	if (is_ours(en, root_fd))
+	if (image_store_is_ours(en, root))
 		return 0;
 	if (strpbrk(root, ",:\\"))
 		return err_set(e, -EINVAL, "a path with ',', ':' or '\\' cannot be used");
@@ -285,13 +285,11 @@ static void tell(const struct engine *en, const char *root, const struct err *wh
 		dbg("additional image store %s: %s", root, why->text);
 }
 
-struct store *image_store_db(struct engine *en, size_t k, struct err *e)
+/* *WHY is filled when it was tried now and could not be read. */
+static struct store *catalogue(struct engine *en, size_t k, struct err *why)
 {
 	struct engine_catalogue *c;
-	struct err why = { 0 };
 
-	if (k == 0)
-		return engine_store(en, e);
 	if (!en->catalogues)
 		en->catalogues = calloc(image_stores_n(en), sizeof(*en->catalogues));
 	if (!en->catalogues)
@@ -300,11 +298,30 @@ struct store *image_store_db(struct engine *en, size_t k, struct err *e)
 	if (c->is_tried)
 		return c->db;
 	c->is_tried = 1;
-	if (open_store(en, en->stores[k - 1], &c->db, &why) < 0) {
+	if (open_store(en, en->stores[k - 1], &c->db, why) < 0)
 		c->db = store_close(c->db);
-		tell(en, en->stores[k - 1], &why);
-	}
 	return c->db;
+}
+
+struct store *image_store_db(struct engine *en, size_t k, struct err *e)
+{
+	struct err why = { 0 };
+	struct store *s = k == 0 ? engine_store(en, e) : catalogue(en, k, &why);
+
+	if (why.code < 0)
+		tell(en, en->stores[k - 1], &why);
+	return s;
+}
+
+struct store *image_store_need(struct engine *en, size_t k, struct err *e)
+{
+	struct store *s = k == 0 ? engine_store(en, e) : catalogue(en, k, e);
+
+	if (!s && k > 0)
+		(void)(e->code < 0
+			       ? err_in(e, "store %s", en->stores[k - 1])
+			       : err_set(e, -ENOENT, "store %s cannot be read", en->stores[k - 1]));
+	return s;
 }
 
 struct store *image_store_db_of(struct engine *en, const struct image *i, struct err *e)
@@ -395,9 +412,10 @@ int image_layer_is_foreign(const char *name)
 	return image_layer_is_elsewhere(name) && lstat(name, &st) == 0 && st.st_uid != geteuid();
 }
 
-int image_layer_is_unfit(const char *name)
+int image_layer_is_unfit(const struct engine *en, const char *name)
 {
-	return image_layer_is_foreign(name) || image_layer_is_masked(name);
+	return (en->copy_layers && image_layer_is_elsewhere(name)) ||
+	       image_layer_is_foreign(name) || image_layer_is_masked(name);
 }
 
 char *image_layer_path(const struct engine *en, const char *name)

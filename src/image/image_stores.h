@@ -20,9 +20,13 @@ size_t image_stores_n(const struct engine *en);
  * order.  NULL with *E filled for our own alone; an additional one that cannot be read is NULL, and
  * the user was told in one line (en->warn). */
 struct store *image_store_db(struct engine *en, size_t k, struct err *e);
+/* The same, but what is in the way of an additional store is an error. */
+struct store *image_store_need(struct engine *en, size_t k, struct err *e);
 struct image;
 /* The same for the store that has image I. */
 struct store *image_store_db_of(struct engine *en, const struct image *i, struct err *e);
+/* Is the directory ROOT our own store? */
+int image_store_is_ours(const struct engine *en, const char *root);
 /* The additional store that has the layer or document PATH, for messages; "" when none has. */
 const char *image_store_of(const struct engine *en, const char *path);
 
@@ -42,8 +46,9 @@ char *image_layer_path(const struct engine *en, const char *name);
  * layer of an additional store. */
 int image_layer_is_masked(const char *name);
 int image_layer_is_foreign(const char *name);
-/* One of the two: the layer is not to be used where it lies, unless there is no other way. */
-int image_layer_is_unfit(const char *name);
+/* One of the two, or en->copy_layers: the layer is not to be used where it lies, unless there is no
+ * other way. */
+int image_layer_is_unfit(const struct engine *en, const char *name);
 /* Is it, or does it lie in our own store? */
 int image_layer_is_there(const char *name);
 

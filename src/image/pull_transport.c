@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "src/image/daemon.h"
+#include "src/image/other_store.h"
 #include "src/image/policy.h"
 #include "src/image/pull_progress.h"
 #include "src/image/reference.h"
@@ -144,10 +145,8 @@ static int from_storage(struct engine *en, const struct image_pull_options *o, c
 {
 	scoped(image) struct image *i = NULL;
 
-	(void)o;
-	if (*text == '[')
-		return err_set(e, -ENOTSUP,
-			       "a store in brackets: images of other stores are not read");
+	if (other_store_is(text))
+		return other_store_pull(en, text, o->signature_policy, ret, e);
 	if (image_find(en, text, &i, e) < 0)
 		return e->code;
 	if (strv_add(&ret->ids, i->id) < 0 ||

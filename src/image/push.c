@@ -9,6 +9,7 @@
 #include "src/image/daemon.h"
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
+#include "src/image/other_store.h"
 #include "src/image/reference.h"
 #include "src/store/events.h"
 #include "src/store/store.h"
@@ -255,13 +256,19 @@ static int refuse(struct push *p, const char *path, char **ret, struct err *e)
 	return err_set(e, -ENOTSUP, "pushing to '%s' is not supported", p->o->destination);
 }
 
-/* It is there: a name is what it gets. */
+/* In our own store it is there: a name is what it gets. */
 static int to_storage(struct push *p, const char *name, char **ret, struct err *e)
 {
-	if (*name == '[')
-		return refuse(p, name, ret, e);
-	if (image_tag(p->en, p->image->id, name, e) < 0)
-		return e->code;
+	scoped(mem) char *full = NULL;
+
+	if (other_store_is(name)) {
+		if (other_store_push(p->en, p->image, name, e) < 0)
+			return e->code;
+	} else {
+		full = other_store_name(name, e);
+		if (!full || image_tag(p->en, p->image->id, full, e) < 0)
+			return e->code;
+	}
 	*ret = strdup(p->image->manifest_digest);
 	return *ret ? 0 : err_errno(e, ENOMEM, "push");
 }

@@ -38,8 +38,9 @@ struct engine {
 	char *home;
 	char **stores;			     /* additional image stores: absolute paths */
 	struct engine_catalogue *catalogues; /* of each, or NULL; see image_stores.h */
-	const char *runtime;		     /* --runtime, borrowed; NULL: our own */
-	char *const *hooks_dirs;    /* --hooks-dir, borrowed; NULL: the system's, for real root */
+	int copy_layers;	 /* no layer of theirs is used where it lies: images are copied */
+	const char *runtime;	 /* --runtime, borrowed; NULL: our own */
+	char *const *hooks_dirs; /* --hooks-dir, borrowed; NULL: the system's, for real root */
 	char *const *runtime_flags; /* --runtime-flag, borrowed */
 	struct {
 		const char *backend; /* --events-backend, borrowed; NULL: containers.conf */

@@ -117,3 +117,19 @@ same_status() {
 	podman_like "$@" >"$T/theirs" 2>&1 || their_status=$?
 	is "$our_status" "$their_status" "status of $*"
 }
+
+@test "docker-daemon: talks to Podman's service" {
+	podman_like system service -t 4 "unix://$T/podman.sock" >/dev/null 2>&1 3>&- &
+	PIDS+=($!)
+	wait_for 20 test -S "$T/podman.sock"
+	export DOCKER_HOST=unix://$T/podman.sock
+	want=$(image_id)
+	run_cove push -q "$IMAGE" docker-daemon:localhost/given:1
+	is "$(podman_like images -q --no-trunc localhost/given:1 2>/dev/null)" "sha256:$want" "what it was given"
+	fresh
+	run_cove pull -q docker-daemon:localhost/given:1
+	is "$output" "$want"
+	run_cove 125 pull -q docker-daemon:localhost/nosuch:1
+	like "$output" "^Error: docker-daemon:localhost/nosuch:1: "
+	wait "${PIDS[-1]}" || true # it ends when nobody asks any more
+}

@@ -581,3 +581,54 @@ root /etc
 		is "$(cove --storage-opt "additionalimagestore=$T/podman" $word 2>&1)" "$("${podman2[@]}" $word 2>&1 | grep -v '^time=')" "$word"
 	done
 }
+
+@test "containers-storage:[...] copies images from and to other stores" {
+	load_busybox
+	there="containers-storage:[overlay@$SHARED+$R/shared]"
+	run_cove push -q "$IMAGE" "${there}given:1"
+	is "$(shared images --format '{{.Repository}}:{{.Tag}} {{.ID}}' --no-trunc)" "docker.io/library/given:1 sha256:$(image_id)"
+	is "$(shared system check)" "" "system check there"
+	run_cove image exists given:1 || true
+	is "$(cove images --format '{{.Names}}')" "[$IMAGE]" "names here"
+	fresh
+	run_cove pull -q "${there}given:1"
+	is "$output" "$(shared images -q --no-trunc | sed s/sha256://)"
+	run_cove 125 pull -q "${there}nosuch"
+	like "$output" "^Error: .*nosuch: image not known"
+	# Nothing is used where it lies.
+	mv "$SHARED" "$T/elsewhere"
+	run_cove run --rm --network none given:1 cat /etc/passwd
+	is "$(cove system check)" "" "system check here"
+	mv "$T/elsewhere" "$SHARED"
+	fresh
+	run_cove run --rm --network none "${there}given:1" echo hello
+	is "${lines[-1]}" hello
+	printf '{"default": [{"type": "insecureAcceptAnything"}], "transports": {"containers-storage": {"[overlay@%s]": [{"type": "reject"}]}}}' \
+		"$SHARED" >"$T/policy.json"
+	fresh
+	run_cove 125 run --rm --network none --signature-policy "$T/policy.json" "${there}given:1" true
+	like "$output" "rejected by policy"
+	run_cove 125 pull -q --signature-policy "$T/policy.json" "${there}given:1"
+	like "$output" "rejected by policy"
+	is "$(cove images -q)" "" "images"
+}
+
+@test "containers-storage:[...] reads a store of Podman's, and does not write to it" {
+	podman_busybox
+	conf ""
+	fresh
+	there="containers-storage:[overlay@$T/podman+$R/podman]"
+	before=$(tree "$T/podman/overlay")
+	run_cove pull -q "${there}localhost/top:1"
+	is "$output" "$(podman_overlay images -q --no-trunc localhost/top:1 | sed s/sha256://)"
+	is "$(cove images --format '{{.Repository}}:{{.Tag}}')" localhost/top:1
+	run_cove 125 push -q top:1 "${there}mine:1"
+	like "$output" "is a store of Podman, which is only read"
+	is "$(tree "$T/podman/overlay")" "$before" "Podman's layers"
+	mv "$T/podman" "$T/gone"
+	run_cove 1 run --rm --network none top:1 sh -c 'cat /new; stat -c %u:%g /new; ls /bin/vi'
+	like "$output" "^new"
+	like "$output" "5:6"
+	like "$output" "No such file"
+	mv "$T/gone" "$T/podman"
+}

@@ -8,17 +8,6 @@ setup() {
 	need_userns
 }
 
-# fresh: a store without images.
-fresh() {
-	cove rmi -fa >/dev/null 2>&1 || true
-	is "$(cove images -q)" "" "images"
-}
-
-# image_id: the ID of the one image.
-image_id() {
-	cove images -q --no-trunc | sed s/sha256://
-}
-
 digest_of() {
 	sha256sum <"$1" | cut -c-64
 }
@@ -89,7 +78,12 @@ digest_of() {
 	for row in "dir:nosuch No such file" "oci:some/layout:z no descriptor found" "oci-archive:named.tar:bar no descriptor found" \
 		"docker-archive:named.docker:bar Tag .*bar:latest.* not found" "docker-archive:named.docker:@7 Invalid source index @7" \
 		"dir: a path is missing" "containers-storage:nosuch image not known" "sif:x not read" \
-		"docker-daemon:foo neither a tag nor a digest" "containers-storage:[vfs@/x]y not read"; do
+		"docker-daemon:foo neither a tag nor a digest" \
+		"containers-storage:[vfs@/x]y driver vfs: there are only overlay stores" \
+		"containers-storage:[overlay@x]y path name is not absolute" \
+		"containers-storage:[/x]y store /x: .*No such file" "containers-storage:[/x] invalid reference" \
+		"containers-storage:[/x invalid reference" "containers-storage:[overlay@]y invalid reference" \
+		"containers-storage:[/x+]y invalid reference"; do
 		run_cove 125 pull -q "${row%% *}"
 		like "$output" "^Error: .*${row#* }"
 		is "$(cove images -q)" "" "images"
@@ -195,7 +189,7 @@ digest_of() {
 	run_cove push -q "containers-storage:$IMAGE" "dir:$T/d"
 	run_cove tag "$IMAGE" kept:1
 	run_cove push -q "$IMAGE" containers-storage:named:3
-	run_cove image exists localhost/named:3
+	run_cove image exists docker.io/library/named:3
 	fresh
 	for from in "oci:$T/layout" "docker-archive:$T/a.tar" "dir:$T/d"; do
 		run_cove run --rm --network none "$from" echo hello

@@ -188,8 +188,9 @@ const struct cmd cmd_image_push = {
 	.help = "Copy an image to a registry, a directory or an archive",
 	.man = "DESTINATION is a name in a registry, which docker:// may precede, or one of "
 	       "dir:DIR, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME], "
-	       "docker-daemon:NAME:TAG and containers-storage:NAME. Without it the image goes to "
-	       "where its own name leads.\n\n"
+	       "docker-daemon:NAME:TAG, containers-storage:NAME and "
+	       "containers-storage:[overlay@ROOT+RUNROOT]NAME, another store of cove, made where "
+	       "there is none. Without it the image goes to where its own name leads.\n\n"
 	       "A layer that the registry has, or can take over from another of its repositories "
 	       "that the image was pulled from, is not sent. Layers are stored unpacked, without "
 	       "the compressed bytes that came; so what is missing there is fetched once more, "
