@@ -10,10 +10,9 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "netns/pasta.h"
-#include "src/image/image_stores.h"
+#include "src/container/root.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
@@ -24,16 +23,6 @@ static const char HOSTS[] = "/etc/hosts";
 static int is(const char *a, const char *b)
 {
 	return a && strcmp(a, b) == 0;
-}
-
-/* File NAME below TOP, whose links lead nowhere else; WHAT says which in errors.  Not a FIFO, at
- * which we would wait. */
-static int read_in(int top, const char *name, const char *what, char **ret, struct err *e)
-{
-	scoped(fd) int fd = path_open_in(top, name, O_RDONLY | O_NONBLOCK, 0);
-
-	return fd < 0 ? err_errno(e, fd, "open %s", what)
-		      : path_read_fd(fd, what, HOSTS_MAX, ret, NULL, e);
 }
 
 /* An address of the host that a container can reach: the first that is neither loopback nor of
@@ -95,31 +84,19 @@ static void put_bridge_hosts(const char *names, json_object *networks, struct st
 	}
 }
 
-/* /etc/hosts of the highest layer that has one; "" where it is removed again, or in none. */
+/* NULL where there is none. */
 static int read_of_image(struct engine *en, const struct container_spec *s, char **ret,
 			 struct err *e)
 {
-	static const char name[] = "etc/hosts";
+	scoped(root) struct root root = ROOT_NONE;
+	scoped(root_file) struct root_file file = { 0 };
+	int r = s->rootfs ? root_of_directory(s->rootfs, &root, e)
+			  : root_of_layers(en, s->layers, &root, e);
 
-	for (size_t i = strv_len(s->layers); i-- > 0;) {
-		scoped(mem) char *tree = image_layer_tree(en, s->layers[i], e);
-		scoped(fd) int top = -EBADF, fd = -EBADF;
-		struct stat st;
-		if (!tree)
-			return e->code;
-		top = openat(en->graph_fd, tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (top < 0)
-			return err_sys(e, "open %s", tree);
-		fd = path_open_in(top, name, O_PATH | O_NOFOLLOW, 0);
-		if (fd == -ENOENT || fd == -ENOTDIR)
-			continue;
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return err_errno(e, fd < 0 ? fd : errno, "open the image's /etc/hosts");
-		if (S_ISCHR(st.st_mode)) /* a whiteout */
-			return 0;
-		return read_in(top, name, "the image's /etc/hosts", ret, e);
-	}
-	return 0;
+	if (r == 0)
+		r = root_read(&root, "etc", "hosts", HOSTS_MAX, &file, e);
+	*ret = take_ptr(&file.text);
+	return r < 0 ? r : 0;
 }
 
 /* What the user's own entries are added to. */
@@ -130,12 +107,6 @@ static int read_base(struct engine *en, const struct container_spec *s, char **r
 
 	if (is(from, "none"))
 		return 0;
-	if (is(from, "image") && s->rootfs) {
-		scoped(fd) int top = open(s->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		int r = top < 0 ? err_sys(e, "open %s", s->rootfs)
-				: read_in(top, "etc/hosts", "the root's /etc/hosts", ret, e);
-		return r == -ENOENT ? 0 : r;
-	}
 	if (is(from, "image"))
 		return read_of_image(en, s, ret, e);
 	if (from == HOSTS) {

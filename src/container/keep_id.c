@@ -133,51 +133,6 @@ int keep_id_layers(struct engine *en, struct container_spec *s, struct err *e)
 
 /* ---- accounts -------------------------------------------------------------------------------- */
 
-/* An account file of the container as it is now. */
-struct accounts {
-	char *text;
-	struct stat st, dir; /* its own and of /etc */
-};
-
-static void scoped_accounts(struct accounts *a)
-{
-	free(a->text);
-}
-
-/* 1: NAME (in /etc) is there; 0: it is not, or not as a plain file. */
-static int find_file(const struct root *root, const char *name, struct accounts *ret, struct err *e)
-{
-	scoped(strv) char **layers = strv_copy(root->layers);
-	struct tree t = { .root_fd = root->dir_fd };
-	scoped(tree_dir) struct tree_dir etc = { 0 };
-	scoped(mem) char *path = str_printf("etc/%s", name);
-	size_t n;
-
-	if (!path || (root->upper && strv_add(&layers, root->upper) < 0))
-		return err_errno(e, ENOMEM, "look for an account");
-	t.layers = layers;
-	n = strv_len(layers);
-	if (tree_stack(&t, "etc", NULL, n ? n - 1 : 0, &etc, e) < 0)
-		return e->code;
-	for (size_t i = 0; i < etc.n_stack; i++) {
-		scoped(fd) int dir = tree_open(&t, etc.stack[i], "etc", O_PATH | O_DIRECTORY);
-		scoped(fd) int at = tree_open(&t, etc.stack[i], path, O_PATH);
-		scoped(fd) int fd = -EBADF;
-		if (tree_is_missing(at))
-			continue;
-		if (at < 0 || dir < 0 || fstat(at, &ret->st) < 0 || fstat(dir, &ret->dir) < 0)
-			return err_errno(e, at < 0 ? at : errno, "open the container's /etc/%s",
-					 name);
-		if (!S_ISREG(ret->st.st_mode)) /* a whiteout, or something strange */
-			return 0;
-		fd = tree_open(&t, etc.stack[i], path, O_RDONLY | O_NONBLOCK);
-		if (fd < 0)
-			return err_errno(e, fd, "open the container's /etc/%s", name);
-		return path_read_fd(fd, name, ACCOUNTS_MAX, &ret->text, NULL, e) < 0 ? e->code : 1;
-	}
-	return 0;
-}
-
 /* Has a line of TEXT the number ID in its third field, or NAME in its first? */
 static int has_account(const char *text, const char *name, unsigned id)
 {
@@ -199,7 +154,7 @@ static int has_account(const char *text, const char *name, unsigned id)
 }
 
 /* Write it into the container's own directory, with the owners that the old one has. */
-static int write_file(const struct root *root, const char *name, const struct accounts *old,
+static int write_file(const struct root *root, const char *name, const struct root_file *old,
 		      const char *line, struct err *e)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
@@ -235,8 +190,8 @@ static int write_file(const struct root *root, const char *name, const struct ac
 static int add_account(const struct root *root, const char *file, const char *name, unsigned id,
 		       const char *line, struct err *e)
 {
-	scoped(accounts) struct accounts a = { 0 };
-	int r = find_file(root, file, &a, e);
+	scoped(root_file) struct root_file a = { 0 };
+	int r = root_read(root, "etc", file, ACCOUNTS_MAX, &a, e);
 
 	if (r <= 0 || !a.text || has_account(a.text, name, id))
 		return r < 0 ? r : 0;

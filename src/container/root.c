@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 
 #include "overlay/layer_tree.h"
+#include "overlay/tree.h"
 #include "src/container/keep_id.h"
 #include "src/image/image_stores.h"
+#include "src/util/path.h"
 #include "src/util/strbuf.h"
 
 void root_done(struct root *r)
@@ -50,16 +52,12 @@ static int root_of_kept(struct engine *en, char *const *names, struct root *ret,
 	return 0;
 }
 
-static int root_of_directory(const struct container_spec *spec, struct root *ret, struct err *e)
+int root_of_directory(const char *path, struct root *ret, struct err *e)
 {
-	if (spec->rootfs_overlay)
-		return err_set(e, -ENOTSUP,
-			       "not with --rootfs %s:O, whose changes lie in another place",
-			       spec->rootfs);
-	ret->dir_fd = open(spec->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ret->dir_fd < 0)
-		return err_sys(e, "open %s", spec->rootfs);
-	return strv_add(&ret->layers, ".") < 0 ? err_errno(e, ENOMEM, "read %s", spec->rootfs) : 0;
+		return err_sys(e, "open %s", path);
+	return strv_add(&ret->layers, ".") < 0 ? err_errno(e, ENOMEM, "read %s", path) : 0;
 }
 
 int root_of_container(struct engine *en, const struct container *c,
@@ -71,14 +69,51 @@ int root_of_container(struct engine *en, const struct container *c,
 		ret->self_uid = en->uid;
 		ret->self_gid = en->gid;
 	}
+	if (spec->rootfs_overlay)
+		return err_set(e, -ENOTSUP,
+			       "not with --rootfs %s:O, whose changes lie in another place",
+			       spec->rootfs);
 	if (spec->rootfs)
-		return root_of_directory(spec, ret, e);
+		return root_of_directory(spec->rootfs, ret, e);
 	r = spec->kept_layers ? root_of_kept(en, spec->layers, ret, e)
 			      : root_of_layers(en, spec->layers, ret, e);
 	if (r < 0)
 		return r;
 	ret->upper = str_printf("containers/%s/upper", c->id);
 	return ret->upper ? 0 : err_errno(e, ENOMEM, "read the root of a container");
+}
+
+int root_read(const struct root *r, const char *dir, const char *name, size_t max,
+	      struct root_file *ret, struct err *e)
+{
+	scoped(strv) char **layers = strv_copy(r->layers);
+	struct tree t = { .root_fd = r->dir_fd };
+	scoped(tree_dir) struct tree_dir stack = { 0 };
+	scoped(mem) char *path = tree_join(dir, name);
+	size_t n;
+
+	if (!path || (r->upper && strv_add(&layers, r->upper) < 0))
+		return err_errno(e, ENOMEM, "read /%s/%s", dir, name);
+	t.layers = layers;
+	n = strv_len(layers);
+	if (tree_stack(&t, dir, NULL, n ? n - 1 : 0, &stack, e) < 0)
+		return e->code;
+	for (size_t i = 0; i < stack.n_stack; i++) {
+		scoped(fd) int in = tree_open(&t, stack.stack[i], dir, O_PATH | O_DIRECTORY);
+		scoped(fd) int at = tree_open(&t, stack.stack[i], path, O_PATH);
+		scoped(fd) int fd = -EBADF;
+		if (tree_is_missing(at))
+			continue;
+		if (at < 0 || in < 0 || fstat(at, &ret->st) < 0 || fstat(in, &ret->dir) < 0)
+			return err_errno(e, at < 0 ? at : errno, "open the container's /%s", path);
+		if (!S_ISREG(ret->st.st_mode)) /* a whiteout, or something strange */
+			return 0;
+		fd = tree_open(&t, stack.stack[i], path, O_RDONLY | O_NONBLOCK);
+		if (fd < 0)
+			return err_errno(e, fd, "open the container's /%s", path);
+		return path_read_fd(fd, name, max, &ret->text, NULL, e) < 0 ? e->code : 1;
+	}
+	return 0;
 }
 
 int root_add_ids(const struct root *r, const char *what, char ***args)

@@ -3,6 +3,9 @@
 #ifndef COVE_CONTAINER_ROOT_H
 #define COVE_CONTAINER_ROOT_H
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "src/container/container.h"
 #include "src/container/spec.h"
 #include "src/runtime/runtime.h"
@@ -23,11 +26,25 @@ int root_of_container(struct engine *en, const struct container *c,
 		      const struct container_spec *spec, struct root *ret, struct err *e);
 /* The root that an image gives: no upper. NAMES are its layers. */
 int root_of_layers(struct engine *en, char *const *names, struct root *ret, struct err *e);
+/* The root that directory PATH is. */
+int root_of_directory(const char *path, struct root *ret, struct err *e);
 /* Arguments "tar" or "layer", UID, GID for the role `tree`; the trees come behind.  0 or -ENOMEM.
  */
 int root_add_ids(const struct root *r, const char *what, char ***args);
 /* All trees, the upper one last.  0 or -ENOMEM. */
 int root_add_trees(const struct root *r, char ***args);
+/* A file of it, as it is now.  text: owned. */
+struct root_file {
+	char *text;
+	struct stat st, dir; /* its own and of its directory */
+};
+/* Read DIR/NAME, of at most MAX bytes.  1; 0 when it is not there, or not as a plain file. */
+int root_read(const struct root *r, const char *dir, const char *name, size_t max,
+	      struct root_file *ret, struct err *e);
+static inline __attribute__((unused)) void scoped_root_file(struct root_file *f)
+{
+	free(f->text);
+}
 void root_done(struct root *r);
 static inline __attribute__((unused)) void scoped_root(struct root *r)
 {
