@@ -162,7 +162,7 @@ static void add_subject(struct strbuf *b, json_object *o, int no_trunc)
 			(void)strbuf_printf(b, " %s (name=%s, type=%s)", id, text(o, "Name"),
 					    text(all, "type"));
 	} else {
-		if (!strcmp(type, "image") || !strcmp(type, "artifact"))
+		if (!strcmp(type, "image") || !strcmp(type, "artifact") || !strcmp(type, "secret"))
 			(void)strbuf_printf(b, " %s", id);
 		if (*text(o, "Name") || !strcmp(type, "image")) {
 			(void)strbuf_puts(b, " ");

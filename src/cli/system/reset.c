@@ -55,11 +55,12 @@ static int remove_files(struct engine *en, int dir, const char *const *names, st
 static int reset_all(struct engine *en, struct err *e)
 {
 	/* The database last: with it everything else has a name. */
-	static const char *const store[] = { "containers",    "volumes",       "layers",
-					     "blobs",	      "mounts",	       "tmp",
-					     "cache",	      "reserve",       "publish.lock",
-					     "db.sqlite-wal", "db.sqlite-shm", "db.sqlite-journal",
-					     "db.sqlite",     "db.lock",       NULL };
+	static const char *const store[] = {
+		"containers",	     "volumes",	     "layers",	      "blobs",
+		"secrets",	     "mounts",	     "tmp",	      "cache",
+		"reserve",	     "publish.lock", "db.sqlite-wal", "db.sqlite-shm",
+		"db.sqlite-journal", "db.sqlite",    "db.lock",	      NULL
+	};
 	static const char *const run[] = { "c", "n", "blobs", "stores", "userns", NULL };
 	int holder, r = remove_containers(en, e);
 
@@ -85,6 +86,7 @@ static int reset(struct engine *en, void *opts, char **args, struct err *e)
 					    "        - all containers\n"
 					    "        - all images\n"
 					    "        - all networks\n"
+					    "        - all secrets\n"
 					    "        - all volumes\n"
 					    "        - the graphRoot directory: \"%s\"\n"
 					    "        - the runRoot directory: \"%s\"\n",
@@ -101,7 +103,7 @@ const struct cmd cmd_system_reset = {
 	.noun = "system",
 	.verb = "reset",
 	.help = "Remove everything",
-	.man = "All containers, running or not, all images and all volumes; the store is as if "
+	.man = "All containers, running or not, all images, secrets and volumes; the store is as if "
 	       "there had never been one. Configuration and stored logins stay.",
 	.examples = "cove system reset --force",
 	.max_args = 0,
