@@ -10,6 +10,7 @@
 #include "src/container/record.h"
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
+#include "src/secret/secret.h"
 #include "src/store/store.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -67,6 +68,24 @@ static int check_image(struct engine *en, struct check *c, const char *id, const
 	return r;
 }
 
+/* The copies that it was given. */
+static int check_secrets(struct engine *en, struct check *c, const char *id,
+			 const struct container_spec *spec)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < json_len(spec->secrets) && r == 0; i++) {
+		scoped(mem) char *path = str_printf("containers/%s/secrets/%zu", id, i);
+		struct stat st;
+		if (!path)
+			return -ENOMEM;
+		if (fstatat(en->graph_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			r = check_add(c, CHECK_CONTAINER, id, "file %s is missing", path);
+	}
+	return r;
+}
+
 static int check_one(struct engine *en, struct check *c, const struct container *k, struct err *e)
 {
 	scoped(container_spec) struct container_spec *spec = NULL;
@@ -84,6 +103,8 @@ static int check_one(struct engine *en, struct check *c, const struct container 
 		r = check_layers(en, c, k->id, spec);
 	if (r == 0 && k->image_id && !spec->rootfs)
 		r = check_image(en, c, k->id, k->image_id, e);
+	if (r == 0)
+		r = check_secrets(en, c, k->id, spec);
 	for (size_t i = 0; spec->volumes && spec->volumes[i] && r == 0; i++)
 		r = need_dir(en, c, k->id, "volumes", spec->volumes[i], "/_data");
 	return r;
@@ -129,6 +150,11 @@ static int check_leftovers(struct engine *en, struct check *c, struct err *e)
 	return r;
 }
 
+static int add_secret(void *arg, const char *name, const char *text)
+{
+	return check_add(arg, CHECK_SECRET, name, "%s", text);
+}
+
 int container_check(struct engine *en, struct check *c, struct err *e)
 {
 	scoped(strv) char **ids = NULL;
@@ -149,6 +175,8 @@ int container_check(struct engine *en, struct check *c, struct err *e)
 	}
 	if (r == 0)
 		r = check_leftovers(en, c, e);
+	if (r == 0)
+		r = secret_check(en, add_secret, c, e);
 	if (r < 0 && !e->code)
 		return err_errno(e, r, "check the store");
 	return r;
@@ -176,6 +204,17 @@ static int remove_one(struct repair *p, const char *id, struct err *e)
 	return r;
 }
 
+/* Its data cannot be had any more.  The second look tells what is still there. */
+static void remove_secret(struct engine *en, const char *name)
+{
+	scoped(mem) char *id = NULL;
+	struct err e;
+
+	err_clear(&e);
+	if (secret_remove(en, name, &id, &e) < 0)
+		dbg("%s", e.text);
+}
+
 static int remove_users(void *arg, const char *image_id, struct err *e)
 {
 	struct repair *p = arg;
@@ -196,6 +235,8 @@ int container_check_repair(struct engine *en, const struct check *c, int force, 
 	for (size_t i = 0; i < c->n && force && r == 0; i++)
 		if (c->found[i].of == CHECK_CONTAINER)
 			r = remove_one(&p, c->found[i].name, e);
+		else if (c->found[i].of == CHECK_SECRET)
+			remove_secret(en, c->found[i].name);
 	if (r == 0)
 		r = image_check_repair(en, c, remove_users, &p, ret_images, e);
 	record_collect(en);

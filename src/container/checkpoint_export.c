@@ -360,6 +360,10 @@ int checkpoint_export_check(const struct container_spec *s, const struct checkpo
 		return err_set(e, -ENOTSUP,
 			       "a container on a directory (--rootfs), not on an image, cannot be "
 			       "exported");
+	if (json_len(s->secrets) || json_len(s->secret_env))
+		return err_set(e, -ENOTSUP,
+			       "a container with secrets cannot be exported: the archive would "
+			       "have them");
 	slash = strrchr(o->export_file, '/');
 	dir = slash ? strndup(o->export_file, (size_t)(slash - o->export_file + 1)) : strdup(".");
 	if (!dir)

@@ -53,6 +53,7 @@ struct container_create_options {
 	char **volume; /* -v */
 	char **mount;  /* --mount */
 	char **tmpfs;
+	char **secret; /* NAME[,KEY=VALUE...] */
 	/* From containers.conf: where nothing else is mounted. */
 	char **default_volume, **default_mount;
 	const char *shm_size;

@@ -18,6 +18,7 @@
 #include "src/container/keep_id.h"
 #include "src/container/private_network.h"
 #include "src/container/root.h"
+#include "src/container/secrets.h"
 #include "src/runtime/driver.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
@@ -89,6 +90,8 @@ static int make_spec(struct creation *c, struct err *e)
 {
 	int r = check_early(c, e);
 
+	if (r == 0)
+		r = creation_set_secrets(c, e);
 	if (r == 0)
 		r = set_runtime(c, e);
 
@@ -282,6 +285,10 @@ int create_record(struct engine *en, const struct container_create_options *o, c
 		r = keep_id_layers(en, spec, e);
 	if (r == 0)
 		r = make_dirs(&c, e);
+	if (r == 0)
+		r = creation_copy_secrets(&c, e);
+	if (r == 0 && strcmp(state, "running") == 0)
+		r = secrets_load(en, spec, e);
 	if (r == 0 && o->cidfile)
 		r = write_cidfile(en, o->cidfile, c.id, e);
 	if (r == 0)

@@ -40,6 +40,10 @@ int creation_set_security(struct creation *c, struct err *e);
 int creation_set_limits(struct creation *c, struct err *e);
 /* create_mounts.c */
 int creation_set_mounts(struct creation *c, struct err *e);
+/* create_secrets.c: which, before anything is made; copies of their data, in the container's
+ * directory. */
+int creation_set_secrets(struct creation *c, struct err *e);
+int creation_copy_secrets(struct creation *c, struct err *e);
 /* create_network.c */
 int creation_set_network(struct creation *c, struct err *e);
 int creation_set_namespaces(struct creation *c, struct err *e);

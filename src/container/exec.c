@@ -19,6 +19,7 @@
 #include "src/container/private_network.h"
 #include "src/container/record.h"
 #include "src/container/root.h"
+#include "src/container/secrets.h"
 #include "src/container/session.h"
 #include "src/runtime/connect_filter.h"
 #include "src/runtime/runtime.h"
@@ -152,6 +153,8 @@ static int prepare(struct exec *x, struct err *e)
 	if (r == 0 && x->o->tty && !spec_env_get(env, "TERM"))
 		r = spec_env_set(&env, "TERM=xterm", e);
 	if (r == 0)
+		r = secrets_add_env(x->spec, &env, e);
+	if (r == 0)
 		r = create_env_options(&env, x->o->env_file, x->o->env, e);
 	if (r < 0)
 		return r;
@@ -201,7 +204,9 @@ int container_exec(struct engine *en, const char *ref, const struct exec_options
 	x.c = c;
 	x.spec = spec;
 	x.pidfd = pidfd;
-	if (r < 0)
+	if (r == 0 && spec)
+		r = secrets_load(en, spec, e);
+	if (r != 0 || !spec)
 		return r;
 	connect_accel(&x);
 	x.user = o->user ? strdup(o->user) : root_user(en, spec);

@@ -13,6 +13,7 @@
 #include "netns/pasta.h"
 #include "src/container/hosts.h"
 #include "src/container/private_network.h"
+#include "src/container/secrets.h"
 #include "src/runtime/seccomp.h"
 #include "src/runtime/seccomp_profile.h"
 #include "src/util/path.h"
@@ -230,6 +231,22 @@ static void add_file(json_object *out, json_object *given, struct engine *en, co
 	add(out, given, target, "bind", source ? source : "", "bind,private,nosuid,nodev");
 }
 
+/* Nothing of them appears in the root: their places are made on a tmpfs. */
+static void add_secrets(json_object *out, json_object *given, struct engine *en,
+			const struct container_spec *s, const char *id)
+{
+	char file[48];
+
+	if (json_len(s->secrets))
+		add(out, given, SECRETS_DIR, "tmpfs", "tmpfs",
+		    "nosuid,nodev,noexec,mode=755,size=1m");
+	for (size_t i = 0; i < json_len(s->secrets); i++) {
+		(void)snprintf(file, sizeof(file), "secrets/%zu", i);
+		add_file(out, given, en, id, file,
+			 json_get_str(json_object_array_get_idx(s->secrets, i), "Target"));
+	}
+}
+
 /* One of the user's: a tmpfs of no mode is everybody's, whatever the image has there. */
 static json_object *given_mount(json_object *m)
 {
@@ -307,6 +324,7 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 	add_file(out, given, en, id, "containerenv", "/run/.containerenv");
 	if (s->tz)
 		add_file(out, given, en, id, "localtime", "/etc/localtime");
+	add_secrets(out, given, en, s, id);
 	if (s->init) {
 		scoped(mem) char *program = proc_role_path("cove-init");
 		add(out, given, GENERATE_INIT, "bind", program ? program : "",
@@ -381,6 +399,15 @@ static json_object *make_caps(char *const *caps, char *const *added)
 	return o;
 }
 
+static json_object *make_env(const struct container_spec *s)
+{
+	scoped(strv) char **env = s->secret_values ? strv_copy(s->env) : NULL;
+	struct err ignored;
+
+	/* Names were checked when they were given. */
+	return env && secrets_add_env(s, &env, &ignored) == 0 ? json_strv(env) : json_strv(s->env);
+}
+
 static json_object *make_process(const struct container_spec *s)
 {
 	json_object *p = json_object_new_object(), *user = json_object_new_object();
@@ -398,7 +425,7 @@ static json_object *make_process(const struct container_spec *s)
 			(void)json_object_array_add(args, json_object_new_string(s->args[i]));
 		json_put(p, "args", args);
 	}
-	json_put_strv(p, "env", s->env);
+	json_put(p, "env", make_env(s));
 	json_put_str(p, "cwd", s->workdir);
 	json_put(p, "capabilities", make_caps(s->caps, s->cap_add));
 	json_put(p, "rlimits", json_object_get(s->rlimits));

@@ -57,6 +57,32 @@ static void put_cgroup_path(struct engine *en, const struct container *c, json_o
 		json_put_str(state, "CgroupPath", "");
 }
 
+/* Of a secret only that it is there. */
+static void put_env(json_object *config, const struct container_spec *s)
+{
+	scoped(strv) char **env = strv_copy(s->env);
+	struct err ignored;
+
+	for (size_t i = 0; i < json_len(s->secret_env); i++) {
+		json_object *o = json_object_array_get_idx(s->secret_env, i);
+		scoped(mem) char *kv = str_printf("%s=*******", json_get_str(o, "Variable"));
+		if (kv)
+			(void)spec_env_set(&env, kv, &ignored); /* its name was checked */
+	}
+	json_put_strv(config, "Env", env);
+}
+
+static void put_secrets(json_object *config, const struct container_spec *s)
+{
+	json_object *list = NULL;
+
+	if (!json_len(s->secrets) || json_object_deep_copy(s->secrets, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < json_len(list); i++)
+		json_object_object_del(json_object_array_get_idx(list, i), "Target");
+	json_put(config, "Secrets", list);
+}
+
 static json_object *make_config(const struct container *c, const struct container_spec *s)
 {
 	json_object *o = json_object_new_object();
@@ -73,7 +99,7 @@ static json_object *make_config(const struct container *c, const struct containe
 	json_put_bool(o, "Tty", s->tty);
 	json_put_bool(o, "OpenStdin", s->interactive);
 	json_put_bool(o, "StdinOnce", 0);
-	json_put_strv(o, "Env", s->env);
+	put_env(o, s);
 	json_put_strv(o, "Cmd", s->command);
 	json_put_str(o, "Image", c->image_name);
 	json_put(o, "Volumes", NULL);
@@ -95,6 +121,7 @@ static json_object *make_config(const struct container *c, const struct containe
 		(void)snprintf(um, sizeof(um), "%04o", (unsigned)s->umask);
 		json_put_str(o, "Umask", um);
 	}
+	put_secrets(o, s);
 	return o;
 }
 

@@ -30,6 +30,7 @@
 #include "src/container/monitor_slim.h"
 #include "src/container/record.h"
 #include "src/container/root.h"
+#include "src/container/secrets.h"
 #include "src/container/session.h"
 #include "src/runtime/connect_filter.h"
 #include "src/runtime/criu.h"
@@ -362,6 +363,8 @@ static int prepare(struct start *s, struct err *e)
 	if (r == 0)
 		r = generate_config(m->en, m->spec, m->id, s->has_ids ? &s->uids : NULL,
 				    s->has_ids ? &s->gids : NULL, &s->config, e);
+	if (r == 0)
+		r = secrets_own(m->en, m->spec, m->id, s->config, e);
 	if (r == 0 && (m->en->hooks_dirs || is_root))
 		r = hooks_dir_apply(m->en->hooks_dirs, has_bind_mounts(m->spec), &s->config, e);
 	if (r == 0 && m->spec->log_path && strcmp(m->spec->log_driver, "none") != 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "src/container/attach.h"
+#include "src/container/secrets.h"
 #include "src/container/spec.h"
 #include "src/runtime/plan.h"
 #include "src/util/strbuf.h"
@@ -45,6 +46,14 @@ static void env_string(const char *s)
 		assert(strchr(env[i], '=') && env[i][0] != '=');
 }
 
+static void secret_string(const char *s)
+{
+	scoped(secret_use) struct secret_use u = { .source = NULL };
+	struct err e;
+	if (secrets_parse(s, &u, &e) == 0)
+		assert(u.source && *u.source && (!u.target || *u.target));
+}
+
 static void other_string(int which, const char *s)
 {
 	scoped(json) json_object *o = NULL;
@@ -62,6 +71,7 @@ static void other_string(int which, const char *s)
 		break;
 	case 5:
 		env_string(s);
+		secret_string(s);
 		break;
 	case 6:
 		(void)spec_split_words(s, &v, &e);

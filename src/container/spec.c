@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 
 #define AT(f) offsetof(struct container_spec, f)
 
@@ -62,6 +64,8 @@ const struct field container_spec_fields[] = {
 	{ "KeptLayers", FIELD_BOOL, AT(kept_layers), FIELD_OMITEMPTY, NULL },
 	{ "Timezone", FIELD_STR, AT(tz), FIELD_OMITEMPTY, NULL },
 	{ "Sysctl", FIELD_JSON, AT(sysctl), FIELD_OMITEMPTY, NULL },
+	{ "Secrets", FIELD_JSON, AT(secrets), FIELD_OMITEMPTY, NULL },
+	{ "SecretEnv", FIELD_JSON, AT(secret_env), FIELD_OMITEMPTY, NULL },
 	{ "Privileged", FIELD_BOOL, AT(privileged), FIELD_OMITEMPTY, NULL },
 	{ "CapAdd", FIELD_STRV, AT(cap_add), FIELD_OMITEMPTY, NULL },
 	{ "CapDrop", FIELD_STRV, AT(cap_drop), FIELD_OMITEMPTY, NULL },
@@ -94,6 +98,9 @@ struct container_spec *container_spec_free(struct container_spec *s)
 {
 	if (!s)
 		return NULL;
+	for (char **kv = s->secret_values; kv && *kv; kv++)
+		explicit_bzero(*kv, strlen(*kv));
+	strv_free(s->secret_values);
 	field_done(container_spec_fields, s);
 	free(s);
 	return NULL;

@@ -56,6 +56,11 @@ struct container_spec {
 	int kept_layers;     /* the trees of keep_id.h are used */
 	char *tz;	     /* name of a time zone, "local", or NULL: the image's */
 
+	/* what it is told in secret: secrets.h */
+	json_object *secrets;	 /* [{Name, ID, Target, UID, GID, Mode}] */
+	json_object *secret_env; /* [{Name, Variable}] */
+	char **secret_values;	 /* KEY=VALUE, for this process alone: not stored */
+
 	/* what it may */
 	int privileged;
 	char **cap_add, **cap_drop;

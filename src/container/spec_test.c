@@ -8,6 +8,7 @@
 
 #include "src/container/attach.h"
 #include "src/container/container.h"
+#include "src/container/secrets.h"
 #include "src/util/strbuf.h"
 #include "src/util/testing.h"
 
@@ -44,6 +45,61 @@ static void check_mounts(parser parse, const struct mount_row *t, size_t n)
 		CHECK_STR(json_get_str(m, "source"), t[i].source);
 		CHECK_STR(json_get_str(m, "destination"), t[i].target);
 		CHECK_STR(b.s ? b.s : "", t[i].options);
+	}
+}
+
+TEST(secrets)
+{
+	static const struct {
+		const char *text, *source, *target; /* source NULL: refused */
+		int is_env;
+		unsigned uid, gid, mode;
+	} t[] = {
+		{ "s", "s", NULL, 0, 0, 0, 0444 },
+		{ "type=env", "type=env", NULL, 0, 0, 0, 0444 },
+		{ "s,type=mount", "s", NULL, 0, 0, 0, 0444 },
+		{ "s,target=/a/b,uid=1,GID=2,mode=0400", "s", "/a/b", 0, 1, 2, 0400 },
+		{ "source=s,target=t", "s", "t", 0, 0, 0, 0444 },
+		{ "s,source=x,mode=777", "x", NULL, 0, 0, 0, 0777 },
+		{ "s,type=env", "s", NULL, 1, 0, 0, 0444 },
+		{ "s,type=env,target=A=B", "s", "A=B", 1, 0, 0, 0444 },
+		{ "s,target=", "s", NULL, 0, 0, 0, 0444 },
+		{ "s,uid=4294967295", "s", NULL, 0, UINT32_MAX, 0, 0444 },
+		{ .text = "" },
+		{ .text = "s," },
+		{ .text = "s,type" },
+		{ .text = "s,type=x" },
+		{ .text = "s,type=env,type=env" },
+		{ .text = "s,type=env,mode=0444" },
+		{ .text = "target=x,type=mount" },
+		{ .text = "source=,target=x" },
+		{ .text = "s,mode=8" },
+		{ .text = "s,mode=" },
+		{ .text = "s,mode=-1" },
+		{ .text = "s,uid= 1" },
+		{ .text = "s,uid=4294967296" },
+		{ .text = "s,gid=root" },
+		{ .text = "s,x=y" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		scoped(secret_use) struct secret_use u = { .source = NULL };
+		struct err e;
+		int r;
+		err_clear(&e);
+		r = secrets_parse(t[i].text, &u, &e);
+		if (r < 0 && t[i].source)
+			TEST_FAIL("'%s': %s", t[i].text, e.text);
+		if (!t[i].source)
+			CHECK_INT(r, -EINVAL);
+		if (r < 0 || !t[i].source)
+			continue;
+		CHECK_STR(u.source, t[i].source);
+		CHECK_STR(u.target ? u.target : "", t[i].target ? t[i].target : "");
+		CHECK_INT(u.is_env, t[i].is_env);
+		CHECK_INT(u.uid, t[i].uid);
+		CHECK_INT(u.gid, t[i].gid);
+		CHECK_INT(u.mode, t[i].mode);
 	}
 }
 

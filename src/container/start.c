@@ -15,6 +15,7 @@
 #include "src/container/keep_id.h"
 #include "src/container/monitor.h"
 #include "src/container/record.h"
+#include "src/container/secrets.h"
 #include "src/container/session.h"
 #include "src/runtime/criu.h"
 #include "src/util/fd.h"
@@ -126,6 +127,8 @@ static int start_record(struct engine *en, struct container *found, const char *
 		r = container_spec_decode(c->spec, &spec, e);
 	if (r == 0 && spec && spec->kept_layers) /* whoever took one away: it can be made again */
 		r = keep_id_layers(en, spec, e);
+	if (r == 0 && spec)
+		r = secrets_load(en, spec, e);
 	if (r == 0)
 		c->started = record_now();
 	if (r == 0)

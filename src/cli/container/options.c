@@ -55,6 +55,14 @@ const struct opt container_process_rows[] = {
 	STR(0, "restart", "POLICY", AT(restart), "When to restart the container",
 	    .values = "no|never"),
 	FLAG(0, "rm", AT(rm), "Remove the container when it exits"),
+	LIST(0, "secret", "SECRET[,KEY=VALUE...]", AT(secret), "Give it a secret",
+	     .complete = "secret",
+	     .man = "As a file, /run/secrets/SECRET (target=PATH: another place, below "
+		    "/run/secrets unless it "
+		    "is absolute; uid=, gid=, mode=: its owner and mode, by default 0, 0, 0444), "
+		    "or with type=env as a variable (target=NAME: called so). Files are copied "
+		    "when the container is made, variables looked up whenever it starts; neither "
+		    "becomes part of an image."),
 	STR(0, "stop-signal", "SIGNAL", AT(stop_signal), "Signal that stops the container"),
 	INT(0, "stop-timeout", "SECONDS", AT(stop_timeout), -1, INT_MAX,
 	    "Time from the stop signal to SIGKILL (10 when not given)", .init = -1),

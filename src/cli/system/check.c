@@ -19,7 +19,7 @@ struct check_options {
 
 #define AT(f) offsetof(struct check_options, f)
 static const struct opt options[] = {
-	FLAG('f', "force", AT(force), "With --repair: remove damaged containers, too",
+	FLAG('f', "force", AT(force), "With --repair: remove damaged containers and secrets, too",
 	     .man = "And those that use a damaged image, which is kept otherwise."),
 	DURATION('m', "max", "DURATION", AT(max_ms),
 		 "What no record names is damage when it is older than this", .def = "24h0m0s",
@@ -41,8 +41,8 @@ static int look(struct engine *en, struct check *c, struct err *e)
 static void print(const struct check *c)
 {
 	static const char *const titles[CHECK_OF_COUNT] = { "Damaged database", "Damaged layer",
-							    "Damaged image", "Damaged container",
-							    "Leftover" };
+							    "Damaged image",	"Damaged container",
+							    "Damaged secret",	"Leftover" };
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct check_finding *f = &c->found[i];
@@ -109,7 +109,8 @@ const struct cmd cmd_system_check = {
 	.man = "Every record is compared with its files, and every file with its record: the "
 	       "database's own structure; layers, whose tar streams are made again, compared with "
 	       "their digests and unpacked beside them (which needs room for the largest); images' "
-	       "documents; what containers need. Exits with 125 when something is damaged.\n\n"
+	       "documents; what containers need; secrets whose data is in files. Exits with 125 "
+	       "when something is damaged.\n\n"
 	       "What no record names is a leftover of a command that was killed: it is told, but "
 	       "it is no damage until it is old (--max). With --repair leftovers are removed, a "
 	       "wrong "
