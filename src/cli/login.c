@@ -9,12 +9,13 @@
 #include "src/cli/prompt.h"
 #include "src/image/auth_store.h"
 #include "src/image/login.h"
+#include "src/secret/secret.h"
 #include "src/util/fd.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
 struct login_settings {
-	const char *authfile, *compat_authfile, *cert_dir, *username, *password;
+	const char *authfile, *compat_authfile, *cert_dir, *username, *password, *secret;
 	int get_login, password_stdin, tls_verify, verbose;
 };
 
@@ -34,7 +35,10 @@ static const struct opt options[] = {
 		   "in the "
 		   "shell's history: --password-stdin and the prompt are better."),
 	FLAG(0, "password-stdin", AT(password_stdin), "Read the password from standard input"),
-	REFUSED(0, "secret", "secrets cannot be used for a login; use --password-stdin"),
+	STR(0, "secret", "SECRET", AT(secret), "Take the data of a secret as the password",
+	    .complete = "secret",
+	    .man = "All of it: a newline at its end, too. Without --username the user is called "
+		   "like the secret."),
 	TRI(0, "tls-verify", AT(tls_verify), "Require HTTPS and verified certificates",
 	    .man = "Without it: true, unless registries.conf(5) calls the registry insecure."),
 	STR('u', "username", "USER", AT(username), "User name for the registry"),
@@ -45,7 +49,9 @@ static const struct opt options[] = {
 
 static int check_options(const struct login_settings *o, struct err *e)
 {
-	if (o->password_stdin && o->password)
+	if (o->secret && o->password)
+		return err_set(e, -EINVAL, "--secret can not be used with --password options");
+	if (o->password_stdin && (o->password || o->secret))
 		return err_set(e, -EINVAL, "Can't specify both --password-stdin and --password");
 	if (o->password_stdin && !o->username)
 		return err_set(e, -EINVAL, "Must provide --username with --password-stdin");
@@ -148,9 +154,26 @@ static int login_with(struct engine *en, const struct login_settings *o,
 	return 0;
 }
 
+static int use_secret(struct engine *en, struct login_settings *o, struct secret_data *data,
+		      struct err *e)
+{
+	int r = secret_load(en, o->secret, NULL, data, e);
+
+	if (r < 0)
+		return r;
+	if (strlen(data->s) != data->n)
+		return err_set(e, -EINVAL, "secret %s has a NUL byte: it cannot be a password",
+			       o->secret);
+	o->password = data->s;
+	if (!o->username || !*o->username)
+		o->username = o->secret;
+	return 0;
+}
+
 static int login(struct engine *en, void *opts, char **args, struct err *e)
 {
-	const struct login_settings *o = opts;
+	struct login_settings *o = opts;
+	scoped(secret_data) struct secret_data secret = { 0 };
 	const struct login_options l = { .cert_dir = o->cert_dir, .tls_verify = o->tls_verify };
 	const char *file = o->compat_authfile ? o->compat_authfile : o->authfile;
 	scoped(credentials) struct credentials kept = { 0 };
@@ -158,7 +181,8 @@ static int login(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *fallback = NULL;
 	int found;
 
-	if (check_options(o, e) < 0 || (!args[0] && login_default_registry(en, &fallback, e) < 0) ||
+	if (check_options(o, e) < 0 || (o->secret && use_secret(en, o, &secret, e) < 0) ||
+	    (!args[0] && login_default_registry(en, &fallback, e) < 0) ||
 	    login_key_parse(args[0] ? args[0] : fallback, &k, e) < 0)
 		return e->code;
 	found = auth_lookup(file, k.registry, k.namespace, &kept, e);

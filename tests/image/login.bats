@@ -194,3 +194,29 @@ at_terminal() {
 	run_cove 0 logout --config "$T/docker" "$REGISTRY"
 	[[ $(cat "$T/docker/config.json") != *"$REGISTRY"* ]] || die "$(cat "$T/docker/config.json")"
 }
+
+@test "login: the data of a secret is the password" {
+	local id
+	id=$(printf %s "$PASSWORD" | cove secret create u -)
+	run_cove login --tls-verify=false --secret "$id" --username u "$REGISTRY"
+	is "$output" "Login Succeeded!"
+	run_cove logout "$REGISTRY"
+	run_cove login --tls-verify=false --secret u "$REGISTRY"
+	is "$output" "Login Succeeded!" "its name is the user's"
+	run_cove login --get-login "$REGISTRY"
+	is "$output" u
+	run_cove logout "$REGISTRY"
+	printf wrong | cove secret create --replace u - >/dev/null
+	run_cove 125 login --tls-verify=false --secret u "$REGISTRY"
+	is "$output" "Error: logging into \"$REGISTRY\": invalid username/password"
+	run_cove 125 login --secret u --password x "$REGISTRY"
+	is "$output" "Error: --secret can not be used with --password options"
+	run_cove 125 login --secret u --username u --password-stdin "$REGISTRY" <<<x
+	is "$output" "Error: Can't specify both --password-stdin and --password"
+	run_cove 125 login --secret none "$REGISTRY"
+	is "$output" 'Error: no secret with name or id "none": no such secret'
+	printf 'a\0b' | cove secret create nul - >/dev/null
+	run_cove 125 login --secret nul "$REGISTRY"
+	like "$output" "secret nul has a NUL byte"
+	[ ! -s "$AUTH" ] || ! grep -qF "$REGISTRY" "$AUTH"
+}
