@@ -167,14 +167,16 @@ struct image_push_options {
 	int compress;		 /* dir: too */
 	const char *authfile, *creds, *cert_dir; /* as of image_pull_options */
 	int tls_verify, quiet, retry;
-	int64_t retry_delay_ms;	     /* 0: a short while that grows */
-	const char *sign_by;	     /* key of gpg's */
-	const char *sign_key;	     /* file with a private key for sigstore */
-	int sign_params;	     /* SIGN_KEY is a file of parameters that says where it is */
-	const char *sign_passphrase; /* file */
-	int remove_signatures;	     /* leave behind those that the image has */
-	int by_digest;		     /* registries: the manifest gets no tag */
-	struct image_pushed *pushed; /* registries: filled when not NULL */
+	int64_t retry_delay_ms;	      /* 0: a short while that grows */
+	const char *sign_by;	      /* key of gpg's */
+	const char *sign_key;	      /* file with a private key for sigstore */
+	int sign_params;	      /* SIGN_KEY is a file of parameters that says where it is */
+	const char *sign_passphrase;  /* file */
+	char *const *encryption_keys; /* "SCHEME:WHO", or NULL: layers are encrypted for them */
+	char *const *encrypt_layers;  /* numbers, negative ones from the end; NULL: all */
+	int remove_signatures;	      /* leave behind those that the image has */
+	int by_digest;		      /* registries: the manifest gets no tag */
+	struct image_pushed *pushed;  /* registries: filled when not NULL */
 };
 /* Copy an image to a registry, a directory or an archive.  *RET_DIGEST: of the manifest there
  * (owned; NULL for archives). */

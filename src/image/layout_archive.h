@@ -26,5 +26,9 @@ int layout_archive_open(struct engine *en, const char *to, struct layout_archive
 /* Write the tar of it to the file, which appears whole or not at all. */
 int layout_archive_write(const struct layout_archive *a, struct err *e);
 void layout_archive_done(struct layout_archive *a);
+static inline __attribute__((unused)) void scoped_layout_archive(struct layout_archive *a)
+{
+	layout_archive_done(a);
+}
 
 #endif

@@ -12,6 +12,7 @@
 #include "src/util/strbuf.h"
 
 #define ENTRIES_MAX 4096 /* of an index */
+#define OCI_TYPES   "application/vnd.oci.image.layer."
 
 static const char *const manifest_types[] = { MEDIA_OCI_MANIFEST, MEDIA_DOCKER_MANIFEST, NULL };
 static const char *const index_types[] = { MEDIA_OCI_INDEX, MEDIA_DOCKER_LIST, NULL };
@@ -148,6 +149,21 @@ static int read_list(json_object *doc, const char *name, size_t max, struct mani
 	return 0;
 }
 
+/* Is it a layer's type, or that of an encrypted one? */
+static int read_layer_type(struct descriptor *d)
+{
+	static const char suffix[] = "+encrypted";
+	size_t n = strlen(d->media_type), k = strlen(suffix);
+	char plain[sizeof(d->media_type)];
+
+	if (n <= k || strcmp(d->media_type + n - k, suffix) != 0)
+		return is_one_of(d->media_type, layer_types);
+	(void)snprintf(plain, sizeof(plain), "%.*s", (int)(n - k), d->media_type);
+	d->is_encrypted = strncmp(plain, OCI_TYPES, strlen(OCI_TYPES)) == 0;
+	d->toc = (struct descriptor_toc){ 0 }; /* ranges of the plain layer */
+	return d->is_encrypted && is_one_of(plain, layer_types);
+}
+
 static int read_image(json_object *doc, struct manifest *m, struct err *e)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
@@ -162,7 +178,7 @@ static int read_image(json_object *doc, struct manifest *m, struct err *e)
 	if (m->config.size > MANIFEST_MAX)
 		return err_set(e, -E2BIG, "config is larger than %d bytes", MANIFEST_MAX);
 	for (size_t i = 0; i < m->n_layers; i++)
-		if (!is_one_of(m->layers[i].media_type, layer_types))
+		if (!read_layer_type(&m->layers[i]))
 			return err_set(e, -ENOTSUP, "layers[%zu]: unsupported media type '%s'", i,
 				       shown(m->layers[i].media_type, &b));
 	return 0;

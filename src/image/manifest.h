@@ -38,6 +38,7 @@ struct descriptor {
 	int64_t size;
 	int has_platform; /* of an index's entry */
 	struct platform platform;
+	int is_encrypted; /* a layer "+encrypted" (layer_crypt.h); then TOC is none */
 	struct descriptor_toc toc;
 };
 

@@ -33,12 +33,21 @@ static char **role_env(void)
 int pull_call_start_role(struct pull_call *c, const char *role, int run_fd, int dir_fd,
 			 struct err *e)
 {
+	return pull_call_start_stream(c, role, run_fd, dir_fd, -EBADF, -EBADF, e);
+}
+
+int pull_call_start_stream(struct pull_call *c, const char *role, int run_fd, int dir_fd, int in_fd,
+			   int out_fd, struct err *e)
+{
+	const struct proc_fd maybe[] = { { dir_fd, PULL_DIR_FD },
+					 { in_fd, STDIN_FILENO },
+					 { out_fd, STDOUT_FILENO } };
 	scoped(strv) char **env = role_env();
 	scoped(mem) char *path = proc_role_path(role);
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
 	char *argv[] = { path, NULL };
-	struct proc_fd fds[3];
+	struct proc_fd fds[2 + ARRAY_LEN(maybe)];
 	struct proc_options o = { .path = path,
 				  .argv = argv,
 				  .env = env,
@@ -57,8 +66,9 @@ int pull_call_start_role(struct pull_call *c, const char *role, int run_fd, int 
 	(void)setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	fds[0] = (struct proc_fd){ STDERR_FILENO, STDERR_FILENO };
 	fds[1] = (struct proc_fd){ theirs, PULL_SOCKET_FD };
-	if (dir_fd >= 0)
-		fds[o.n_fds++] = (struct proc_fd){ dir_fd, PULL_DIR_FD };
+	for (size_t i = 0; i < ARRAY_LEN(maybe); i++)
+		if (maybe[i].from >= 0)
+			fds[o.n_fds++] = maybe[i];
 	rc = run_fd >= 0 ? userns_spawn(run_fd, &o, &c->child, e) : proc_spawn(&o, &c->child, e);
 	if (rc < 0)
 		return err_in(e, "start %s", role);

@@ -27,6 +27,9 @@ int pull_call_start(struct pull_call *c, int run_fd, int dir_fd, struct err *e);
 /* The same with another role that speaks so (role_serve.h). */
 int pull_call_start_role(struct pull_call *c, const char *role, int run_fd, int dir_fd,
 			 struct err *e);
+/* The same with descriptors for what it reads and writes (-EBADF: none), borrowed. */
+int pull_call_start_stream(struct pull_call *c, const char *role, int run_fd, int dir_fd, int in_fd,
+			   int out_fd, struct err *e);
 /* The next message that is no error (owned); the role's own error, or -EIO when it has gone. */
 int pull_call_receive(struct pull_call *c, json_object **ret, struct err *e);
 /* Wait for a role that has ended, kill one that has not; fine when empty. */

@@ -9,6 +9,7 @@
 #include "src/image/daemon.h"
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
+#include "src/image/layout_archive.h"
 #include "src/image/other_store.h"
 #include "src/image/reference.h"
 #include "src/store/events.h"
@@ -21,7 +22,9 @@ void push_done(struct push *p)
 {
 	for (size_t i = 0; p->layers && i < p->n; i++) {
 		compress_end(&p->layers[i].job);
+		pull_call_end(&p->layers[i].crypt);
 		fd_close(p->layers[i].fd);
+		json_free(p->layers[i].annotations);
 	}
 	free(p->layers);
 	image_layers_free(p->stored, p->n);
@@ -111,6 +114,7 @@ static int plan_layers(struct push *p, struct err *e)
 
 		*l = (struct push_layer){ .l = &p->stored[i],
 					  .job = COMPRESS_JOB_NONE,
+					  .crypt = PULL_CALL_NONE,
 					  .fd = -EBADF };
 		if (is_usable(p, &p->m.layers[i]))
 			l->original = &p->m.layers[i];
@@ -120,13 +124,13 @@ static int plan_layers(struct push *p, struct err *e)
 	return 0;
 }
 
-/* What an absent layer is made into. */
-static enum compression wanted_kind(const struct push *p, const struct push_layer *l)
+/* What it is made into, if nothing stands against it. */
+static enum compression usual_kind(const struct push *p, const struct push_layer *l)
 {
 	enum compression was = COMPRESS_GZIP, c;
 
-	if (l->original)
-		(void)push_kind_of(l->original, &was);
+	if (l->original || l->encrypts)
+		(void)push_kind_of(&p->m.layers[l - p->layers], &was);
 	if (p->o->compression && compression_parse(p->o->compression, &c) == 0)
 		return c;
 	if (p->o->compress)
@@ -135,6 +139,14 @@ static enum compression wanted_kind(const struct push *p, const struct push_laye
 	if (p->keeps_plain || (was == COMPRESS_NONE && p->was_pulled && !p->o->force_compression))
 		return COMPRESS_NONE;
 	return was == COMPRESS_NONE ? COMPRESS_GZIP : was;
+}
+
+/* What an absent layer is made into.  Nobody could fetch a part of an encrypted one. */
+static enum compression wanted_kind(const struct push *p, const struct push_layer *l)
+{
+	enum compression c = usual_kind(p, l);
+
+	return l->encrypts && c == COMPRESS_ZSTD_CHUNKED ? COMPRESS_ZSTD : c;
 }
 
 void push_is_known(struct push *p, size_t i)
@@ -157,10 +169,10 @@ int push_prepare(struct push *p, struct engine *en, const struct image_push_opti
 	if (auth_file_check(o->authfile, e) < 0 || image_find(en, o->reference, &p->image, e) < 0 ||
 	    read_documents(p, e) < 0 || find_was_pulled(p, e) < 0 || check_options(p, e) < 0)
 		return e->code;
-	if (plan_layers(p, e) < 0)
+	if (plan_layers(p, e) < 0 || push_plan_encryption(p, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < p->n; i++)
-		if (wanted_kind(p, &p->layers[i]) != COMPRESS_NONE)
+		if (!p->layers[i].encrypts && wanted_kind(p, &p->layers[i]) != COMPRESS_NONE)
 			push_read_known(p, i, wanted_kind(p, &p->layers[i]));
 	return 0;
 }
@@ -172,6 +184,8 @@ int push_make(struct push *p, size_t i, int take_fd_, struct err *e)
 	l->fd = take_fd_;
 	l->kind = wanted_kind(p, l);
 	l->state = PUSH_MAKING;
+	if (l->encrypts)
+		return push_encrypt(p, l, e);
 	return compress_start(&l->job, p->en, l->l, l->kind,
 			      l->kind == COMPRESS_NONE ? -1 : p->o->level, l->fd, e);
 }
@@ -181,13 +195,13 @@ int push_made(struct push *p, size_t i, struct err *e)
 	struct push_layer *l = &p->layers[i];
 	struct compress_result r;
 
-	if (compress_finish(&l->job, l->l, &r, e) < 0)
+	if ((l->encrypts ? push_encrypted(l, &r, e) : compress_finish(&l->job, l->l, &r, e)) < 0)
 		return e->code;
 	fd_close(take_fd(&l->fd));
 	(void)stpcpy(l->digest, r.digest); /* both have room for one digest */
 	l->size = r.size;
 	l->frames = r.frames;
-	if (l->kind != COMPRESS_NONE)
+	if (l->kind != COMPRESS_NONE && !l->encrypts)
 		push_write_known(p, i, l->kind, &r);
 	return 0;
 }
@@ -241,11 +255,26 @@ static int to_archive(struct push *p, const char *format, const char *path, char
 
 static int to_docker_archive(struct push *p, const char *path, char **ret, struct err *e)
 {
+	if (push_refuse_encryption(p, e) < 0)
+		return e->code;
 	return to_archive(p, "docker-archive", path, ret, e);
+}
+
+/* image_save() knows plain layers only. */
+static int to_encrypted_archive(struct push *p, char **ret, struct err *e)
+{
+	scoped(layout_archive) struct layout_archive a = LAYOUT_ARCHIVE_NONE;
+
+	if (layout_archive_open(p->en, p->o->destination, &a, e) < 0 ||
+	    push_to_oci(p, a.layout + strlen("oci:"), ret, e) < 0)
+		return e->code;
+	return layout_archive_write(&a, e);
 }
 
 static int to_oci_archive(struct push *p, const char *path, char **ret, struct err *e)
 {
+	if (p->o->encryption_keys)
+		return to_encrypted_archive(p, ret, e);
 	return to_archive(p, "oci-archive", path, ret, e);
 }
 
@@ -261,6 +290,8 @@ static int to_storage(struct push *p, const char *name, char **ret, struct err *
 {
 	scoped(mem) char *full = NULL;
 
+	if (p->o->encryption_keys)
+		return err_set(e, -EINVAL, "the store keeps layers unpacked, not encrypted");
 	if (other_store_is(name)) {
 		if (other_store_push(p->en, p->image, name, e) < 0)
 			return e->code;
@@ -273,13 +304,18 @@ static int to_storage(struct push *p, const char *name, char **ret, struct err *
 	return *ret ? 0 : err_errno(e, ENOMEM, "push");
 }
 
+static int to_daemon(struct push *p, const char *name, char **ret, struct err *e)
+{
+	return push_refuse_encryption(p, e) < 0 ? e->code : push_to_daemon(p, name, ret, e);
+}
+
 static const struct {
 	const char *prefix;
 	int (*push)(struct push *p, const char *rest, char **ret, struct err *e);
 } transports[] = {
 	{ "docker://", push_to_registry },	  { "dir:", push_to_dir },
 	{ "oci-archive:", to_oci_archive },	  { "oci:", push_to_oci },
-	{ "docker-archive:", to_docker_archive }, { "docker-daemon:", push_to_daemon },
+	{ "docker-archive:", to_docker_archive }, { "docker-daemon:", to_daemon },
 	{ "containers-storage:", to_storage },	  { "sif:", refuse },
 };
 

@@ -15,6 +15,7 @@
 #include "src/image/compress.h"
 #include "src/image/image.h"
 #include "src/image/manifest.h"
+#include "src/image/pull_call.h"
 #include "src/image/pull_progress.h"
 
 enum push_state {
@@ -42,6 +43,9 @@ struct push_layer {
 		known; /* made of it before, in the way that is wanted; digest "": never */
 	struct compress_job job;
 	int fd; /* the blob while it is made */
+	int encrypts;
+	struct pull_call crypt;	  /* encrypts it while it is made */
+	json_object *annotations; /* owned: what its descriptor says then */
 };
 
 struct push {
@@ -70,12 +74,26 @@ static inline __attribute__((unused)) void scoped_push(struct push *p)
 }
 /* Start to make the blob of layer I in the empty file FD (taken over). */
 int push_make(struct push *p, size_t i, int take_fd_, struct err *e);
+/* Readable when it has ended. */
+static inline int push_made_fd(const struct push_layer *l)
+{
+	return l->encrypts ? l->crypt.socket_fd : l->job.control_fd;
+}
 /* Its end: digest, size and kind are known then. */
 int push_made(struct push *p, size_t i, struct err *e);
 /* Layer I is there as it was made before. */
 void push_is_known(struct push *p, size_t i);
 /* Layer I is there as its manifest says. */
 void push_is_there(struct push *p, size_t i);
+
+/* Which layers are to be encrypted: those are used as they are nowhere, and nothing is noted of
+ * them. -EINVAL, also for keys that cannot be used. */
+int push_plan_encryption(struct push *p, struct err *e);
+/* The same as -EINVAL where nothing encrypted can be. */
+int push_refuse_encryption(const struct push *p, struct err *e);
+/* push_make() and push_made() of such a layer. */
+int push_encrypt(struct push *p, struct push_layer *l, struct err *e);
+int push_encrypted(struct push_layer *l, struct compress_result *ret, struct err *e);
 
 /* The manifest for what the destination has now: the stored bytes when all of it is as it was. */
 struct push_manifest {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "overlay/toc.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/push.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
@@ -89,6 +90,15 @@ static json_object *frames_json(const struct chunked_frames *f)
 	return o;
 }
 
+/* D becomes the descriptor of the same layer encrypted. */
+static void say_encrypted(json_object *d, json_object *annotations)
+{
+	scoped(mem) char *type = str_printf("%s" MEDIA_ENCRYPTED, json_get_str(d, "mediaType"));
+
+	json_put_str(d, "mediaType", type);
+	json_put(d, "annotations", json_object_get(annotations));
+}
+
 static json_object *layers_json(const struct push *p)
 {
 	json_object *list = json_object_new_array(), *old = json_get(p->image->manifest, "layers");
@@ -104,6 +114,8 @@ static json_object *layers_json(const struct push *p)
 
 		if (!is_same && *l->frames.toc.digest)
 			json_put(d, "annotations", frames_json(&l->frames));
+		if (l->encrypts)
+			say_encrypted(d, p->layers[l->same].annotations);
 		(void)json_object_array_add(list, d);
 	}
 	return list;

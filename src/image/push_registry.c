@@ -306,7 +306,7 @@ static int wait(struct target *t, struct err *e)
 	for (size_t i = 0; i < t->p->n && n < ARRAY_LEN(fds); i++)
 		if (t->p->layers[i].state == PUSH_MAKING) {
 			of[n] = i;
-			fds[n++] = (struct pollfd){ .fd = t->p->layers[i].job.control_fd,
+			fds[n++] = (struct pollfd){ .fd = push_made_fd(&t->p->layers[i]),
 						    .events = POLLIN };
 		}
 	if (poll(fds, n, -1) < 0)

@@ -63,6 +63,7 @@ struct push_options {
 	int compress, retry, trust;
 	int64_t retry_delay_ms;
 	const char *policy;
+	char **encryption_keys, **encrypt_layers;
 };
 
 #undef AT
@@ -72,8 +73,18 @@ static const struct opt options[] = {
 	     .man = "For dir: only; to registries and OCI layouts layers go compressed anyway."),
 	FLAG(0, "disable-content-trust", AT(trust), "Push without Docker's content trust",
 	     .man = "cove has none; the option is there for scripts that give it."),
-	REFUSED(0, "encrypt-layer", "layers cannot be encrypted"),
-	REFUSED(0, "encryption-key", "layers cannot be encrypted"),
+	CSV(0, "encrypt-layer", "NUMBER", AT(encrypt_layers), "Encrypt this layer only",
+	    .man = "The lowest layer is 0, and the highest is -1. Without it --encryption-key "
+		   "encrypts all layers."),
+	LIST(0, "encryption-key", "SCHEME:KEY", AT(encryption_keys),
+	     "Encrypt layers for the owner of this key", .complete = "jwe:",
+	     .man = "jwe:FILE is a public key of RSA, or of the curves P-256, P-384 and P-521, in "
+		    "PEM or DER. Of several keys any one opens the layers. They go in the format "
+		    "of "
+		    "the OCI image encryption draft, "
+		    "which containers/ocicrypt and so Podman, skopeo and containerd read; the "
+		    "image's configuration is not encrypted. It becomes an OCI image, of "
+		    "zstd:chunked layers plain zstd. pkcs11:FILE and provider:NAME are refused."),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .def = "3"),
 	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
@@ -149,6 +160,9 @@ int push_settings_default(struct engine *en, json_object **ret_config, struct im
 static int push_list(struct engine *en, const struct image_push_options *p, char **ret,
 		     struct err *e)
 {
+	if (p->encryption_keys || p->encrypt_layers)
+		return err_set(e, -EINVAL, "%s is a list: its images are encrypted one by one",
+			       p->reference);
 	const struct manifest_push_options m = {
 		.list = p->reference, .destination = p->destination, .push = *p, .all = 1
 	};
@@ -171,6 +185,8 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	p.compress = o->compress;
 	p.retry = o->retry;
 	p.retry_delay_ms = o->retry_delay_ms;
+	p.encryption_keys = o->encryption_keys;
+	p.encrypt_layers = o->encrypt_layers;
 	if ((manifest_list_is(en, args[0]) ? push_list : image_push)(en, &p, &digest, e) < 0)
 		return e->code;
 	if (!o->p.digestfile)
