@@ -106,8 +106,25 @@ static int mount_long(const struct runtime_overlay *o, int userxattr, struct err
 	return r == 0 ? 0 : mount_many_layers(o, userxattr, target, e);
 }
 
-int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *ret_root,
-			  struct err *e)
+/* A layer that an image has twice is hidden by its upper one, whiteouts and all; overlayfs takes no
+ * directory twice (ELOOP).  What lies in LOWER, without the lower ones.  NULL: out of memory. */
+static char **distinct(char *const *lower)
+{
+	char **list = calloc(strv_len(lower) + 1, sizeof(*list));
+	size_t n = 0;
+
+	for (size_t i = 0; list && lower[i]; i++) {
+		int comes_again = 0;
+
+		for (size_t k = i + 1; lower[k] && !comes_again; k++)
+			comes_again = !strcmp(lower[i], lower[k]);
+		if (!comes_again)
+			list[n++] = lower[i];
+	}
+	return list;
+}
+
+static int mount_overlay(const struct runtime_overlay *o, int userxattr, struct err *e)
 {
 	scoped(mem) char *options = overlay_options(o, userxattr);
 	struct statvfs fs;
@@ -130,6 +147,18 @@ int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *r
 		(void)err_hint(e, "this kernel or file system does not take overlay mounts of "
 				  "users (Linux 5.11); 'cove "
 				  "doctor' tells more");
+	return r;
+}
+
+int runtime_mount_overlay(const struct runtime_overlay *o, int userxattr, int *ret_root,
+			  struct err *e)
+{
+	scoped(mem) char **lower = distinct(o->lower);
+	struct runtime_overlay once = *o;
+	int r;
+
+	once.lower = lower;
+	r = lower ? mount_overlay(&once, userxattr, e) : err_errno(e, ENOMEM, "mount the overlay");
 	if (r < 0)
 		return r;
 	*ret_root = open(o->target, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
