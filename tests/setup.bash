@@ -161,10 +161,10 @@ start_chunked() {
 	CHUNKED_LOG=$T/chunked/log
 }
 
-# start_registry [--auth USER PASSWORD] [--tls]: sets REGISTRY (host:port), REGISTRY_PID, REGISTRY_DIR; with --tls the
+# start_registry [--auth USER PASSWORD] [--tls] [--schema1]: sets REGISTRY (host:port), REGISTRY_PID, REGISTRY_DIR; with --tls the
 # certificate is $REGISTRY_DIR/cert/ca.crt.
 start_registry() {
-	local auth="" tls="" log
+	local auth="" tls="" schema1="" log
 	need docker-registry curl
 	REGISTRY_DIR=$(mktemp -d "$T/registry.XXXXXX")
 	while [ $# -gt 0 ]; do
@@ -184,6 +184,10 @@ start_registry() {
 			tls="tls: { certificate: $REGISTRY_DIR/cert/ca.crt, key: $REGISTRY_DIR/cert/key.pem }"
 			shift
 			;;
+		--schema1)
+			schema1="compatibility: { schema1: { enabled: true } }"
+			shift
+			;;
 		*) die "start_registry: unknown argument $1" || return ;;
 		esac
 	done
@@ -196,6 +200,7 @@ start_registry() {
 		  addr: $REGISTRY
 		  $tls
 		$auth
+		$schema1
 	END
 	docker-registry serve "$REGISTRY_DIR/config.yml" >"$log" 2>&1 3>&- &
 	REGISTRY_PID=$!

@@ -205,7 +205,6 @@ static int put_subject(struct making *m, struct err *e)
 {
 	scoped(image) struct image *i = NULL;
 	scoped(mem) char *bytes = NULL;
-	const char *type;
 	size_t n = 0;
 
 	if (!m->o->subject)
@@ -213,9 +212,8 @@ static int put_subject(struct making *m, struct err *e)
 	if (image_find(m->en, m->o->subject, &i, e) < 0 ||
 	    image_blob_read(m->en, i->manifest_digest, &bytes, &n, e) < 0)
 		return e->code;
-	type = json_get_str(i->manifest, "mediaType");
 	json_put(m->manifest, "subject",
-		 manifest_descriptor(type ? type : MEDIA_OCI_MANIFEST, i->manifest_digest,
+		 manifest_descriptor(manifest_media_type(i->manifest), i->manifest_digest,
 				     (int64_t)n));
 	return 0;
 }

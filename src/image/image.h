@@ -160,7 +160,7 @@ struct image_pushed {
 struct image_push_options {
 	const char *reference;
 	const char *destination; /* [TRANSPORT:]NAME, or NULL: where the image's name leads */
-	const char *format;	 /* "oci", "v2s2", or NULL: as it is stored */
+	const char *format;	 /* "oci", "v2s1", "v2s2", or NULL: as it is stored */
 	const char *compression; /* "gzip", "zstd", or NULL */
 	int level;		 /* -1: the default of the compression */
 	int force_compression;	 /* also where the registry has the layer in another one */

@@ -103,8 +103,7 @@ static int take_layers(struct engine *en, const struct image_layer *l, size_t n,
 static int publish(struct engine *en, const struct image *i, const char *name,
 		   const struct image_new_layer *layers, size_t n, struct err *e)
 {
-	const char *type = json_get_str(i->manifest, "mediaType");
-	struct image_publish p = { .manifest_type = type ? type : MEDIA_OCI_MANIFEST,
+	struct image_publish p = { .manifest_type = manifest_media_type(i->manifest),
 				   .index_digest = i->index_digest,
 				   .name = name,
 				   .layers = layers,

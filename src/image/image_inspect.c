@@ -3,6 +3,7 @@
 
 #include "src/image/image_parent.h"
 #include "src/image/image_stores.h"
+#include "src/image/schema1.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 
@@ -103,7 +104,10 @@ json_object *image_inspect_json(struct engine *en, const struct image *i)
 	json_put(o, "RootFS", root_fs(i));
 	borrow(o, "Labels", config, "Labels", NULL);
 	borrow(o, "Annotations", i->manifest, "annotations", json_object_new_object());
-	borrow_str(o, "ManifestType", i->manifest, "mediaType");
+	if (schema1_is(i->manifest))
+		json_put_str(o, "ManifestType", MEDIA_SCHEMA1_SIGNED);
+	else
+		borrow_str(o, "ManifestType", i->manifest, "mediaType");
 	borrow_str(o, "User", config, "User");
 	borrow(o, "History", i->config, "history", json_object_new_array());
 	json_put_strv(o, "NamesHistory", i->past ? i->past : names);

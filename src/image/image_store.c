@@ -452,7 +452,8 @@ static int check(struct publish *w, struct err *e)
 	r = manifest_parse(p->manifest, p->manifest_len, p->manifest_type, &m, e);
 	if (r < 0)
 		return r;
-	if (m.kind != MANIFEST_IMAGE || strcmp(m.config.digest, w->config_digest) != 0)
+	if (m.kind != MANIFEST_IMAGE ||
+	    (!m.is_schema1 && strcmp(m.config.digest, w->config_digest) != 0))
 		return err_set(e, -EBADMSG,
 			       "the manifest names another config than the one at hand");
 	if (m.n_layers != p->n_layers)

@@ -118,7 +118,7 @@ int layer_stage_finish(struct layer_stage *s, size_t k, struct layer_result *ret
 
 	if (r < 0)
 		return r;
-	if (strcmp(ret->diff_id, s->layers[k].diff_id) != 0)
+	if (*s->layers[k].diff_id && strcmp(ret->diff_id, s->layers[k].diff_id) != 0)
 		return err_set(e, -EBADMSG, "its contents are %s, the config says %s", ret->diff_id,
 			       s->layers[k].diff_id);
 	take_result(s, k, ret);

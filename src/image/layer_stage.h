@@ -28,8 +28,8 @@ static inline __attribute__((unused)) void scoped_layer_stage(struct layer_stage
 /* Unpack a blob as the next layer: the role reads SOURCE_FD to its end.  *RET: what it was. */
 int layer_stage_unpack(struct layer_stage *s, int source_fd, struct layer_result *ret,
 		       struct err *e);
-/* Begin to unpack a part of the file SOURCE_FD as the next layer, which shall be DIFF_ID; several
- * may be at work.  Its place in s->layers is the s->n of before. */
+/* Begin to unpack a part of the file SOURCE_FD as the next layer, which shall be DIFF_ID ("":
+ * whatever it is); several may be at work.  Its place in s->layers is the s->n of before. */
 int layer_stage_begin(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
 		      int64_t length, struct err *e);
 /* Wait for the one begun at place K: *RET.  -EBADMSG when its diff ID is another one. */

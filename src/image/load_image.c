@@ -7,6 +7,7 @@
 #include "src/image/image_store.h"
 #include "src/image/layer_stage.h"
 #include "src/image/pull_call.h"
+#include "src/image/schema1.h"
 #include "src/image/signature.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -62,7 +63,7 @@ static int unpack(struct layer_stage *stage, const struct load_image *i, char *c
 	int r = 0;
 
 	for (size_t k = 0; r == 0 && k < i->n_layers; k++) {
-		if (layer_stage_has(stage, diff_ids[k])) {
+		if (diff_ids && layer_stage_has(stage, diff_ids[k])) {
 			r = layer_stage_known(stage, diff_ids[k], e);
 			continue;
 		}
@@ -71,7 +72,7 @@ static int unpack(struct layer_stage *stage, const struct load_image *i, char *c
 			memmove(busy, busy + 1, --n_busy * sizeof(busy[0]));
 		}
 		if (r == 0)
-			r = begin_layer(stage, i, diff_ids[k], k, e);
+			r = begin_layer(stage, i, diff_ids ? diff_ids[k] : "", k, e);
 		busy[n_busy++] = k;
 	}
 	for (size_t b = 0; r == 0 && b < n_busy; b++)
@@ -133,6 +134,22 @@ static int publish(struct engine *en, const struct load_image *i, const struct l
 	return r;
 }
 
+/* The same for the config of schema 1. */
+static int make_config(struct load_image *i, const struct layer_stage *stage, struct err *e)
+{
+	scoped(strv) char **ids = NULL;
+
+	for (size_t k = 0; k < stage->n; k++)
+		if (strv_add(&ids, stage->layers[k].diff_id) < 0)
+			return err_errno(e, ENOMEM, "make an image config");
+	free(i->config);
+	i->config = NULL;
+	if (schema1_config(i->manifest, i->manifest_len, ids, &i->config, e) < 0)
+		return e->code;
+	i->config_len = strlen(i->config);
+	return 0;
+}
+
 static int store_once(struct engine *en, struct load_image *i, char *const *diff_ids, char **ret_id,
 		      struct err *e)
 {
@@ -143,6 +160,8 @@ static int store_once(struct engine *en, struct load_image *i, char *const *diff
 		r = unpack(&stage, i, diff_ids, e);
 	if (r == 0 && !i->manifest)
 		r = make_manifest(i, &stage, e);
+	if (r == 0 && i->is_schema1)
+		r = make_config(i, &stage, e);
 	return r < 0 ? r : publish(en, i, &stage, ret_id, e);
 }
 
@@ -200,11 +219,11 @@ int load_image_store(struct engine *en, struct load_image *i, struct load_result
 	char digest[SHA256_TEXT_LEN];
 	int n_signatures = 0, r = check_trust(en, i, &dir, &n_signatures, digest, e);
 
-	if (r == 0)
+	if (r == 0 && !i->is_schema1)
 		r = config_diff_ids(i->config, i->config_len, i->n_layers, &ids, e);
 	if (r != 0)
 		return r;
-	if (!ids)
+	if (!ids && !i->is_schema1)
 		return err_set(e, -EBADMSG, "the config has no diff_ids");
 	/* A layer that we had may be removed by others before we name it: then it is unpacked after
 	 * all. */

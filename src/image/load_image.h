@@ -22,7 +22,8 @@ struct load_image {
 	struct descriptor want[LAYERS_MAX]; /* what the manifest says of them; digest "" when it is
 					       made here */
 	size_t n_layers;
-	char **names; /* full */
+	int is_schema1; /* the config is made of what the layers turn out to be */
+	char **names;	/* full */
 };
 void load_image_done(struct load_image *i);
 DEFINE_SCOPED(load_image, struct load_image *, load_image_done);

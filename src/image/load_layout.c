@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/image/load_image.h"
+#include "src/image/schema1.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 
@@ -27,7 +28,7 @@ static const struct archive_item *blob(const struct layout *l, const struct desc
 	(void)snprintf(name, sizeof(name), "%s%s%s", l->is_dir ? "" : "blobs/sha256/",
 		       digest_hex(d->digest), l->is_dir && is_manifest ? ".manifest.json" : "");
 	it = load_need(l->a, name, e);
-	if (it && it->size != d->size) {
+	if (it && d->size >= 0 && it->size != d->size) {
 		(void)err_set(e, -EBADMSG, "%s has %lld bytes in the archive, not %lld", d->digest,
 			      (long long)it->size, (long long)d->size);
 		return NULL;
@@ -99,8 +100,9 @@ static int find_manifest(const struct layout *l, const char *type, const char *d
 static int find_blobs(const struct layout *l, const struct manifest *m, struct load_image *i,
 		      struct err *e)
 {
-	int r = blob_document(l, &m->config, 0, &i->config, &i->config_len, e);
+	int r = m->is_schema1 ? 0 : blob_document(l, &m->config, 0, &i->config, &i->config_len, e);
 
+	i->is_schema1 = m->is_schema1;
 	if (r < 0)
 		return r;
 	if (m->n_layers > LAYERS_MAX)
@@ -110,6 +112,7 @@ static int find_blobs(const struct layout *l, const struct manifest *m, struct l
 		i->layers[i->n_layers] = blob(l, &m->layers[i->n_layers], 0, e);
 		if (!i->layers[i->n_layers])
 			return e->code;
+		i->want[i->n_layers].size = i->layers[i->n_layers]->size;
 	}
 	return 0;
 }
@@ -228,6 +231,8 @@ int load_dir(struct engine *en, const struct image_archive *a, const struct arch
 	i->a = a;
 	i->s = s;
 	r = image_archive_read(a, manifest, MANIFEST_MAX, &i->manifest, &i->manifest_len, e);
+	if (r == 0)
+		r = schema1_strip(&i->manifest, &i->manifest_len, e);
 	if (r < 0)
 		return r;
 	sha256_text(i->manifest, i->manifest_len, digest);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "overlay/toc.h"
+#include "src/image/schema1.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
@@ -220,8 +221,11 @@ static int parse(json_object *doc, const char *content_type, struct manifest *m,
 			 json_object_object_get_ex(doc, "config", NULL);
 	int has_manifests = json_object_object_get_ex(doc, "manifests", NULL);
 
-	if (version == 1 || json_get(doc, "fsLayers"))
-		return err_set(e, -ENOTSUP, "Docker's manifest schema 1 is not supported");
+	if (schema1_is(doc)) {
+		(void)stpcpy(m->media_type, MEDIA_SCHEMA1_SIGNED); /* has room for it */
+		m->is_schema1 = 1;
+		return schema1_layers(doc, m, e);
+	}
 	if (version != 2)
 		return err_set(e, -EBADMSG, "'schemaVersion' is missing or not 2");
 	if (has_layers && has_manifests)
@@ -326,6 +330,13 @@ int config_diff_ids(const char *bytes, size_t n, size_t n_layers, char ***ret, s
 	}
 	*ret = take_ptr(&v);
 	return 0;
+}
+
+const char *manifest_media_type(json_object *doc)
+{
+	const char *own = json_get_str(doc, "mediaType");
+
+	return own ? own : schema1_is(doc) ? MEDIA_SCHEMA1_SIGNED : MEDIA_OCI_MANIFEST;
 }
 
 json_object *manifest_descriptor(const char *type, const char *digest, int64_t size)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Manifests, indexes and image configs of OCI image-spec 1.1 and Docker's schema 2.
+/* Manifests, indexes and image configs of OCI image-spec 1.1 and Docker's schema 2; of schema 1
+ * what the others have, too (schema1.h).
  *
  * Callers verify the digest of the bytes first; each document is parsed once, here, into structs
  * whose digests are valid and whose media types are known. */
@@ -44,6 +45,7 @@ struct descriptor {
 
 struct manifest {
 	enum manifest_kind kind;
+	int is_schema1; /* see schema1.h: no config, and sizes of -1 */
 	char media_type[128];
 	struct descriptor config;  /* MANIFEST_IMAGE */
 	struct descriptor *layers; /* MANIFEST_IMAGE: lowest first; MANIFEST_INDEX: its entries */
@@ -51,8 +53,7 @@ struct manifest {
 };
 
 /* CONTENT_TYPE is what the transport said, or NULL; it must not contradict the document.
- * -EBADMSG for what breaks the format, -ENOTSUP for formats that are refused (schema 1, artifacts).
- */
+ * -EBADMSG for what breaks the format, -ENOTSUP for formats that are refused (artifacts). */
 int manifest_parse(const char *bytes, size_t n, const char *content_type, struct manifest *ret,
 		   struct err *e);
 void manifest_done(struct manifest *m);
@@ -61,6 +62,8 @@ static inline __attribute__((unused)) void scoped_manifest(struct manifest *m)
 	manifest_done(m);
 }
 
+/* The media type of the manifest DOC, by what it says. */
+const char *manifest_media_type(json_object *doc);
 /* {"mediaType","digest","size"}; owned. */
 json_object *manifest_descriptor(const char *type, const char *digest, int64_t size);
 /* Add "KEY=VALUE"s to an object.  -EINVAL. */

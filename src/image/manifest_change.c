@@ -237,15 +237,13 @@ static int put_subject(struct engine *en, json_object *doc, const char *ref, str
 {
 	scoped(image) struct image *i = NULL;
 	scoped(mem) char *bytes = NULL;
-	const char *type;
 	size_t n = 0;
 
 	if (image_find(en, ref, &i, e) < 0 ||
 	    image_blob_read(en, i->manifest_digest, &bytes, &n, e) < 0)
 		return e->code;
-	type = json_get_str(i->manifest, "mediaType");
 	json_put(doc, "subject",
-		 manifest_descriptor(type ? type : MEDIA_OCI_MANIFEST, i->manifest_digest,
+		 manifest_descriptor(manifest_media_type(i->manifest), i->manifest_digest,
 				     (int64_t)n));
 	return 0;
 }

@@ -463,6 +463,8 @@ int manifest_list_push(struct engine *en, const struct manifest_push_options *o,
 		.en = en, .o = *o, .dir = LAYOUT_NONE, .archive = LAYOUT_ARCHIVE_NONE
 	};
 
+	if (o->push.format && !strcmp(o->push.format, "v2s1"))
+		return err_set(e, -EINVAL, "%s is a list, and the format v2s1 has none", o->list);
 	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");
 	if (manifest_list_find(en, o->list, &p.list, e) < 0 || find_target(&p, e) < 0)
 		return e->code;

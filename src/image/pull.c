@@ -19,6 +19,7 @@
 #include "src/image/pull_protocol.h"
 #include "src/image/reference.h"
 #include "src/image/registries.h"
+#include "src/image/schema1.h"
 #include "src/image/trust.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -265,7 +266,7 @@ static int need(void *arg, const char *digest, struct err *e)
 	struct pull *p = arg;
 	scoped(mem) char *name = NULL;
 
-	for (size_t i = 0; i < p->m.n_layers; i++) {
+	for (size_t i = 0; i < p->m.n_layers && p->diff_ids; i++) {
 		int rc;
 
 		if (strcmp(p->m.layers[i].digest, digest) != 0)
@@ -275,7 +276,7 @@ static int need(void *arg, const char *digest, struct err *e)
 			err_clear(e);
 		return rc == -ENOENT ? 1 : rc < 0 ? rc : 0;
 	}
-	return 0;
+	return !p->diff_ids; /* of schema 1 nobody knows before it is unpacked */
 }
 
 /* A layer comes through the network when we hold its lock; of one that the image has twice, the
@@ -306,8 +307,8 @@ static int prepare_layers(struct pull *p, struct err *e)
 		struct image_new_layer *l = &p->layers[i];
 
 		p->wanted[i] = (char)is_wanted(p, i);
-		(void)stpcpy(l->diff_id,
-			     p->diff_ids[i]); /* valid digests, shorter than the fields */
+		if (p->diff_ids) /* valid digests, shorter than the fields */
+			(void)stpcpy(l->diff_id, p->diff_ids[i]);
 		(void)stpcpy(l->blob_digest, p->m.layers[i].digest);
 		l->blob_size = p->m.layers[i].size;
 		if (!p->wanted[i])
@@ -320,6 +321,18 @@ static int prepare_layers(struct pull *p, struct err *e)
 	return 0;
 }
 
+static int read_config(struct pull *p, struct err *e)
+{
+	if (p->m.is_schema1) /* made of the layers, when they are here */
+		return 0;
+	return path_read(p->dir.tmp_fd, PULL_CONFIG, MANIFEST_MAX, &p->config, &p->config_len, e) <
+				       0 ||
+			       config_diff_ids(p->config, p->config_len, p->m.n_layers,
+					       &p->diff_ids, e) < 0
+		       ? e->code
+		       : 0;
+}
+
 /* "image": the documents are in the directory. */
 static int on_image(struct pull *p, json_object *o, struct err *e)
 {
@@ -330,14 +343,13 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 	    copy(index && *index ? index : NULL, &p->index_digest, e) < 0 ||
 	    path_read(p->dir.tmp_fd, PULL_MANIFEST, MANIFEST_MAX, &p->manifest, &p->manifest_len,
 		      e) < 0 ||
-	    path_read(p->dir.tmp_fd, PULL_CONFIG, MANIFEST_MAX, &p->config, &p->config_len, e) <
-		    0 ||
 	    manifest_parse(p->manifest, p->manifest_len, p->media_type, &p->m, e) < 0 ||
-	    config_diff_ids(p->config, p->config_len, p->m.n_layers, &p->diff_ids, e) < 0)
+	    read_config(p, e) < 0)
 		return e->code;
 	if (!digest_is_valid(p->digest) || (p->index_digest && !digest_is_valid(p->index_digest)))
 		return err_set(e, -EBADMSG, "pull: unexpected message");
-	warn_of_platform(p);
+	if (!p->m.is_schema1)
+		warn_of_platform(p);
 	pull_progress_say(&p->progress, "Getting image source signatures");
 	if (p->requirements) {
 		int64_t n = json_get_int(o, "signatures", 0);
@@ -371,6 +383,18 @@ static int send_wanted(struct pull *p, struct err *e)
 	return pull_send(p->dir.call.socket_fd, o, e);
 }
 
+/* What the manifest of schema 1 does not say. */
+static int take_diff_id(struct image_new_layer *l, json_object *o, struct err *e)
+{
+	const char *diff_id = json_get_str(o, "diff_id");
+
+	if (!diff_id || !digest_is_valid(diff_id))
+		return err_set(e, -EBADMSG, "pull: unexpected message");
+	(void)stpcpy(l->diff_id, diff_id); /* valid, so it fits */
+	l->blob_size = json_get_int(o, "size", 0);
+	return 0;
+}
+
 /* A message about layer N; the role is trusted no further than the array's end. */
 static int on_layer(struct pull *p, json_object *o, struct err *e)
 {
@@ -390,6 +414,8 @@ static int on_layer(struct pull *p, json_object *o, struct err *e)
 	}
 	p->layers[n].diff_size = json_get_int(o, "diff_size", 0);
 	p->layers[n].tree_size = json_get_int(o, "tree_size", 0);
+	if (p->m.is_schema1 && take_diff_id(&p->layers[n], o, e) < 0)
+		return e->code;
 	p->wanted[n] = 2; /* came */
 	pull_progress_ready(&p->progress, (size_t)n);
 	return 0;
@@ -412,6 +438,27 @@ static int wait_for_layers(struct pull *p, struct err *e)
 	for (size_t i = 0; i < p->m.n_layers; i++)
 		if (p->wanted[i] == 1)
 			return err_set(e, -EIO, "%s did not deliver layer %zu", ROLE, i);
+	return 0;
+}
+
+/* The config of a manifest of schema 1, now that its layers are known. */
+static int make_config(struct pull *p, struct err *e)
+{
+	for (size_t i = 0; i < p->m.n_layers; i++) {
+		struct image_new_layer *l = &p->layers[i];
+
+		for (size_t k = 0; k < i && !p->wanted[i]; k++)
+			if (!strcmp(p->m.layers[k].digest, p->m.layers[i].digest)) {
+				*l = p->layers[k];
+				l->tmp_path = NULL;
+			}
+		if (strv_add(&p->diff_ids, l->diff_id) < 0)
+			return err_errno(e, ENOMEM, "pull");
+	}
+	if (schema1_config(p->manifest, p->manifest_len, p->diff_ids, &p->config, e) < 0)
+		return e->code;
+	p->config_len = strlen(p->config);
+	warn_of_platform(p);
 	return 0;
 }
 
@@ -479,7 +526,10 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 	pull_progress_layers(&p->progress, &p->m, p->wanted);
 	if (send_wanted(p, e) < 0 || wait_for_layers(p, e) < 0)
 		return e->code;
-	pull_progress_say(&p->progress, "Copying config %s", p->m.config.digest);
+	if (p->m.is_schema1 && make_config(p, e) < 0)
+		return e->code;
+	if (!p->m.is_schema1)
+		pull_progress_say(&p->progress, "Copying config %s", p->m.config.digest);
 	return publish(p, ret_id, e);
 }
 

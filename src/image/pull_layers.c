@@ -303,7 +303,7 @@ static int verify(const struct layer *l, struct err *e)
 	if (strcmp(r->digest, l->d->digest) != 0)
 		return err_set(e, -EBADMSG, "Digest did not match, expected %s, got %s",
 			       l->d->digest, r->digest);
-	if (strcmp(r->diff_id, l->diff_id) != 0)
+	if (l->diff_id && strcmp(r->diff_id, l->diff_id) != 0)
 		return err_set(e, -EBADMSG,
 			       "diff ID did not match the image config, expected %s, got %s",
 			       l->diff_id, r->diff_id);
@@ -318,6 +318,10 @@ static int report(struct work *w, const struct layer *l, struct err *e)
 		json_put_int(o, "layer", (int64_t)l->index);
 		json_put_int(o, "diff_size", l->result.diff_size);
 		json_put_int(o, "tree_size", l->result.tree_size);
+		if (!l->diff_id) {
+			json_put_int(o, "size", l->result.size);
+			json_put_str(o, "diff_id", l->result.diff_id);
+		}
 	}
 	return pull_send(w->p->socket_fd, o, e);
 }
@@ -611,7 +615,7 @@ int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, str
 				     .parts = PULL_PARTS_NONE,
 				     .kept = PULL_KEPT_NONE };
 		l->d = &p->manifest->layers[l->index];
-		l->diff_id = p->diff_ids[l->index];
+		l->diff_id = p->diff_ids ? p->diff_ids[l->index] : NULL;
 		l->fetch.sink = sink;
 		l->fetch.sink_arg = l;
 		l->fetch.path =

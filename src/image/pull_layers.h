@@ -17,7 +17,7 @@ struct pull_layers {
 	int layers_fd; /* the layers of the store, or -EBADF */
 	int kept_fd;   /* PULL_KEPT_DIR, or -EBADF */
 	const struct manifest *manifest;
-	char *const *diff_ids;
+	char *const *diff_ids; /* NULL: unknown, and told with the layers */
 	int progress;
 };
 /* Fetch, verify and unpack the N layers of WANTED (indexes into the manifest, each once).  On

@@ -16,8 +16,11 @@
  *	role	{"type":"note","layer":N,"text"}	for the log
  *	role	{"type":"layer","layer":N,"diff_size":N,"tree_size":N}
  *		Layer N is unpacked in the subdirectory "layer-N" and synced; size, digest and diff
- *ID are those of manifest and config. role	{"type":"done"}				the end role
- *{"type":"error","code":-N,"text","hint"} instead of any message of the role's: the end
+ *ID are those of manifest and config.  For a manifest of schema 1 there is no config: all layers
+ *are fetched, and the message has "size" and "diff_id", too.
+ *	role	{"type":"done"}				the end
+ *	role	{"type":"error","code":-N,"text","hint"} instead of any message of the role's: the
+ *end
  *
  * Instead of a pull the engine may ask for
  *

@@ -25,12 +25,14 @@
 #include "src/image/push_role.h"
 #include "src/image/registry.h"
 #include "src/image/role_serve.h"
+#include "src/image/schema1.h"
 #include "src/image/signature_get.h"
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 
-#define ACCEPT_IMAGES MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST
-#define ACCEPT_ALL    ACCEPT_IMAGES ", " MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST
+#define ACCEPT_IMAGES  MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST
+#define ACCEPT_INDEXES MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST
+#define ACCEPT_ALL     ACCEPT_IMAGES ", " ACCEPT_INDEXES ", " MEDIA_SCHEMA1_SIGNED ", " MEDIA_SCHEMA1
 
 /* Descriptors that the engine opened belong to its mount namespace, and the roles `layer` can only
  * be locked into directories of ours: open the very same directory here. */
@@ -96,6 +98,21 @@ static int compare(const char *expected, const char *got, struct err *e)
 	return 0;
 }
 
+/* Only what is digested of the document: signatures within are not. */
+static int strip(struct strbuf *b, struct err *e)
+{
+	char *payload = NULL;
+	size_t n = 0;
+
+	if (schema1_payload(b->s ? b->s : "", b->len, &payload, &n, e) < 0)
+		return e->code;
+	if (payload) {
+		strbuf_done(b);
+		*b = (struct strbuf){ .s = payload, .len = n, .cap = n + 1 };
+	}
+	return 0;
+}
+
 static int get_manifest_once(struct found *f, const char *name, int64_t size, const char *accept,
 			     struct strbuf *ret, char digest[DIGEST_LEN + 1], char **ret_type,
 			     struct err *e)
@@ -103,16 +120,19 @@ static int get_manifest_once(struct found *f, const char *name, int64_t size, co
 	scoped(mem) char *path = str_printf("/v2/%s/manifests/%s", f->session.o.repository, name);
 	struct fetch get = { .path = path, .accept = accept, .body_max = HTTP_DOCUMENT_MAX };
 	int rc = path ? fetch_run(&f->session, &get, e) : err_errno(e, ENOMEM, "read manifest");
+	size_t came = rc >= 0 ? get.t->body.len : 0;
 
+	if (rc >= 0)
+		rc = strip(&get.t->body, e);
 	if (rc >= 0)
 		rc = digest_of(&get.t->body, digest, e);
 	if (rc >= 0 && digest_is_valid(name))
 		rc = compare(name, digest, e);
 	if (rc >= 0 && digest_is_valid(get.t->digest))
 		rc = compare(get.t->digest, digest, e);
-	if (rc >= 0 && size >= 0 && (int64_t)get.t->body.len != size)
+	if (rc >= 0 && size >= 0 && (int64_t)came != size)
 		rc = err_set(e, -EBADMSG, "Size did not match, expected %lld, got %zu",
-			     (long long)size, get.t->body.len);
+			     (long long)size, came);
 	if (rc >= 0) {
 		free(*ret_type);
 		strbuf_done(ret);
@@ -208,6 +228,41 @@ static int get_config(struct found *f, struct err *e)
 	return !f->config.len && was_damaged(f, rc, e) ? get_config_once(f, e) : rc;
 }
 
+/* How many bytes blob D has; a manifest of schema 1 does not say. */
+static int find_size(struct found *f, struct descriptor *d, struct err *e)
+{
+	scoped(mem) char *path = str_printf("/v2/%s/blobs/%s", f->session.o.repository, d->digest);
+	const struct http_body nothing = { .fd = -EBADF };
+	struct fetch head = {
+		.path = path, .method = "HEAD", .body = &nothing, .body_max = HTTP_SMALL_MAX
+	};
+	int rc = path ? fetch_run(&f->session, &head, e) : err_errno(e, ENOMEM, "read manifest");
+	curl_off_t size = -1;
+
+	if (rc >= 0) {
+		(void)curl_easy_getinfo(head.t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+		if (size < 0)
+			rc = err_set(e, -EPROTO, "the registry does not say how large it is");
+	}
+	fetch_done(&f->session, &head);
+	d->size = (int64_t)size;
+	return rc < 0 ? err_in(e, "reading blob %s", d->digest) : 0;
+}
+
+static int find_sizes(struct found *f, struct err *e)
+{
+	for (size_t i = 0; i < f->m.n_layers; i++) {
+		struct descriptor *d = &f->m.layers[i];
+
+		for (size_t k = 0; k < i && d->size < 0; k++)
+			if (!strcmp(f->m.layers[k].digest, d->digest))
+				d->size = f->m.layers[k].size;
+		if (d->size < 0 && find_size(f, d, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
 static int is_in(char *const *v, const char *s)
 {
 	for (; v && *v; v++)
@@ -254,7 +309,7 @@ static int look_at(struct http *h, const struct pull_request *r, const struct pu
 	if (r->wants_signatures && signatures_get(&f->session, s->lookaside, s->attachments,
 						  f->digest, PULL_DIR_FD, &f->n_signatures, e) < 0)
 		return e->code;
-	return get_config(f, e);
+	return f->m.is_schema1 ? find_sizes(f, e) : get_config(f, e);
 }
 
 /* The first place that has it.  Of several failures the last one, of the place itself, is told. */

@@ -50,7 +50,7 @@ static int read_documents(struct push *p, struct err *e)
 	p->n = n;
 	if (n != p->m.n_layers || n > LAYERS_MAX)
 		return err_set(e, -EBADMSG, "the record of image %.12s is damaged", p->image->id);
-	return 0;
+	return push_schema1_blobs(p, e);
 }
 
 static int find_was_pulled(struct push *p, struct err *e)
@@ -81,14 +81,17 @@ static int check_options(struct push *p, struct err *e)
 			       o->compression);
 	if (compression_check_level(c, o->level, e) < 0)
 		return e->code;
-	if (o->format && strcmp(o->format, "oci") != 0 && strcmp(o->format, "v2s2") != 0)
-		return err_set(e, -ENOTSUP, "unknown format \"%s\". Choose one of: oci, v2s2",
+	if (o->format && !str_in_words(o->format, strlen(o->format), "oci|v2s1|v2s2"))
+		return err_set(e, -ENOTSUP, "unknown format \"%s\". Choose one of: oci, v2s1, v2s2",
 			       o->format);
-	if (o->format && !strcmp(o->format, "v2s2") && compression_is_zstd(c))
-		return err_set(e, -EINVAL, "the format v2s2 has no layers compressed with zstd");
-	p->is_docker = o->format ? !strcmp(o->format, "v2s2")
+	if (o->format && *o->format == 'v' && compression_is_zstd(c))
+		return err_set(e, -EINVAL, "the format %s has no layers compressed with zstd",
+			       o->format);
+	p->is_schema1 =
+		o->format ? !strcmp(o->format, "v2s1") : !compression_is_zstd(c) && p->m.is_schema1;
+	p->is_docker = o->format ? *o->format == 'v'
 				 : !compression_is_zstd(c) &&
-					   !strcmp(p->m.media_type, MEDIA_DOCKER_MANIFEST);
+					   strcmp(p->m.media_type, MEDIA_OCI_MANIFEST) != 0;
 	return 0;
 }
 
@@ -98,7 +101,8 @@ static int is_usable(const struct push *p, const struct descriptor *d)
 	const char *wanted = p->o->compression ? p->o->compression : "gzip";
 	enum compression kind;
 
-	if (!push_kind_of(d, &kind) || (p->is_docker && compression_is_zstd(kind)))
+	if (!push_kind_of(d, &kind) || (p->is_docker && compression_is_zstd(kind)) ||
+	    (d->size < 0 && !p->is_schema1))
 		return 0;
 	return !p->o->force_compression || !strcmp(compression_word(kind), wanted) ||
 	       (compression_is_zstd(kind) && !strcmp(wanted, "zstd"));
@@ -312,11 +316,12 @@ static int to_daemon(struct push *p, const char *name, char **ret, struct err *e
 static const struct {
 	const char *prefix;
 	int (*push)(struct push *p, const char *rest, char **ret, struct err *e);
+	int no_schema1; /* it cannot hold that */
 } transports[] = {
-	{ "docker://", push_to_registry },	  { "dir:", push_to_dir },
-	{ "oci-archive:", to_oci_archive },	  { "oci:", push_to_oci },
-	{ "docker-archive:", to_docker_archive }, { "docker-daemon:", to_daemon },
-	{ "containers-storage:", to_storage },	  { "sif:", refuse },
+	{ "docker://", push_to_registry, 0 },	     { "dir:", push_to_dir, 0 },
+	{ "oci-archive:", to_oci_archive, 1 },	     { "oci:", push_to_oci, 1 },
+	{ "docker-archive:", to_docker_archive, 1 }, { "docker-daemon:", to_daemon, 1 },
+	{ "containers-storage:", to_storage, 0 },    { "sif:", refuse, 0 },
 };
 
 static int push_to(struct push *p, const char *to, char **ret_digest, struct err *e)
@@ -326,6 +331,8 @@ static int push_to(struct push *p, const char *to, char **ret_digest, struct err
 			continue;
 		if (i && push_refuse_signing(p, e) < 0) /* the first is docker:// */
 			return e->code;
+		if (transports[i].no_schema1 && p->o->format && !strcmp(p->o->format, "v2s1"))
+			return err_set(e, -EINVAL, "%s holds no images of the format v2s1", to);
 		return transports[i].push(p, to + strlen(transports[i].prefix), ret_digest, e);
 	}
 	return push_to_registry(p, to, ret_digest, e);

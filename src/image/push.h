@@ -18,6 +18,8 @@
 #include "src/image/pull_call.h"
 #include "src/image/pull_progress.h"
 
+#define DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
+
 enum push_state {
 	PUSH_NEW,
 	PUSH_ASKED,  /* is the original blob there? */
@@ -58,9 +60,11 @@ struct push {
 	struct image_layer *stored;
 	struct push_layer *layers;
 	size_t n;
-	int is_docker;	 /* the manifest to be written is Docker's */
-	int was_pulled;	 /* from a registry: its blobs have names elsewhere */
-	int keeps_plain; /* the destination wants no compression by default */
+	int is_docker;		/* the manifest to be written is Docker's */
+	int is_schema1;		/* and of its schema 1: */
+	const char *name, *tag; /* what it says of itself (borrowed), NULL: nothing */
+	int was_pulled;		/* from a registry: its blobs have names elsewhere */
+	int keeps_plain;	/* the destination wants no compression by default */
 	struct pull_progress progress;
 };
 
@@ -103,6 +107,13 @@ struct push_manifest {
 	char digest[DIGEST_LEN + 1];
 };
 int push_manifest(const struct push *p, struct push_manifest *ret, struct err *e);
+/* Of an image that is, or goes as, one of schema 1 (push_schema1.c): learn what its manifest does
+ * not say of the blobs; let it go as an OCI image after all; does it need the blob of steps without
+ * files; the manifest, signed. */
+int push_schema1_blobs(struct push *p, struct err *e);
+void push_no_schema1(struct push *p);
+int push_needs_empty(const struct push *p);
+int push_schema1_manifest(const struct push *p, struct push_manifest *ret, struct err *e);
 void push_say_what(const struct push_manifest *m, struct image_pushed *ret);
 static inline __attribute__((unused)) void scoped_push_manifest(struct push_manifest *m)
 {

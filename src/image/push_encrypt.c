@@ -59,7 +59,7 @@ int push_plan_encryption(struct push *p, struct err *e)
 		return err_set(e, -EINVAL,
 			       "encryption required together with format " MEDIA_DOCKER_MANIFEST
 			       ", which does not support encryption");
-	p->is_docker = 0;
+	push_no_schema1(p);
 	if (choose(p, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < p->n; i++) {

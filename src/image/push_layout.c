@@ -8,6 +8,7 @@
 #include "src/image/layout.h"
 #include "src/image/push.h"
 #include "src/image/push_source.h"
+#include "src/image/schema1.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -106,8 +107,13 @@ static int write_blobs(struct push *p, const struct layout *to, struct err *e)
 	push_source_done(&s);
 	if (rc < 0)
 		return rc;
-	pull_progress_say(&p->progress, "Copying config sha256:%s", p->image->id);
-	return layout_put(to, p->image->id, p->config, p->config_len, e);
+	if (!p->is_schema1)
+		pull_progress_say(&p->progress, "Copying config sha256:%s", p->image->id);
+	if (!p->is_schema1)
+		return layout_put(to, p->image->id, p->config, p->config_len, e);
+	return push_needs_empty(p) ? layout_put(to, digest_hex(SCHEMA1_EMPTY_DIGEST),
+						schema1_empty_layer, SCHEMA1_EMPTY_SIZE, e)
+				   : 0;
 }
 
 /* Signatures have names in a "dir:" only. */
@@ -153,6 +159,6 @@ int push_to_oci(struct push *p, const char *path, char **ret, struct err *e)
 		return err_set(e, -EINVAL, "an OCI layout holds no images of the format v2s2");
 	if (push_signatures_to_dir(p, -EBADF, NULL, e) < 0)
 		return e->code;
-	p->is_docker = 0;
+	push_no_schema1(p);
 	return push_to_layout(p, "oci:", path, ret, e);
 }

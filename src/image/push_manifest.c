@@ -10,8 +10,7 @@
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
 
-#define OCI_LAYER    "application/vnd.oci.image.layer.v1.tar"
-#define DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
+#define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
 
 /* Docker has no name for zstd. */
 static const struct {
@@ -150,6 +149,8 @@ void push_say_what(const struct push_manifest *m, struct image_pushed *ret)
 
 int push_manifest(const struct push *p, struct push_manifest *ret, struct err *e)
 {
+	if (p->is_schema1)
+		return push_schema1_manifest(p, ret, e);
 	if (is_as_stored(p)) {
 		ret->bytes = malloc(p->manifest_len + 1);
 		ret->len = p->manifest_len;

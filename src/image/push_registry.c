@@ -12,6 +12,7 @@
 #include "src/image/push.h"
 #include "src/image/push_source.h"
 #include "src/image/reference.h"
+#include "src/image/schema1.h"
 #include "src/image/sign.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -121,15 +122,22 @@ static void blob_name(size_t i, char name[32])
 	(void)snprintf(name, 32, "blob-%zu", i);
 }
 
-/* The config is blob number N. */
+/* The config is blob number N; schema 1 has the empty layer, where there is need, but no config. */
 static int send_config(struct target *t, struct err *e)
 {
 	struct push *p = t->p;
+	const void *bytes = p->is_schema1 ? (const void *)schema1_empty_layer : p->config;
 	char name[32], digest[DIGEST_LEN + 1];
 
+	if (p->is_schema1 && !push_needs_empty(p)) {
+		t->config_done = 1;
+		return 0;
+	}
 	blob_name(p->n, name);
-	(void)snprintf(digest, sizeof(digest), "sha256:%s", p->image->id);
-	if (path_replace(t->tmp_fd, name, p->config, p->config_len, 0600, 0, e) < 0)
+	(void)snprintf(digest, sizeof(digest), "sha256:%s",
+		       p->is_schema1 ? digest_hex(SCHEMA1_EMPTY_DIGEST) : p->image->id);
+	if (path_replace(t->tmp_fd, name, bytes, p->is_schema1 ? SCHEMA1_EMPTY_SIZE : p->config_len,
+			 0600, 0, e) < 0)
 		return e->code;
 	return say(t, "upload", p->n, digest, e);
 }
@@ -367,6 +375,8 @@ static int push_document(struct target *t, char **ret, struct err *e)
 	size_t n_signatures = 0;
 	json_object *o;
 
+	t->p->name = t->ref.repository;
+	t->p->tag = t->p->o->by_digest || t->ref.digest ? "" : name;
 	if (push_manifest(t->p, &m, e) < 0)
 		return e->code;
 	if (t->p->o->pushed)
@@ -412,7 +422,8 @@ static int converse(struct target *t, char **ret, struct err *e)
 	pull_progress_layers(&p->progress, &p->m, wanted);
 	if (push_blobs(t, e) < 0)
 		return e->code;
-	pull_progress_say(&p->progress, "Copying config sha256:%s", p->image->id);
+	if (!p->is_schema1)
+		pull_progress_say(&p->progress, "Copying config sha256:%s", p->image->id);
 	pull_progress_say(&p->progress, "Writing manifest to image destination");
 	return push_document(t, ret, e);
 }

@@ -44,7 +44,7 @@ int push_source_has(struct push_source *s, size_t i)
 	if (!s->looked)
 		look_for_place(s);
 	return s->started >= 0 && (s->p->was_pulled || s->local) && l->original &&
-	       !o->compression && o->level < 0 && !o->force_compression;
+	       l->original->size >= 0 && !o->compression && o->level < 0 && !o->force_compression;
 }
 
 /* The places of one name that the image was pulled as. */

@@ -7,6 +7,7 @@
 
 #include "src/image/manifest.h"
 #include "src/image/pull_protocol.h"
+#include "src/image/schema1.h"
 #include "src/image/signature.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -198,15 +199,24 @@ static int fetch_manifest(struct registry_session *s, json_object *m, struct err
 	scoped(mem) char *path =
 		name ? str_printf("/v2/%s/manifests/%s", s->o.repository, name) : NULL;
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	scoped(mem) char *payload = NULL;
+	size_t n = 0;
 
 	if (!path)
 		return err_set(e, -EBADMSG, "manifest: unexpected message");
 	if (get_document(s, path,
 			 MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", " MEDIA_OCI_INDEX
-					    ", " MEDIA_DOCKER_LIST,
+					    ", " MEDIA_DOCKER_LIST ", " MEDIA_SCHEMA1_SIGNED
+					    ", " MEDIA_SCHEMA1,
 			 HTTP_DOCUMENT_MAX, &b, e) < 0)
 		return err_in(e, "reading manifest %s", name);
-	return path_replace(PULL_DIR_FD, PULL_MANIFEST, b.s ? b.s : "", b.len, 0600, 0, e);
+	if (schema1_payload(b.s ? b.s : "", b.len, &payload, &n, e) < 0)
+		return e->code;
+	return path_replace(PULL_DIR_FD, PULL_MANIFEST,
+			    payload ? payload
+			    : b.s   ? b.s
+				    : "",
+			    payload ? n : b.len, 0600, 0, e);
 }
 
 int signatures_role(json_object *m, struct err *e)

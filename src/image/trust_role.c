@@ -76,6 +76,7 @@ int role_trust_main(void)
 		{ "verify", trust_verify },
 		{ "lookaside", look_up },
 		{ "sign", trust_sign },
+		{ "jws", trust_jws },
 	};
 	const struct rlimit memory = { MEMORY_MAX, MEMORY_MAX };
 

@@ -29,6 +29,7 @@ int role_trust_main(void);
 /* What the role's files share. */
 int trust_verify(json_object *message, struct err *e);
 int trust_sign(json_object *message, struct err *e);
+int trust_jws(json_object *message, struct err *e);
 /* The payload of the OpenPGP message BYTES, when gpgv finds it signed by a key of KEYRING: *RET is
  * owned.  -EACCES. */
 int trust_gpgv(const char *bytes, size_t n, const unsigned char *keyring, size_t keyring_len,

@@ -72,3 +72,32 @@ char *base64_encode(const void *bytes, size_t n)
 	*p = '\0';
 	return out;
 }
+
+int base64url_decode(const char *text, size_t n, unsigned char **ret, size_t *ret_len,
+		     struct err *e)
+{
+	scoped(mem) char *usual = strndup(text, n);
+
+	if (!usual)
+		return err_errno(e, ENOMEM, "decode base64");
+	for (char *p = usual; *p; p++)
+		*p = (char)(*p == '-'		       ? '+'
+			    : *p == '_'		       ? '/'
+			    : strchr("+/=\r\n\t ", *p) ? '!'
+						       : *p);
+	return base64_decode(usual, strlen(usual), ret, ret_len, e);
+}
+
+char *base64url_encode(const void *bytes, size_t n)
+{
+	char *out = base64_encode(bytes, n);
+
+	for (char *p = out; p && *p; p++) {
+		if (*p == '=') {
+			*p = '\0';
+			break;
+		}
+		*p = (char)(*p == '+' ? '-' : *p == '/' ? '_' : *p);
+	}
+	return out;
+}

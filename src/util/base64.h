@@ -11,5 +11,9 @@
 int base64_decode(const char *text, size_t n, unsigned char **ret, size_t *ret_len, struct err *e);
 /* Owned; NULL when out of memory. */
 char *base64_encode(const void *bytes, size_t n);
+/* The same in the alphabet for URLs, without padding (section 5). */
+int base64url_decode(const char *text, size_t n, unsigned char **ret, size_t *ret_len,
+		     struct err *e);
+char *base64url_encode(const void *bytes, size_t n);
 
 #endif

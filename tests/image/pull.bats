@@ -124,7 +124,7 @@ bad() {
 	bad garbage "invalid JSON"
 	bad deep "nesting too deep"
 	bad both "a manifest and an index at once"
-	bad schema1 "schema 1 is not supported"
+	bad schema1 "no FSLayers in manifest"
 	bad huge-manifest "larger than 4194304 bytes"
 	bad artifact "not a container image"
 	bad long-realm "too large"

@@ -33,8 +33,6 @@ const struct opt push_shared_options[] = {
 	    "Do not use layers that the registry has in another compression",
 	    .man = "That is so when --compression-format is given, unless "
 		   "--force-compression=false is."),
-	STR('f', "format", "FORMAT", AT(format), "Format of the manifest",
-	    .values = "oci|v2s2|docker", .man = "Without it: the one that the image has."),
 	FLAG('q', "quiet", AT(quiet), "Print no progress"),
 	FLAG(0, "remove-signatures", AT(remove_signatures), "Leave signatures behind",
 	     .man = "Those that came with the image; without it they go where the image goes, and "
@@ -85,6 +83,11 @@ static const struct opt options[] = {
 		    "which containers/ocicrypt and so Podman, skopeo and containerd read; the "
 		    "image's configuration is not encrypted. It becomes an OCI image, of "
 		    "zstd:chunked layers plain zstd. pkcs11:FILE and provider:NAME are refused."),
+	STR('f', "format", "FORMAT", AT(p.format), "Format of the manifest",
+	    .values = "oci|v2s1|v2s2|docker",
+	    .man = "Without it: the one that the image has. v2s1 is Docker's first format of "
+		   "manifests, for old registries and programs; its layers are plain or "
+		   "compressed with gzip, and it only goes to registries and dir:."),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .def = "3"),
 	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",

@@ -25,6 +25,8 @@ static const struct opt options[] = {
 		   "list "
 		   "names, and the list in the store stays as it is."),
 	FLAG(0, "all", AT(all), "Push the images that the list names, too", .def = "true"),
+	STR('f', "format", "FORMAT", AT(p.format), "Format of the list and its images",
+	    .values = "oci|v2s2|docker", .man = "Without it: the one that each has."),
 	FLAG(0, "insecure", AT(insecure), "The same as --tls-verify=false", .hidden = 1),
 	FLAG('p', "purge", AT(rm), "The same as --rm", .hidden = 1),
 	FLAG(0, "rm", AT(rm), "Remove the list when it was pushed"),
