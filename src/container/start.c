@@ -127,7 +127,7 @@ static int start_record(struct engine *en, struct container *found, const char *
 		r = container_spec_decode(c->spec, &spec, e);
 	if (r == 0 && spec && spec->kept_layers) /* whoever took one away: it can be made again */
 		r = keep_id_layers(en, spec, e);
-	if (r == 0 && spec)
+	if (r == 0 && spec && !restore) /* processes that come back have theirs */
 		r = secrets_load(en, spec, e);
 	if (r == 0)
 		c->started = record_now();

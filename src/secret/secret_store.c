@@ -305,6 +305,16 @@ static int forget_data(const struct secret *s, struct err *e)
 	return 0;
 }
 
+/* The list could not be written, or not be synced: is ID in the one that is there? */
+static int is_listed(const struct change *c, const char *id)
+{
+	scoped(secret_list) struct secret_list l = { 0 };
+	struct err e;
+
+	err_clear(&e);
+	return read_index(c->en, c->dir, &l, &e) < 0 || index_exact(&l, id);
+}
+
 static int publish(struct change *c, const struct secret *s, const struct secret_driver *d,
 		   const struct secret_data *data, struct secret *old, struct err *e)
 {
@@ -322,10 +332,10 @@ static int publish(struct change *c, const struct secret *s, const struct secret
 	if (r == 0)
 		r = index_add(&c->list, s);
 	r = r < 0 ? err_errno(e, ENOMEM, "creating secret %s", s->name) : change_commit(c, e);
-	if (r < 0) {
+	if (r < 0 && !is_listed(c, s->id))
 		(void)d->remove(s->driver_options, s->id, &ignored); /* nobody knows of it */
+	if (r < 0)
 		return r;
-	}
 	err_clear(&ignored);
 	if (replaced.id && forget_data(&replaced, &ignored) < 0 && c->en->warn)
 		c->en->warn(ignored.text);

@@ -98,3 +98,19 @@ kept() {
 	run_cove run --rm --network none "$IMAGE" echo works
 	is "$output" works
 }
+
+@test "a secret can be removed" {
+	head -c 100k /dev/urandom | cove secret create large - >/dev/null
+	echo x | cove secret create small - >/dev/null
+	head -c 100M /dev/zero >"$COVE_SMALL/ballast" 2>/dev/null || true
+	run_cove 125 secret create other "$COVE_SMALL/data/cove/secrets/secrets.json"
+	like "$output" "^Error: .*No space left on device$"
+	run_cove secret ls --format '{{.Name}}'
+	is "$output" $'large\nsmall'
+	run_cove secret rm small
+	run_cove secret rm large
+	rm -f "$COVE_SMALL/ballast"
+	run_cove secret ls -q
+	is "$output" ""
+	run_cove system check --quick
+}

@@ -60,6 +60,21 @@ attempt() {
 	done
 }
 
+@test "places of secrets that are links" {
+	local f link
+	printf hidden | cove secret create s - >/dev/null
+	for f in run run/secrets run/secrets/s opt; do
+		for link in "$CANARY" "$UP$CANARY" "$CANARY/hosts" "$CANARY/new"; do
+			busybox_tree "$T/root"
+			mkdir -p "$T/root/$(dirname "$f")"
+			rm -rf "${T:?}/root/$f"
+			ln -s "$link" "$T/root/$f"
+			attempt "/$f -> $link" "$T/root" --secret s --secret s,target=/opt/s
+			rm -rf "$T/root"
+		done
+	done
+}
+
 @test "the same in an image" {
 	local d
 	for d in dev etc proc; do
