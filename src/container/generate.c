@@ -241,9 +241,11 @@ static void add_secrets(json_object *out, json_object *given, struct engine *en,
 		add(out, given, SECRETS_DIR, "tmpfs", "tmpfs",
 		    "nosuid,nodev,noexec,mode=755,size=1m");
 	for (size_t i = 0; i < json_len(s->secrets); i++) {
+		const char *target =
+			json_get_str(json_object_array_get_idx(s->secrets, i), "Target");
 		(void)snprintf(file, sizeof(file), "secrets/%zu", i);
-		add_file(out, given, en, id, file,
-			 json_get_str(json_object_array_get_idx(s->secrets, i), "Target"));
+		if (target)
+			add_file(out, given, en, id, file, target);
 	}
 }
 

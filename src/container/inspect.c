@@ -65,7 +65,8 @@ static void put_env(json_object *config, const struct container_spec *s)
 
 	for (size_t i = 0; i < json_len(s->secret_env); i++) {
 		json_object *o = json_object_array_get_idx(s->secret_env, i);
-		scoped(mem) char *kv = str_printf("%s=*******", json_get_str(o, "Variable"));
+		const char *name = json_get_str(o, "Variable");
+		scoped(mem) char *kv = name ? str_printf("%s=*******", name) : NULL;
 		if (kv)
 			(void)spec_env_set(&env, kv, &ignored); /* its name was checked */
 	}
@@ -78,8 +79,11 @@ static void put_secrets(json_object *config, const struct container_spec *s)
 
 	if (!json_len(s->secrets) || json_object_deep_copy(s->secrets, &list, NULL) < 0)
 		return;
-	for (size_t i = 0; i < json_len(list); i++)
-		json_object_object_del(json_object_array_get_idx(list, i), "Target");
+	for (size_t i = 0; i < json_len(list); i++) {
+		json_object *o = json_object_array_get_idx(list, i);
+		if (json_object_is_type(o, json_type_object))
+			json_object_object_del(o, "Target");
+	}
 	json_put(config, "Secrets", list);
 }
 
