@@ -174,7 +174,8 @@ int artifact_push(struct engine *en, const char *ref, const struct image_push_op
 	scoped(mem) char *bytes = NULL;
 	size_t n = 0;
 
-	if (artifact_find(en, str_starts(ref, "docker://") ? ref + 9 : ref, &a, e) < 0 ||
+	if (sign_check(o, e) < 0 ||
+	    artifact_find(en, str_starts(ref, "docker://") ? ref + 9 : ref, &a, e) < 0 ||
 	    blob_place_find(en, a->name, &remote, &p, e) < 0 ||
 	    image_blob_read(en, a->digest, &bytes, &n, e) < 0 ||
 	    blob_push_open(&b, en, &p.at, NULL, e) < 0)

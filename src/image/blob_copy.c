@@ -219,16 +219,13 @@ int blob_signatures(struct engine *en, const struct blob_place *p, const char *d
 int blob_sign(struct engine *en, const struct blob_place *p, const struct image_push_options *o,
 	      const char *digest, const struct blob_place *from, struct err *e)
 {
-	const struct sign_options how = { .by = o->sign_by,
-					  .key = o->sign_key,
-					  .key_is_params = o->sign_params,
-					  .passphrase = o->sign_passphrase };
+	const struct sign_options how = sign_options_of(o);
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(json) json_object *at = NULL;
 	const char *url;
 	size_t n = 0;
 
-	if (!o->sign_by && !o->sign_key && (!from || o->remove_signatures))
+	if (!sign_is_asked(o) && (!from || o->remove_signatures))
 		return 0;
 	if ((from && !o->remove_signatures ? blob_signatures(en, from, digest, &dir, &n, e)
 					   : dir_call_open(&dir, en, e)) < 0)

@@ -169,6 +169,7 @@ struct image_push_options {
 	int tls_verify, quiet, retry;
 	int64_t retry_delay_ms;	      /* 0: a short while that grows */
 	const char *sign_by;	      /* key of gpg's */
+	const char *sign_sq;	      /* fingerprint of a key of Sequoia's */
 	const char *sign_key;	      /* file with a private key for sigstore */
 	int sign_params;	      /* SIGN_KEY is a file of parameters that says where it is */
 	const char *sign_passphrase;  /* file */

@@ -416,7 +416,7 @@ static int open_layout(struct list_push *p, const char *to, struct err *e)
 	const struct image_push_options *o = &p->o.push;
 
 	p->is_dir = 1;
-	if (o->sign_by || o->sign_key)
+	if (sign_is_asked(o))
 		return err_set(e, -ENOTSUP, "signatures of a list can go to a registry only");
 	if (!str_starts(to, "dir:") && p->is_docker)
 		return err_set(e, -EINVAL, "an OCI layout holds no images of the format v2s2");
@@ -466,7 +466,8 @@ int manifest_list_push(struct engine *en, const struct manifest_push_options *o,
 	if (o->push.format && !strcmp(o->push.format, "v2s1"))
 		return err_set(e, -EINVAL, "%s is a list, and the format v2s1 has none", o->list);
 	p.is_docker = o->push.format && !strcmp(o->push.format, "v2s2");
-	if (manifest_list_find(en, o->list, &p.list, e) < 0 || find_target(&p, e) < 0)
+	if (sign_check(&o->push, e) < 0 || manifest_list_find(en, o->list, &p.list, e) < 0 ||
+	    find_target(&p, e) < 0)
 		return e->code;
 	if (o->all && push_entries(&p, e) < 0)
 		return e->code;

@@ -15,7 +15,7 @@
 
 int push_signs(const struct push *p)
 {
-	return p->o->sign_by || p->o->sign_key;
+	return sign_is_asked(p->o);
 }
 
 int push_refuse_signing(const struct push *p, struct err *e)
@@ -36,6 +36,8 @@ int push_check_signing(struct push *p, const struct reference *place, struct err
 
 	if (!push_signs(p))
 		return 0;
+	if (sign_check(p->o, e) < 0)
+		return e->code;
 	if (trust_places(p->en, refs, 1, &places, e) < 0)
 		return e->code;
 	at = json_object_array_get_idx(places, 0);
@@ -45,7 +47,7 @@ int push_check_signing(struct push *p, const struct reference *place, struct err
 			      "writing sigstore attachments is disabled by configuration");
 		return err_hint(e, "set use-sigstore-attachments: true in registries.d");
 	}
-	if (p->o->sign_by && (!url || !str_starts(url, "file://")))
+	if ((p->o->sign_by || p->o->sign_sq) && (!url || !str_starts(url, "file://")))
 		return err_set(e, -ENOTSUP,
 			       "writing signatures to %s: only file: URLs can be written to",
 			       url ? url : "nowhere");
@@ -75,10 +77,7 @@ int push_take_signatures(struct push *p, int dir_fd, const char *digest, size_t 
 int push_signatures(struct push *p, const struct sign_place *place, const struct reference *ref,
 		    const char *digest, struct err *e)
 {
-	const struct sign_options how = { .by = p->o->sign_by,
-					  .key = p->o->sign_key,
-					  .key_is_params = p->o->sign_params,
-					  .passphrase = p->o->sign_passphrase };
+	const struct sign_options how = sign_options_of(p->o);
 	scoped(dir_call) struct dir_call dir = DIR_CALL_NONE;
 	scoped(json) json_object *places = NULL;
 	const struct reference *refs[] = { place->ref };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenPGP signatures are gpg's work: its agent, its keys, its questions. */
+/* OpenPGP signatures are gpg's work, or sq's (sign_sq.c): their agents, their keys, their
+ * questions. */
 #include "src/image/sign.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 
 #include "src/image/pull_call.h"
 #include "src/image/pull_protocol.h"
+#include "src/image/sign_sq.h"
 #include "src/image/signature.h"
 #include "src/util/fd.h"
 #include "src/util/path.h"
@@ -76,8 +78,11 @@ static int run_gpg(const struct sign_options *o, int in, int out, struct err *e)
 				 rc);
 }
 
-static int sign_gpg(const struct sign_options *o, const char *payload, int dir_fd, size_t *n,
-		    struct err *e)
+typedef int sign_run(const struct sign_options *o, int in, int out, struct err *e);
+
+/* RUN makes a signed message. */
+static int sign_openpgp(const struct sign_options *o, sign_run *run, const char *payload,
+			int dir_fd, size_t *n, struct err *e)
 {
 	scoped(strbuf) struct strbuf b = STRBUF_INIT;
 	scoped(fd) int in = in_memory(payload, strlen(payload), e);
@@ -86,12 +91,12 @@ static int sign_gpg(const struct sign_options *o, const char *payload, int dir_f
 
 	if (out < 0)
 		return e->code;
-	if (run_gpg(o, in, out, e) < 0)
+	if (run(o, in, out, e) < 0)
 		return e->code;
 	strbuf_init(&b, SIGNATURE_MAX);
 	rc = lseek(out, 0, SEEK_SET) < 0 ? -errno : fd_read_all(out, &b);
 	if (rc < 0 || !b.len)
-		return err_errno(e, rc < 0 ? rc : -EIO, "read gpg's signature");
+		return err_errno(e, rc < 0 ? rc : -EIO, "read the signature");
 	return add_file(dir_fd, n, b.s, b.len, e);
 }
 
@@ -121,6 +126,32 @@ static int sign_sigstore(const struct sign_options *o, const char *payload, int 
 		    : err_set(e, -EBADMSG, "trust: unexpected message");
 }
 
+struct sign_options sign_options_of(const struct image_push_options *o)
+{
+	return (struct sign_options){ .by = o->sign_by,
+				      .sq = o->sign_sq,
+				      .key = o->sign_key,
+				      .key_is_params = o->sign_params,
+				      .passphrase = o->sign_passphrase };
+}
+
+int sign_is_asked(const struct image_push_options *o)
+{
+	return o->sign_by || o->sign_sq || o->sign_key;
+}
+
+int sign_check(const struct image_push_options *o, struct err *e)
+{
+	int keys = (o->sign_by != NULL) + (o->sign_sq != NULL) + (o->sign_key != NULL);
+
+	if (o->sign_passphrase && keys > 1)
+		return err_set(e, -EINVAL,
+			       "only one of --sign-by, --sign-by-sq-fingerprint and "
+			       "--sign-by-sigstore-private-key can be used with "
+			       "--sign-passphrase-file");
+	return o->sign_sq ? sign_sq_check(o->sign_sq, e) : 0;
+}
+
 int sign_manifest(const struct sign_options *o, const struct reference *name, const char *digest,
 		  int dir_fd, size_t *n, struct err *e)
 {
@@ -135,7 +166,8 @@ int sign_manifest(const struct sign_options *o, const struct reference *name, co
 	sigstore = payload_make(digest, full, PAYLOAD_SIGSTORE, now);
 	if (!gpg || !sigstore)
 		return err_errno(e, ENOMEM, "sign");
-	if (o->by && sign_gpg(o, gpg, dir_fd, n, e) < 0)
+	if ((o->by && sign_openpgp(o, run_gpg, gpg, dir_fd, n, e) < 0) ||
+	    (o->sq && sign_openpgp(o, sign_sq, gpg, dir_fd, n, e) < 0))
 		return err_in(e, "creating a signature");
 	if (o->key && sign_sigstore(o, sigstore, dir_fd, n, e) < 0)
 		return err_in(e, "creating a signature for sigstore");

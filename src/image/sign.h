@@ -8,10 +8,17 @@
 
 struct sign_options {
 	const char *by;	   /* key of gpg's, or NULL */
+	const char *sq;	   /* fingerprint of a key of Sequoia's, or NULL */
 	const char *key;   /* file with a private key for sigstore, or NULL */
 	int key_is_params; /* containers-sigstore-signing-params.yaml(5), which names the key */
-	const char *passphrase; /* file with the passphrase of either, or NULL */
+	const char *passphrase; /* file with the passphrase of the key, or NULL */
 };
+/* What the options of a push say of it. */
+struct sign_options sign_options_of(const struct image_push_options *o);
+/* Is any signature asked for? */
+int sign_is_asked(const struct image_push_options *o);
+/* Can what is asked for be made?  Before anything is sent. */
+int sign_check(const struct image_push_options *o, struct err *e);
 /* Sign manifest DIGEST as NAME (with registry and tag): the new signatures become files of DIR_FD,
  * behind the *N that are there. */
 int sign_manifest(const struct sign_options *o, const struct reference *name, const char *digest,

@@ -49,7 +49,11 @@ const struct opt push_shared_options[] = {
 	    .man = "A key as cosign makes it. The signature is pushed beside the image; "
 		   "registries.d(5) must say use-sigstore-attachments: true for the registry."),
 	EXCLUDES("sign-by-sigstore", "sign-by-sigstore-private-key"),
-	REFUSED(0, "sign-by-sq-fingerprint", "keys of Sequoia are not used"),
+	STR(0, "sign-by-sq-fingerprint", "FINGERPRINT", AT(sign_sq),
+	    "Sign with this key of Sequoia's",
+	    .man = "The key is one of Sequoia's key store, as `sq key list` shows them; sq(1) 1.0 "
+		   "or newer makes the signature, and asks for the passphrase of a locked key "
+		   "unless --sign-passphrase-file is given. It is checked and kept as one by gpg."),
 	STR(0, "sign-passphrase-file", "FILE", AT(passphrase),
 	    "Read the passphrase of the key from this file", .complete = "file"),
 	END,
@@ -122,6 +126,7 @@ void push_settings_take(const struct push_settings *o, struct image_push_options
 		.quiet = o->quiet,
 		.retry = -1,
 		.sign_by = o->sign_by,
+		.sign_sq = o->sign_sq,
 		.sign_key = o->sign_params ? o->sign_params : o->sign_key,
 		.sign_params = o->sign_params != NULL,
 		.sign_passphrase = o->passphrase,

@@ -14,7 +14,7 @@
 struct push_settings {
 	struct pull_settings s; /* pull_registry_options */
 	int force_compression, quiet, remove_signatures, level;
-	const char *compression, *digestfile, *format, *sign_by, *sign_key, *passphrase,
+	const char *compression, *digestfile, *format, *sign_by, *sign_sq, *sign_key, *passphrase,
 		*sign_params;
 };
 extern const struct opt push_shared_options[];
