@@ -22,6 +22,10 @@ same() {
 	theirs=$(podman_like "$@" 2>&1 </dev/null | grep -v ^time=; exit "${PIPESTATUS[0]}") || their_status=$?
 	ours=$(plain <<<"$ours")
 	theirs=$(plain <<<"$theirs")
+	if [[ $2 = ls ]]; then # podman's order is another each time
+		ours=$(sort <<<"$ours")
+		theirs=$(sort <<<"$theirs")
+	fi
 	[ "$our_status" = "$their_status" ] && [ "$ours" = "$theirs" ] && return
 	printf '%s\n' "$*" "    ours   $our_status: $ours" "    theirs $their_status: $theirs" >>"$T/differences"
 }
