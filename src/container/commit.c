@@ -22,13 +22,11 @@
 
 /* ---- progress -------------------------------------------------------------------------------- */
 
-/* What a terminal is shown; a pipe gets the outcome only. */
 static void progress_begin(struct pull_progress *p, const struct commit *c, size_t n_known)
 {
 	json_object *ids = commit_base_layers(c);
 
 	pull_progress_init(p, c->o->quiet);
-	p->quiet = c->o->quiet || !p->terminal;
 	pull_progress_say(p, "Getting image source signatures");
 	for (size_t i = 0; i < n_known; i++)
 		pull_progress_say(p, "Copying blob %.12s skipped: already exists",

@@ -115,11 +115,11 @@ static int look_at_host(const char *path, struct view_look *ret)
 	struct stat st;
 
 	*ret = (struct view_look){ .found = 1 };
-	if (stat(path, &st) < 0 || !realpath(path, ret->path)) {
+	if (stat(path, &st) == 0)
+		ret->mode = st.st_mode; /* also of an open pipe, which has no path */
+	if (!ret->mode || !realpath(path, ret->path)) {
 		ret->found = -errno;
 		(void)snprintf(ret->path, sizeof(ret->path), "%s", path);
-	} else {
-		ret->mode = st.st_mode;
 	}
 	return 0;
 }
@@ -148,8 +148,8 @@ static int open_end(struct engine *en, struct end *x, struct end *other, struct 
 	int r;
 
 	x->en = en;
-	x->is_stream =
-		!x->ref && str_in_words(x->path, strlen(x->path), "-|/dev/stdin|/dev/stdout");
+	x->is_stream = !x->ref && (strcmp(x->path, "-") == 0 ||
+				   (!other && strcmp(x->path, "/dev/stdin") == 0));
 	if (!x->ref)
 		return 0;
 	/* A container that does not run is mounted once, also when it is on both sides. */
@@ -242,6 +242,10 @@ static int into_directory(struct copy *c, struct err *e)
 
 static int over_file(struct copy *c, struct err *e)
 {
+	if (!c->to->ref && !S_ISREG(c->to->look.mode))
+		return err_set(e, -EINVAL,
+			       "invalid destination: \"%s\" must be a directory or a regular file",
+			       c->to->path);
 	if (c->from->is_stream || is_dir(c->from))
 		return err_set(e, -EINVAL, "destination must be a directory when copying %s",
 			       c->from->is_stream ? "from stdin" : "a directory");
@@ -289,9 +293,10 @@ static int decide(struct copy *c, struct err *e)
 	r = look_at(to, to->path, &to->look, e);
 	if (r < 0)
 		return r;
-	r = to->look.found != 1 ? into_parent(c, e)
-	    : is_dir(to)	? into_directory(c, e)
-				: over_file(c, e);
+	r = !to->ref && to->look.mode && !is_dir(to) ? over_file(c, e)
+	    : to->look.found != 1		     ? into_parent(c, e)
+	    : is_dir(to)			     ? into_directory(c, e)
+						     : over_file(c, e);
 	if (r == 0)
 		r = refuse_itself(c, e);
 	if (r == 0 && to->ref && c->o->archive && to->look.user.code < 0) {
@@ -380,6 +385,9 @@ static int finish_writer(const struct copy *c, struct layer_writer *w, struct er
 	if (r == -EBADMSG && c->from->is_stream)
 		return err_set(e, r,
 			       "source must be a (compressed) tar archive when copying from stdin");
+	if (r == -EEXIST)
+		(void)err_in(e, "error creating \"%s/%s\"",
+			     c->to->ref && strcmp(c->base, "/") != 0 ? c->base : "", c->name);
 	return err_in(e, c->to->ref ? "copying to container" : "copying to host");
 }
 

@@ -10,6 +10,7 @@
 
 #include "src/image/artifact_store.h"
 #include "src/image/compress.h"
+#include "src/image/content_type.h"
 #include "src/image/image_store.h"
 #include "src/image/manifest.h"
 #include "src/image/reference.h"
@@ -22,7 +23,6 @@
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
 
-#define FILE_TYPE   "application/octet-stream"
 #define EMPTY_TYPE  "application/vnd.oci.empty.v1+json"
 #define EMPTY_BYTES "{}"
 
@@ -112,6 +112,7 @@ struct making {
 	const struct artifact_options *o;
 	char *tmp_name;
 	int dir, lease;
+	int is_named; /* an artifact of its own, not an entry of a list */
 	json_object *manifest;
 };
 
@@ -150,11 +151,31 @@ static int take_file(struct making *m, const char *path, struct compress_result 
 		       : 0;
 }
 
+/* By the first bytes of the file with DIGEST, which was taken.  Entries of lists have no parameters
+ * in their types, as Podman has it. */
+static int type_of(const struct making *m, const char *digest, char ret[CONTENT_TYPE_MAX],
+		   struct err *e)
+{
+	unsigned char bytes[CONTENT_TYPE_BYTES];
+	char name[80];
+	scoped(fd) int fd =
+		openat(m->dir, artifact_blob_file(digest, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : pread(fd, bytes, sizeof(bytes), 0);
+
+	if (n < 0)
+		return err_sys(e, "read %s", digest);
+	(void)snprintf(ret, CONTENT_TYPE_MAX, "%s", content_type(bytes, (size_t)n));
+	if (!m->is_named)
+		ret[strcspn(ret, ";")] = '\0';
+	return 0;
+}
+
 static int add_file(struct making *m, const char *path, struct err *e)
 {
 	json_object *layers = json_get(m->manifest, "layers"), *d, *notes;
 	const char *slash = strrchr(path, '/'), *title = slash ? slash + 1 : path;
 	struct compress_result got = { 0 };
+	char type[CONTENT_TYPE_MAX];
 
 	for (size_t i = 0; !m->o->no_titles && i < json_len(layers); i++) {
 		const char *has =
@@ -164,10 +185,9 @@ static int add_file(struct making *m, const char *path, struct err *e)
 			return err_set(e, -EEXIST, "%s: artifact already contains this title",
 				       title);
 	}
-	if (take_file(m, path, &got, e) < 0)
+	if (take_file(m, path, &got, e) < 0 || type_of(m, got.digest, type, e) < 0)
 		return e->code;
-	d = manifest_descriptor(m->o->file_type ? m->o->file_type : FILE_TYPE, got.digest,
-				got.size);
+	d = manifest_descriptor(m->o->file_type ? m->o->file_type : type, got.digest, got.size);
 	notes = json_object_new_object();
 	if (!m->o->no_titles)
 		json_put_str(notes, ARTIFACT_TITLE, title);
@@ -181,10 +201,11 @@ static int add_file(struct making *m, const char *path, struct err *e)
 
 static int put_config(struct making *m, struct err *e)
 {
+	int is_config = m->o->config && *m->o->config;
 	struct compress_result got = { .size = strlen(EMPTY_BYTES) };
 	char name[80];
 
-	if (m->o->config) {
+	if (is_config) {
 		if (take_file(m, m->o->config, &got, e) < 0)
 			return e->code;
 	} else {
@@ -194,9 +215,9 @@ static int put_config(struct making *m, struct err *e)
 			return e->code;
 	}
 	json_put(m->manifest, "config",
-		 manifest_descriptor(m->o->config_type ? m->o->config_type
-				     : m->o->config    ? FILE_TYPE
-						       : EMPTY_TYPE,
+		 manifest_descriptor(m->o->config_type		 ? m->o->config_type
+				     : is_config && got.size > 0 ? MEDIA_OCI_CONFIG
+								 : EMPTY_TYPE,
 				     got.digest, got.size));
 	return 0;
 }
@@ -218,8 +239,7 @@ static int put_subject(struct making *m, struct err *e)
 	return 0;
 }
 
-/* IS_NAMED: an artifact of its own, not an entry of a list. */
-static int begin_manifest(struct making *m, const struct artifact *old, int is_named, struct err *e)
+static int begin_manifest(struct making *m, const struct artifact *old, struct err *e)
 {
 	scoped(mem) char *text = NULL;
 	scoped(json) json_object *notes = json_object_new_object();
@@ -238,7 +258,7 @@ static int begin_manifest(struct making *m, const struct artifact *old, int is_n
 		return e->code;
 	json_put(m->manifest, "layers", json_object_new_array());
 	json_put_str(notes, ARTIFACT_CREATED, time_rfc3339(time_now_ns(), now));
-	if (is_named)
+	if (m->is_named)
 		json_put(m->manifest, "annotations", json_object_get(notes));
 	return put_subject(m, e);
 }
@@ -272,7 +292,7 @@ int artifact_add(struct engine *en, const char *name, char *const *paths,
 		 const struct artifact_options *o, char **ret_digest, struct err *e)
 {
 	__attribute__((cleanup(scoped_making))) struct making m = {
-		.en = en, .o = o, .dir = -EBADF, .lease = -EBADF
+		.en = en, .o = o, .dir = -EBADF, .lease = -EBADF, .is_named = name != NULL
 	};
 	scoped(artifact) struct artifact *old = NULL;
 	scoped(mem) char *full = NULL;
@@ -281,7 +301,7 @@ int artifact_add(struct engine *en, const char *name, char *const *paths,
 	if (name && (artifact_name(name, &full, e) < 0 || look_for_old(en, full, o, &old, e) < 0))
 		return e->code;
 	if (engine_tmpdir(en, &m.tmp_name, &m.dir, &m.lease, e) < 0 ||
-	    begin_manifest(&m, o->append ? old : NULL, full != NULL, e) < 0)
+	    begin_manifest(&m, o->append ? old : NULL, e) < 0)
 		return e->code;
 	for (char *const *p = paths; *p; p++)
 		if (add_file(&m, *p, e) < 0)

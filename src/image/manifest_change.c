@@ -54,11 +54,13 @@ static int record(struct store *s, const struct manifest_list *l, const char *di
 static int save(struct engine *en, const struct manifest_list *l,
 		const struct manifest_entry *entries, size_t n, struct err *e)
 {
-	scoped(mem) char *text = json_text(l->doc);
+	scoped(mem) char *text = NULL;
 	struct store *s = engine_store(en, e);
 	char digest[SHA256_TEXT_LEN];
 	int r;
 
+	json_put_str(l->doc, "mediaType", manifest_list_type(l->doc));
+	text = json_text(l->doc);
 	if (!s || !text)
 		return s ? err_errno(e, ENOMEM, "write a list") : e->code;
 	if (strlen(text) > MANIFEST_MAX)
@@ -82,12 +84,30 @@ static int save(struct engine *en, const struct manifest_list *l,
 	return 0;
 }
 
+const char *manifest_list_type(json_object *doc)
+{
+	static const char *const members[] = { "annotations", "artifactType", "subject" };
+	json_object *list = json_get(doc, "manifests");
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++)
+		if (json_get(doc, members[i]))
+			return MEDIA_OCI_INDEX;
+	for (size_t i = 0; i < json_len(list); i++) {
+		json_object *d = json_object_array_get_idx(list, i);
+		const char *type = json_get_str(d, "mediaType");
+
+		if (!type || strcmp(type, MEDIA_DOCKER_MANIFEST) != 0 || json_get(d, "annotations"))
+			return MEDIA_OCI_INDEX;
+	}
+	return MEDIA_DOCKER_LIST;
+}
+
 static json_object *empty_index(void)
 {
 	json_object *o = json_object_new_object();
 
 	json_put_int(o, "schemaVersion", 2);
-	json_put_str(o, "mediaType", MEDIA_OCI_INDEX);
+	json_put_str(o, "mediaType", MEDIA_DOCKER_LIST);
 	json_put(o, "manifests", json_object_new_array());
 	return o;
 }

@@ -29,6 +29,9 @@ int manifest_list_find(struct engine *en, const char *ref, struct manifest_list 
 /* The same of one that is to be changed: -EROFS for one of an additional store. */
 int manifest_list_find_ours(struct engine *en, const char *ref, struct manifest_list **ret,
 			    struct err *e);
+/* The media type that DOC is pushed as unless told otherwise: Docker's while nothing in it needs
+ * OCI's, as Podman has it. */
+const char *manifest_list_type(json_object *doc);
 /* Is it one? */
 int manifest_list_is(struct engine *en, const char *ref);
 /* All of them, as owned IDs; OURS: not those of additional stores. */

@@ -375,7 +375,6 @@ static int to_docker(json_object *doc, struct err *e)
 		json_object_object_del(d, "annotations");
 	}
 	json_object_object_del(doc, "annotations");
-	json_put_str(doc, "mediaType", MEDIA_DOCKER_LIST);
 	return 0;
 }
 
@@ -384,10 +383,14 @@ static int push_index(struct list_push *p, char **ret, struct err *e)
 	scoped(blob_push) struct blob_push b = BLOB_PUSH_NONE;
 	scoped(mem) char *text = NULL;
 	char digest[SHA256_TEXT_LEN];
-	const char *type = p->is_docker ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX;
+	int is_layout = p->is_dir && !str_starts(p->name, "dir:");
+	const char *type = p->is_docker			   ? MEDIA_DOCKER_LIST
+			   : p->o.push.format || is_layout ? MEDIA_OCI_INDEX
+							   : manifest_list_type(p->list->doc);
 
 	if (p->is_docker && to_docker(p->list->doc, e) < 0)
 		return e->code;
+	json_put_str(p->list->doc, "mediaType", type);
 	text = json_text(p->list->doc);
 	if (!text)
 		return err_errno(e, ENOMEM, "push");

@@ -517,8 +517,11 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 
 	if (pull_call_receive(&p->dir.call, &o, e) < 0)
 		return e->code;
-	if (pull_is(o, "unchanged"))
+	if (pull_is(o, "unchanged")) {
+		pull_progress_say(&p->progress, "Getting image source signatures");
+		pull_progress_say(&p->progress, "Writing manifest to image destination");
 		return stored_id(p, ret_id, e);
+	}
 	if (!pull_is(o, "image"))
 		return err_set(e, -EBADMSG, "pull: unexpected message");
 	if (on_image(p, o, e) < 0)

@@ -224,6 +224,11 @@ static int failed(struct push *p, struct blob *b, struct err *e)
 {
 	switch (b->state) {
 	case CHECKING:
+		if (e->code == -EACCES && !b->f.t->body.len)
+			return err_set(e, -EACCES,
+				       "checking whether a blob %s exists in %s/%s: authentication "
+				       "required",
+				       b->digest, p->session.o.host, p->session.o.repository);
 		if (e->code != -ENOENT)
 			return e->code;
 		err_clear(e);

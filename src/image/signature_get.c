@@ -209,7 +209,7 @@ static int fetch_manifest(struct registry_session *s, json_object *m, struct err
 					    ", " MEDIA_DOCKER_LIST ", " MEDIA_SCHEMA1_SIGNED
 					    ", " MEDIA_SCHEMA1,
 			 HTTP_DOCUMENT_MAX, &b, e) < 0)
-		return err_in(e, "reading manifest %s", name);
+		return s->contacted ? err_in(e, "reading manifest %s", name) : e->code;
 	if (schema1_payload(b.s ? b.s : "", b.len, &payload, &n, e) < 0)
 		return e->code;
 	return path_replace(PULL_DIR_FD, PULL_MANIFEST,

@@ -26,6 +26,7 @@ setup() {
 	is "${lines[2]}" 'Local Volumes|1|1|7000|0'
 	is "$(cove system df --format json | python3 -c 'import json, sys; print([r["Type"] for r in json.load(sys.stdin)])')" \
 		"['Images', 'Containers', 'Local Volumes']"
+	like "$(cove system df --format '{{json .}}' | head -n1)" '^\{"Type":"Images",.*"TotalCount":2'
 	run_cove system df -v
 	like "$output" "Images space usage:"
 	like "$output" 'localhost/busybox +latest +[0-9a-f]{12} .* 0B +2'

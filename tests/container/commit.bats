@@ -18,7 +18,7 @@ config() {
 	cove run --network none --name c busybox sh -c '
 		mkdir -p /d/e; echo body >/d/f; chown 5:6 /d/f; chmod 4751 /d/f; ln /d/f /d/g; ln -s ../x /d/s; mkfifo /d/p
 		rm /etc/group; rm -rf /www; mkdir /www; echo n >/www/n; echo x >/.wh.bin'
-	run_cove commit c one
+	run_cove commit -q c one
 	like "$output" '^[0-9a-f]{64}$'
 	is "$(config one '{{.Id}}')" "$output"
 	is "$(config one '{{len .RootFS.Layers}} {{index .RepoTags 0}}')" "2 localhost/one:latest"
@@ -67,9 +67,9 @@ ls: /etc/group: No such file or directory"
 	like "$(config many '{{json .Config.Labels}}')" '"file":"2"'
 	[[ $(config many '{{json .Config.Env}}') != *container=* ]] || die "the engine's variables are in the image"
 	is "$(config many '{{.ManifestType}}')" "application/vnd.docker.distribution.manifest.v2+json"
-	run_cove commit -c 'USER 9' -c 'WORKDIR /home' c
+	run_cove commit -q -c 'USER 9' -c 'WORKDIR /home' c
 	is "$(config "$output" '{{.Config.User}} {{.Config.WorkingDir}} {{.RepoTags}}')" "9 /home []"
-	run_cove commit -c 'ONBUILD RUN x' c oci
+	run_cove commit -q -c 'ONBUILD RUN x' c oci
 	like "$output" "ONBUILD is not supported for OCI image format, RUN x will be ignored"
 	is "$(config oci '{{.ManifestType}}')" "application/vnd.oci.image.manifest.v1+json"
 }
@@ -143,7 +143,7 @@ print(len(d["rootfs"]["diff_ids"]), len([h for h in d["history"] if not h.get("e
 	run_cove 1 image exists x
 }
 
-@test "commit shows its progress on a terminal, and nowhere else" {
+@test "commit shows its progress, as plain lines in a pipe" {
 	need script
 	cove create --network none --name c busybox true >/dev/null
 	base=$(config busybox '{{index .RootFS.Layers 0}}' | cut -c8-19)
@@ -161,5 +161,7 @@ $id"
 	run timeout 60 script -qec "'$COVE' commit -q c two" /dev/null </dev/null
 	is "${output//$'\r'/}" "$(config two '{{.Id}}')"
 	run_cove commit c three
-	is "$output" "$(config three '{{.Id}}')"
+	like "$output" "^Getting image source signatures"
+	is "${lines[-1]}" "$(config three '{{.Id}}')"
+	is "$(cove commit c four 2>/dev/null)" "$(config four '{{.Id}}')" "standard output"
 }

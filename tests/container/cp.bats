@@ -133,13 +133,19 @@ file"
 	is "$output" 'Error: container "none" does not exist'
 	run_cove 125 cp f c:
 	is "$output" 'Error: invalid arguments "f", "c:": you must specify paths'
+	for to in /dev/null "$T/fifo"; do
+		[ -e "$to" ] || mkfifo "$to"
+		run_cove 125 cp c:/w/file "$to"
+		is "$output" "Error: invalid destination: \"$to\" must be a directory or a regular file"
+	done
+	[ -p "$T/fifo" ]
 	run_cove 125 cp f g
 	run_cove 125 cp c:/dev/null g
 	[ ! -e g ]
 	# A directory over a file and the other way round.
 	mkdir -p over/file
 	run_cove 125 cp over/. c:/w
-	like "$output" "file exists"
+	like "$output" 'error creating "/w/.*: file exists'
 	is "$(inside c 'cat /w/file')" file
 	cove cp --overwrite over/. c:/w
 	inside c 'test -d /w/file'

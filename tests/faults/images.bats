@@ -96,7 +96,7 @@ setup() {
 	for who in cove-layer cove-tree; do
 		for ms in {1..4}; do
 			status=0
-			setsid timeout 20 "$COVE" commit c half >/dev/null 2>"$T/err" 3>&- &
+			setsid timeout 20 "$COVE" commit -q c half >/dev/null 2>"$T/err" 3>&- &
 			pid=$!
 			for _ in {1..200}; do
 				pkill -KILL -s "$pid" -x "$who" && break || true

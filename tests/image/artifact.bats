@@ -42,6 +42,8 @@ field() {
 	like "$output" "README: artifact already contains this title"
 	cp "$T/README" "$T/MORE"
 	run_cove artifact add --append thing "$T/MORE"
+	cove artifact inspect thing >"$T/doc"
+	is "$(field "$T/doc" 'd["Manifest"]["layers"][2]["mediaType"]')" "text/plain; charset=utf-8" "type by content"
 	run_cove system check
 	mkdir "$T/out"
 	run_cove artifact extract thing "$T/out"

@@ -39,10 +39,14 @@ reg.example/x/y:two"
 		is "${#lines[@]}" 2 "$filter"
 	done
 	for filter in reference=nosuch label=org.example.kind=x dangling=true before=busybox since=busybox \
-		label!=org.example.kind; do
+		label!=org.example.kind until!=1m dangling!=false id!="$(cove images -q)"; do
 		run_cove images -n --filter "$filter"
 		is "$output" "" "$filter"
 	done
+	run_cove images -n --filter since!=busybox
+	is "${#lines[@]}" 2
+	run_cove 125 images --filter json
+	is "$output" 'Error: invalid image filter "json": must be in the format "filter=value or filter!=value"'
 	run_cove images -n busybox
 	is "${#lines[@]}" 2
 	run_cove 125 images --filter nope=x

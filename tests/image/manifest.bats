@@ -45,7 +45,7 @@ manifest_of() {
 	run_cove manifest inspect foo
 	echo "$output" >"$T/doc"
 	is "$(field "$T/doc" 'd["schemaVersion"], d["mediaType"], d["manifests"]')" \
-		"(2, 'application/vnd.oci.image.index.v1+json', [])"
+		"(2, 'application/vnd.docker.distribution.manifest.list.v2+json', [])"
 	run_cove images --format '{{.Repository}}:{{.Tag}} {{.ID}}'
 	is "$output" "localhost/foo:latest ${id:0:12}"
 	run_cove 1 manifest rm nosuch
@@ -207,6 +207,7 @@ manifest_of() {
 	run_cove manifest push -q --tls-verify=false app "docker://$REGISTRY/app:1"
 	raw "app@$(field "$T/doc" 'd["manifests"][1]["digest"]')"
 	is "$(field "$T/raw" 'd["artifactType"], d["layers"][0]["annotations"]["org.opencontainers.image.title"]')" "('text/x-notes', 'NOTES')"
+	is "$(field "$T/raw" 'd["layers"][0]["mediaType"], d["config"]["mediaType"]')" "('text/plain', 'application/vnd.oci.empty.v1+json')"
 	run_cove manifest rm app
 	run_cove rmi -fa
 	is "$(ls "$XDG_DATA_HOME/cove/blobs/sha256")" "" "blobs left behind"

@@ -16,7 +16,7 @@ static const struct opt options[] = {
 	LIST(0, "annotation", "KEY=VALUE", AT(annotations), "Give the files this annotation"),
 	FLAG('a', "append", AT(append), "Add to an artifact that exists already"),
 	STR(0, "file-type", "TYPE", AT(file_type), "The media type of the files",
-	    .man = "Without it: application/octet-stream."),
+	    .man = "Without it, what the first bytes of the file say."),
 	FLAG(0, "replace", AT(replace), "Replace an artifact that exists already"),
 	STR(0, "type", "TYPE", AT(type), "The artifact's type",
 	    .man = "Without it: " ARTIFACT_TYPE_UNKNOWN "."),

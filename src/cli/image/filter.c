@@ -67,9 +67,9 @@ static int has_label(const struct image *i, const char *want)
 static int passes(const struct image *i, const struct filter *f)
 {
 	if (strcmp(f->key, "reference") == 0)
-		return image_filter_reference(i, f->value) != f->negated;
+		return image_filter_reference(i, f->value);
 	if (strcmp(f->key, "label") == 0)
-		return has_label(i, f->value) != f->negated;
+		return has_label(i, f->value);
 	if (strcmp(f->key, "id") == 0)
 		return str_starts(i->id, str_starts(f->value, "sha256:") ? f->value + 7 : f->value);
 	if (strcmp(f->key, "digest") == 0)
@@ -112,12 +112,12 @@ static int parse(struct engine *en, const char *text, char *key, size_t key_size
 	if (!eq)
 		return err_set(
 			e, -EINVAL,
-			"invalid image filter \"%s\": must be in the format \"filter=value\"",
+			"invalid image filter \"%s\": must be in the format \"filter=value or "
+			"filter!=value\"",
 			text);
 	f->negated = n > 0 && text[n - 1] == '!';
 	n -= (size_t)f->negated;
-	if (n >= key_size || !str_in_words(text, n, keys) ||
-	    (f->negated && !str_in_words(text, n, "label|reference")))
+	if (n >= key_size || !str_in_words(text, n, keys))
 		return err_set(e, -EINVAL, "unsupported image filter \"%.*s\"", (int)(eq - text),
 			       text);
 	memcpy(key, text, n);
@@ -155,7 +155,7 @@ static int passes_all(const struct image *i, const struct filter *f, size_t n)
 		int all = strcmp(f[a].key, "label") == 0 || f[a].negated, ok = 0;
 		for (size_t b = 0; b < n && !ok; b++)
 			if (a == b || (!all && strcmp(f[a].key, f[b].key) == 0 && !f[b].negated))
-				ok = passes(i, &f[b]);
+				ok = passes(i, &f[b]) != f[b].negated;
 		if (!ok)
 			return 0;
 	}

@@ -29,7 +29,8 @@ static const struct opt options[] = {
 	STR(0, "signature-policy", "FILE", AT(policy), "Use this policy instead of policy.json",
 	    .complete = "file", .spellings = "policypath"),
 	STR('t', "type", "TYPE", AT(type), "set: what is needed of an image",
-	    .values = "accept|insecureAcceptAnything|reject|signedBy|signBy|sigstoreSigned"),
+	    .man = "One of accept, insecureAcceptAnything, reject, signedBy, signBy and "
+		   "sigstoreSigned."),
 	EXCLUDES("json", "raw"),
 	END,
 };
@@ -84,8 +85,12 @@ static int set(struct engine *en, const struct trust_options *o, const char *sco
 					.scope = scope,
 					.type = o->type ? o->type : "signedBy",
 					.keys = o->keys };
+	static const char types[] =
+		"accept|insecureAcceptAnything|reject|signedBy|signBy|sigstoreSigned";
 	int wants_keys = strstr(c.type, "ign") != NULL;
 
+	if (!str_in_words(c.type, strlen(c.type), types))
+		return err_set(e, -EINVAL, "invalid choice: %s, must be one of %s", c.type, types);
 	if (!scope)
 		return err_set(e, -EINVAL, "accepts 1 arg(s), received 0");
 	if (wants_keys && !strv_len(o->keys))

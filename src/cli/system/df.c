@@ -267,7 +267,8 @@ static int print_summary(const struct df *d, const char *format, struct err *e)
 	add_summary(list, "Images", &d->images);
 	add_summary(list, "Containers", &d->containers);
 	add_summary(list, "Local Volumes", &d->volumes);
-	return report_is_json(format) ? report_json(list, e) : report_print(&r, list, e);
+	return format && strcmp(format, "json") == 0 ? report_json(list, e)
+						     : report_print(&r, list, e);
 }
 
 static int print_verbose(const struct df *d, struct err *e)
