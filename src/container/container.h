@@ -81,6 +81,7 @@ struct container_create_options {
 	const char *cidfile, *pidfile, *monitor_pidfile;
 	const char *pull; /* "missing" (NULL), "always", "never", "newer" */
 	const char *platform, *authfile, *signature_policy;
+	char **decryption_keys;
 	const char *os, *arch, *variant; /* in place of platform */
 	const char *creds, *cert_dir;
 	int tls_verify; /* -1 */

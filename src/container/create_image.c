@@ -10,6 +10,7 @@
 
 #include "src/image/image.h"
 #include "src/image/image_adopt.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/platform.h"
 #include "src/image/trust.h"
 #include "src/util/names.h"
@@ -36,11 +37,15 @@ static int find_image(struct creation *c, struct err *e)
 					   .retry = o->retry,
 					   .retry_delay_ms = o->retry_delay_ms,
 					   .signature_policy = o->signature_policy };
+	scoped(json) json_object *keys = NULL;
 	scoped(mem) char *id = NULL;
 	char platform[PLATFORM_TEXT_MAX];
 	const char *composed = NULL;
 	int r;
 
+	if (layer_crypt_keys(o->decryption_keys, &keys, e) < 0)
+		return e->code;
+	pull.decryption_keys = keys;
 	if (platform_compose(o->os, o->arch, o->variant, platform, &composed, e) < 0)
 		return e->code;
 	if (composed)

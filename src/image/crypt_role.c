@@ -118,6 +118,15 @@ static int open_layer(const struct documents *d, size_t i, const struct unwrap_k
 				    ret, e);
 }
 
+static int look_at_keys(json_object *m, struct err *e)
+{
+	scoped(unwrap_keys) struct unwrap_keys keys = { 0 };
+
+	if (unwrap_keys_read(json_get(m, "keys"), &keys, e) < 0)
+		return e->code;
+	return done(pull_message("done"), e);
+}
+
 static int check_keys(json_object *m, struct err *e)
 {
 	__attribute__((cleanup(scoped_documents))) struct documents d = { .doc = NULL };
@@ -146,7 +155,8 @@ static int decrypt(json_object *m, struct err *e)
 	if (i < 0 || i >= (int64_t)d.m.n_layers || !d.m.layers[i].is_encrypted)
 		return unexpected(e);
 	if (open_layer(&d, (size_t)i, &keys, &o, e) < 0 ||
-	    layer_decrypt(&o, 0, 1, d.m.layers[i].digest, d.m.layers[i].size, e) < 0)
+	    layer_decrypt(&o, 0, 1, d.m.layers[i].digest, d.m.layers[i].size,
+			  json_get_bool(m, "part", 0), e) < 0)
 		return err_in(e, "decrypting layer %s", d.m.layers[i].digest);
 	return done(pull_message("done"), e);
 }
@@ -156,6 +166,7 @@ int role_crypt_main(void)
 	static const struct role_verb verbs[] = {
 		{ "recipients", check_recipients },
 		{ "encrypt", encrypt },
+		{ "look", look_at_keys },
 		{ "keys", check_keys },
 		{ "decrypt", decrypt },
 	};

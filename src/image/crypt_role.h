@@ -11,10 +11,14 @@
  *		Digest and size of what was written, the digest of what was read, and what the
  *		descriptor needs.
  *
+ *	engine	{"type":"look","keys":[...]}			are these files that can be read?
+ *	role	{"type":"done"}
+ *
  *	engine	{"type":"keys","keys":[{"path","password"}...]}	can the manifest's layers be read?
  *	role	{"type":"done"}
  *
- *	engine	{"type":"decrypt","keys":[...],"layer":N}	the stream on 0, to 1
+ *	engine	{"type":"decrypt","keys":[...],"layer":N,"part"}	the stream on 0, to 1
+ *		"part": behind the layer comes something else
  *	role	{"type":"done"}					its size, digest and HMAC hold
  */
 #ifndef COVE_IMAGE_CRYPT_ROLE_H

@@ -55,6 +55,7 @@ struct image_pull_options {
 	int in_passing;		/* a digest does not keep it as a name would */
 	int all_tags;		/* image_pull_all(): every tag of the repository */
 	const char *signature_policy; /* NULL: see trust.h */
+	json_object *decryption_keys; /* of layer_crypt_keys(), or NULL */
 };
 /* Have the image locally, by policy.  *RET_ID owned. */
 int image_pull(struct engine *en, const struct image_pull_options *o, char **ret_id, struct err *e);

@@ -78,13 +78,15 @@ static int has_repository(struct store *s, const char *id, const char *path, str
 		     id, path);
 }
 
+/* What was decrypted is stored with another manifest than it was pulled as. */
 static int by_digest(struct store *s, const struct reference *ref, char **ret, struct err *e)
 {
 	scoped(stmt) struct sqlite3_stmt *q = NULL;
 	scoped(mem) char *path = reference_path(ref);
 	int r = path ? store_query(s, &q, e,
 				   "SELECT id FROM image WHERE manifest_digest = ?1 OR "
-				   "index_digest = ?1 ORDER BY id",
+				   "index_digest = ?1 OR id IN (SELECT image_id FROM image_digest "
+				   "WHERE substr(digest_name, -71) = ?1) ORDER BY id",
 				   "s", ref->digest)
 		     : err_errno(e, ENOMEM, "find an image");
 

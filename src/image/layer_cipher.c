@@ -228,8 +228,14 @@ static int verify(struct stream *s, const struct cipher_options *o, const char *
 		       : err_set(e, -EACCES, "the HMAC of the encrypted layer does not match");
 }
 
+/* How much to read next. */
+static size_t next_bytes(const struct stream *s, int64_t size, int is_part)
+{
+	return is_part && size - s->size < CHUNK ? (size_t)(size - s->size) : CHUNK;
+}
+
 int layer_decrypt(const struct cipher_options *o, int in, int out, const char *digest, int64_t size,
-		  struct err *e)
+		  int is_part, struct err *e)
 {
 	__attribute__((cleanup(scoped_stream))) struct stream s = { 0 };
 	size_t held = 0; /* bytes in s.out */
@@ -237,7 +243,7 @@ int layer_decrypt(const struct cipher_options *o, int in, int out, const char *d
 
 	if (open_stream(&s, o, e) < 0)
 		return e->code;
-	while ((n = fd_read_full(in, s.in, CHUNK)) > 0) {
+	while ((n = fd_read_full(in, s.in, next_bytes(&s, size, is_part))) > 0) {
 		int k = 0;
 
 		if (held && put(&s, out, held, e) < 0)

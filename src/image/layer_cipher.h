@@ -42,10 +42,11 @@ int cipher_options_parse(const char *private, size_t private_len, const char *pu
  * *RET_SIZE the number of bytes. */
 int layer_encrypt(struct cipher_options *o, int in, int out, char plain[DIGEST_LEN + 1],
 		  char cipher[DIGEST_LEN + 1], int64_t *ret_size, struct err *e);
-/* Decrypt IN, which shall be SIZE bytes with the digest DIGEST, to its end into OUT.  The last
+/* Decrypt IN, which shall be SIZE bytes with the digest DIGEST, to its end into OUT; IS_PART: what
+ * comes behind them is something else.  The last
  * bytes are only written when it is, and the HMAC holds.  -EBADMSG: other bytes; -EACCES: another
  * HMAC. */
 int layer_decrypt(const struct cipher_options *o, int in, int out, const char *digest, int64_t size,
-		  struct err *e);
+		  int is_part, struct err *e);
 
 #endif

@@ -48,7 +48,7 @@ static int decrypted(const struct cipher_options *o, int fd, const char *digest,
 	int rc;
 
 	CHECK_INT(lseek(fd, 0, SEEK_SET), 0);
-	rc = layer_decrypt(o, fd, out, digest, size, &e);
+	rc = layer_decrypt(o, fd, out, digest, size, 0, &e);
 	*ret_came = lseek(out, 0, SEEK_END);
 	return rc;
 }
@@ -68,6 +68,23 @@ TEST(layers_of_any_size_go_round)
 		CHECK_INT(decrypted(&o, fd, digest, size, &came), 0);
 		CHECK_INT(came, size);
 	}
+}
+
+TEST(layers_are_found_in_files)
+{
+	scoped(cipher_options) struct cipher_options o = { .key = { 0 } };
+	char digest[DIGEST_LEN + 1], plain[DIGEST_LEN + 1];
+	scoped(fd) int fd = -EBADF;
+	scoped(fd) int out = file_of("", 0);
+	int64_t size = encrypted(BIG, &o, digest, plain, &fd);
+	struct err e = { 0 };
+
+	CHECK_INT(pwrite(fd, "more", 4, BIG), 4);
+	CHECK_INT(lseek(fd, 0, SEEK_SET), 0);
+	CHECK_INT(layer_decrypt(&o, fd, out, digest, size, 1, &e), 0);
+	CHECK_INT(lseek(out, 0, SEEK_END), BIG);
+	CHECK_INT(lseek(fd, 0, SEEK_SET), 0);
+	CHECK_INT(layer_decrypt(&o, fd, out, digest, size, 0, &e), -EBADMSG);
 }
 
 TEST(layers_that_are_not_right_never_come_whole)

@@ -142,6 +142,19 @@ static int add_key(const char *text, json_object *list, struct err *e)
 	return 0;
 }
 
+/* Can they be read at all? */
+static int look_at(json_object *keys, struct err *e)
+{
+	scoped(pull_call) struct pull_call c = PULL_CALL_NONE;
+	scoped(json) json_object *answer = NULL;
+	json_object *o = pull_message("look");
+
+	json_put(o, "keys", json_object_get(keys));
+	if (start(&c, o, -EBADF, -EBADF, -EBADF, e) < 0)
+		return e->code;
+	return finish(&c, &answer, e);
+}
+
 int layer_crypt_keys(char *const *list, json_object **ret, struct err *e)
 {
 	scoped(json) json_object *keys = NULL;
@@ -152,6 +165,8 @@ int layer_crypt_keys(char *const *list, json_object **ret, struct err *e)
 	for (; *list; list++)
 		if (add_key(*list, keys, e) < 0)
 			return err_in(e, "invalid decryption keys");
+	if (look_at(keys, e) < 0)
+		return e->code;
 	*ret = take_ptr(&keys);
 	return 0;
 }
@@ -163,6 +178,17 @@ int layer_crypt_is_needed(const struct manifest *m)
 	for (size_t i = 0; i < m->n_layers; i++)
 		if (m->layers[i].is_encrypted)
 			return 1;
+	return 0;
+}
+
+int layer_crypt_refuse_signed(const struct manifest *m, struct err *e)
+{
+	for (size_t i = 0; i < m->n_layers; i++)
+		if (m->layers[i].is_encrypted)
+			return err_set(e, -EACCES,
+				       "layer %s should be decrypted, but we can't modify the "
+				       "manifest: Would invalidate signatures",
+				       m->layers[i].digest);
 	return 0;
 }
 
@@ -178,7 +204,7 @@ int layer_crypt_check(json_object *keys, const struct manifest *m, int dir_fd, s
 				      "layer %s is encrypted: missing private key needed for "
 				      "decryption",
 				      m->layers[i].digest);
-			return err_hint(e, "give its key with --decryption-key");
+			return err_hint(e, "pull it with the private key: --decryption-key FILE");
 		}
 	o = pull_message("keys");
 	json_put(o, "keys", json_object_get(keys));
@@ -188,12 +214,13 @@ int layer_crypt_check(json_object *keys, const struct manifest *m, int dir_fd, s
 }
 
 int layer_decrypt_start(struct pull_call *c, json_object *keys, int dir_fd, size_t i, int in_fd,
-			int out_fd, struct err *e)
+			int is_part, int out_fd, struct err *e)
 {
 	json_object *o = pull_message("decrypt");
 
 	json_put(o, "keys", json_object_get(keys));
 	json_put_int(o, "layer", (int64_t)i);
+	json_put_bool(o, "part", is_part);
 	return start(c, o, dir_fd, in_fd, out_fd, e);
 }
 

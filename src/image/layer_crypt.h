@@ -29,17 +29,21 @@ int layer_encrypt_start(struct pull_call *c, char *const *recipients, int in_fd,
 			struct err *e);
 int layer_encrypt_finish(struct pull_call *c, struct layer_encrypted *ret, struct err *e);
 
-/* The keys "FILE[:PASSWORD]" of --decryption-key for the role, passwords read where they are in
- * files ("file=PATH") or descriptors ("fd=N"); owned.  NULL for none is no error. */
+/* The keys "FILE[:PASSWORD]" of --decryption-key for the role, which has looked at them; passwords
+ * are read where they are in files ("file=PATH") or descriptors ("fd=N"); owned.  None is no error,
+ * and *RET stays as it is. */
 int layer_crypt_keys(char *const *list, json_object **ret, struct err *e);
 /* Are layers of M encrypted? */
 int layer_crypt_is_needed(const struct manifest *m);
+/* -EACCES when layers of M are encrypted: its signatures are of the manifest that goes. */
+int layer_crypt_refuse_signed(const struct manifest *m, struct err *e);
 /* Can the layers of the manifest in DIR_FD's file PULL_MANIFEST be read with KEYS (NULL: none)?
  * -EACCES. */
 int layer_crypt_check(json_object *keys, const struct manifest *m, int dir_fd, struct err *e);
-/* Begin to decrypt layer I of that manifest. */
+/* Begin to decrypt layer I of that manifest.  IS_PART: what comes behind it from IN_FD is not its.
+ */
 int layer_decrypt_start(struct pull_call *c, json_object *keys, int dir_fd, size_t i, int in_fd,
-			int out_fd, struct err *e);
+			int is_part, int out_fd, struct err *e);
 int layer_decrypt_finish(struct pull_call *c, struct err *e);
 /* The manifest BYTES of an image whose LAYERS were decrypted, as it is stored: of what came, the
  * descriptor of what was in it; of what was here, that of the plain tar. */

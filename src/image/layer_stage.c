@@ -96,20 +96,35 @@ int layer_stage_unpack(struct layer_stage *s, int source_fd, struct layer_result
 	return 0;
 }
 
-int layer_stage_begin(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
-		      int64_t length, struct err *e)
+/* LENGTH -1: to its end. */
+static int begin_reading(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
+			 int64_t length, struct err *e)
 {
+	struct layer_writer *w = &s->writers[s->n];
 	scoped(fd) int dir = -EBADF;
 	int r = begin(s, &dir, e);
 
 	if (r == 0)
-		r = layer_writer_start_range(&s->writers[s->n], s->en->run_fd, dir, source_fd,
-					     offset, length, e);
+		r = length < 0 ? layer_writer_start(w, s->en->run_fd, dir, source_fd, e)
+			       : layer_writer_start_range(w, s->en->run_fd, dir, source_fd, offset,
+							  length, e);
 	if (r < 0)
 		return r;
 	(void)snprintf(s->layers[s->n].diff_id, sizeof(s->layers[s->n].diff_id), "%s", diff_id);
 	s->n++;
 	return 0;
+}
+
+int layer_stage_begin(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
+		      int64_t length, struct err *e)
+{
+	return begin_reading(s, diff_id, source_fd, offset, length, e);
+}
+
+int layer_stage_begin_stream(struct layer_stage *s, const char *diff_id, int source_fd,
+			     struct err *e)
+{
+	return begin_reading(s, diff_id, source_fd, 0, -1, e);
 }
 
 int layer_stage_finish(struct layer_stage *s, size_t k, struct layer_result *ret, struct err *e)

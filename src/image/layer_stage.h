@@ -32,6 +32,9 @@ int layer_stage_unpack(struct layer_stage *s, int source_fd, struct layer_result
  * whatever it is); several may be at work.  Its place in s->layers is the s->n of before. */
 int layer_stage_begin(struct layer_stage *s, const char *diff_id, int source_fd, int64_t offset,
 		      int64_t length, struct err *e);
+/* The same of all that the pipe SOURCE_FD gives. */
+int layer_stage_begin_stream(struct layer_stage *s, const char *diff_id, int source_fd,
+			     struct err *e);
 /* Wait for the one begun at place K: *RET.  -EBADMSG when its diff ID is another one. */
 int layer_stage_finish(struct layer_stage *s, size_t k, struct layer_result *ret, struct err *e);
 /* The next layer is DIFF_ID, which is in the store, or among the earlier ones of this stage. */

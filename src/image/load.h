@@ -22,6 +22,7 @@ struct load_source {
 	const char *path;	      /* of archive or directory; NULL: standard input, a daemon */
 	const char *signature_policy; /* NULL: the usual one */
 	struct trust_subject subject; /* filled by load_format(); given: stays */
+	json_object *decryption_keys; /* as of image_pull_options */
 	const char *place;	      /* by load_format(): "oci:/PATH" to be noted, or NULL */
 };
 /* Owned lists. */

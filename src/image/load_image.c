@@ -2,13 +2,18 @@
 #include "src/image/load_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/image/image_store.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/layer_stage.h"
 #include "src/image/pull_call.h"
+#include "src/image/pull_protocol.h"
 #include "src/image/schema1.h"
 #include "src/image/signature.h"
+#include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/sha256.h"
@@ -16,10 +21,19 @@
 
 #define JOBS 4 /* layers unpacked at a time */
 
+static void end_crypts(struct load_image *i)
+{
+	for (size_t k = 0; i->crypts && k < i->n_layers; k++)
+		pull_call_end(&i->crypts[k]);
+	free(i->crypts);
+	i->crypts = NULL;
+}
+
 void load_image_done(struct load_image *i)
 {
 	if (!i)
 		return;
+	end_crypts(i);
 	free(i->config);
 	free(i->manifest);
 	strv_free(i->names);
@@ -37,12 +51,34 @@ void load_result_done(struct load_result *r)
 static int finish(struct layer_stage *stage, const struct load_image *i, size_t k, struct err *e)
 {
 	struct layer_result got;
-	int r = layer_stage_finish(stage, k, &got, e);
+	struct err reading = { 0 };
+	int r = layer_stage_finish(stage, k, &got, &reading);
 
-	if (r == 0 && *i->want[k].digest &&
+	if (i->want[k].is_encrypted)
+		r = err_of_pipe(layer_decrypt_finish(&i->crypts[k], e), r, &reading, e);
+	else if (r < 0)
+		*e = reading;
+	if (r == 0 && *i->want[k].digest && !i->want[k].is_encrypted &&
 	    (strcmp(i->want[k].digest, got.digest) != 0 || i->want[k].size != got.size))
 		r = err_set(e, -EBADMSG, "it is not the %s of its manifest", i->want[k].digest);
 	return r < 0 ? err_in(e, "layer %zu of %zu", k + 1, i->n_layers) : 0;
+}
+
+/* By way of the role `crypt`, from a file description of its own. */
+static int begin_encrypted(struct layer_stage *stage, const struct load_image *i,
+			   const char *diff_id, size_t k, int fd, struct err *e)
+{
+	char proc[32];
+	scoped(fd) int own = open(fd_proc_path(fd, proc), O_RDONLY | O_CLOEXEC);
+	scoped(fd) int r = -EBADF;
+	scoped(fd) int w = -EBADF;
+
+	if (own < 0 || lseek(own, i->layers[k]->offset, SEEK_SET) < 0)
+		return err_sys(e, "open a part of a file");
+	if (fd_pipe(&r, &w, e) < 0 || layer_decrypt_start(&i->crypts[k], i->s->decryption_keys,
+							  stage->tmp_fd, k, own, 1, w, e) < 0)
+		return e->code;
+	return layer_stage_begin_stream(stage, diff_id, r, e);
 }
 
 static int begin_layer(struct layer_stage *stage, const struct load_image *i, const char *diff_id,
@@ -52,6 +88,8 @@ static int begin_layer(struct layer_stage *stage, const struct load_image *i, co
 
 	if (fd < 0)
 		return fd;
+	if (i->want[k].is_encrypted)
+		return begin_encrypted(stage, i, diff_id, k, fd, e);
 	return layer_stage_begin(stage, diff_id, fd, i->layers[k]->offset, i->layers[k]->size, e);
 }
 
@@ -114,11 +152,31 @@ static int make_manifest(struct load_image *i, const struct layer_stage *stage, 
 	return 0;
 }
 
-static int publish(struct engine *en, const struct load_image *i, const struct layer_stage *stage,
-		   char **ret_id, struct err *e)
+/* Can the encrypted layers be read?  Then the stored manifest will be another one. */
+static int prepare_crypts(struct load_image *i, const struct layer_stage *stage, struct err *e)
 {
-	struct image_publish p = { .manifest = i->manifest,
-				   .manifest_len = i->manifest_len,
+	const struct manifest m = { .layers = i->want, .n_layers = i->n_layers };
+
+	if (!layer_crypt_is_needed(&m))
+		return 0;
+	if (path_replace(stage->tmp_fd, PULL_MANIFEST, i->manifest, i->manifest_len, 0600, 0, e) <
+		    0 ||
+	    layer_crypt_check(i->s->decryption_keys, &m, stage->tmp_fd, e) < 0)
+		return e->code;
+	i->crypts = calloc(i->n_layers, sizeof(*i->crypts));
+	if (!i->crypts)
+		return err_errno(e, ENOMEM, "load an image");
+	for (size_t k = 0; k < i->n_layers; k++)
+		i->crypts[k] = (struct pull_call)PULL_CALL_NONE;
+	return 0;
+}
+
+/* PLAIN: the manifest instead of the one that came, or NULL. */
+static int publish(struct engine *en, const struct load_image *i, const struct layer_stage *stage,
+		   const char *plain, char **ret_id, struct err *e)
+{
+	struct image_publish p = { .manifest = plain ? plain : i->manifest,
+				   .manifest_len = plain ? strlen(plain) : i->manifest_len,
 				   .manifest_type = i->manifest_type,
 				   .config = i->config,
 				   .config_len = i->config_len,
@@ -154,15 +212,22 @@ static int store_once(struct engine *en, struct load_image *i, char *const *diff
 		      struct err *e)
 {
 	scoped(layer_stage) struct layer_stage stage = { .tmp_fd = -EBADF, .lease = -EBADF };
+	scoped(mem) char *plain = NULL;
 	int r = layer_stage_open(en, i->n_layers, &stage, e);
 
+	if (r == 0)
+		r = prepare_crypts(i, &stage, e);
 	if (r == 0)
 		r = unpack(&stage, i, diff_ids, e);
 	if (r == 0 && !i->manifest)
 		r = make_manifest(i, &stage, e);
 	if (r == 0 && i->is_schema1)
 		r = make_config(i, &stage, e);
-	return r < 0 ? r : publish(en, i, &stage, ret_id, e);
+	if (r == 0 && i->crypts)
+		r = layer_crypt_manifest(en, i->manifest, i->manifest_len, stage.layers, stage.n,
+					 &plain, e);
+	end_crypts(i);
+	return r < 0 ? r : publish(en, i, &stage, plain, ret_id, e);
 }
 
 /* Signatures that lie beside the manifest of dir:, as files of DIR_FD: their number. */
@@ -227,6 +292,11 @@ int load_image_store(struct engine *en, struct load_image *i, struct load_result
 		return err_set(e, -EBADMSG, "the config has no diff_ids");
 	/* A layer that we had may be removed by others before we name it: then it is unpacked after
 	 * all. */
+	if (n_signatures > 0)
+		r = layer_crypt_refuse_signed(
+			&(struct manifest){ .layers = i->want, .n_layers = i->n_layers }, e);
+	if (r < 0)
+		return r;
 	r = -EAGAIN;
 	for (int tries = 0; r == -EAGAIN && tries < 10; tries++)
 		r = store_once(en, i, ids, &id, e);

@@ -7,6 +7,7 @@
 #include "src/image/image.h"
 #include "src/image/load.h"
 #include "src/image/manifest.h"
+#include "src/image/pull_call.h"
 #include "src/image/reference.h"
 #include "src/util/sha256.h"
 
@@ -22,8 +23,9 @@ struct load_image {
 	struct descriptor want[LAYERS_MAX]; /* what the manifest says of them; digest "" when it is
 					       made here */
 	size_t n_layers;
-	int is_schema1; /* the config is made of what the layers turn out to be */
-	char **names;	/* full */
+	int is_schema1;		  /* the config is made of what the layers turn out to be */
+	struct pull_call *crypts; /* n_layers, who decrypts which; NULL: none is encrypted */
+	char **names;		  /* full */
 };
 void load_image_done(struct load_image *i);
 DEFINE_SCOPED(load_image, struct load_image *, load_image_done);

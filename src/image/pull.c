@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "src/image/image.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/manifest.h"
 #include "src/image/policy.h"
 #include "src/image/pull_attempt.h"
@@ -51,6 +52,8 @@ struct pull {
 	char **layer_paths; /* of the new ones */
 	char *wanted;	    /* one byte a layer */
 	struct pull_locks locks;
+
+	int is_encrypted;
 
 	struct trust_subject subject;
 	char **scopes, *shown;
@@ -309,8 +312,10 @@ static int prepare_layers(struct pull *p, struct err *e)
 		p->wanted[i] = (char)is_wanted(p, i);
 		if (p->diff_ids) /* valid digests, shorter than the fields */
 			(void)stpcpy(l->diff_id, p->diff_ids[i]);
-		(void)stpcpy(l->blob_digest, p->m.layers[i].digest);
-		l->blob_size = p->m.layers[i].size;
+		if (!p->m.layers[i].is_encrypted) { /* else what is in it is known when it came */
+			(void)stpcpy(l->blob_digest, p->m.layers[i].digest);
+			l->blob_size = p->m.layers[i].size;
+		}
 		if (!p->wanted[i])
 			continue;
 		p->layer_paths[i] = str_printf("tmp/%s/layer-%zu", p->dir.tmp_name, i);
@@ -331,6 +336,17 @@ static int read_config(struct pull *p, struct err *e)
 					       &p->diff_ids, e) < 0
 		       ? e->code
 		       : 0;
+}
+
+/* Before anything is fetched: can it be read?  The manifest will be another one. */
+static int check_encryption(struct pull *p, struct err *e)
+{
+	p->is_encrypted = layer_crypt_is_needed(&p->m);
+	if (!p->is_encrypted)
+		return 0;
+	if (layer_crypt_check(p->o->decryption_keys, &p->m, p->dir.tmp_fd, e) < 0)
+		return e->code;
+	return p->n_signatures ? layer_crypt_refuse_signed(&p->m, e) : 0;
 }
 
 /* "image": the documents are in the directory. */
@@ -362,6 +378,8 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 				p->n_signatures, e) < 0)
 			return e->code;
 	}
+	if (check_encryption(p, e) < 0)
+		return e->code;
 	engine_collect(p->en); /* not for a pull that finds nothing new */
 	pull_kept_collect(p->en, KEPT_S);
 	pull_kept_prepare(p->en);
@@ -380,6 +398,8 @@ static int send_wanted(struct pull *p, struct err *e)
 		return err_errno(e, ENOMEM, "pull");
 	}
 	json_put(o, "layers", list);
+	if (p->is_encrypted)
+		json_put(o, "keys", json_object_get(p->o->decryption_keys));
 	return pull_send(p->dir.call.socket_fd, o, e);
 }
 
@@ -391,6 +411,18 @@ static int take_diff_id(struct image_new_layer *l, json_object *o, struct err *e
 	if (!diff_id || !digest_is_valid(diff_id))
 		return err_set(e, -EBADMSG, "pull: unexpected message");
 	(void)stpcpy(l->diff_id, diff_id); /* valid, so it fits */
+	l->blob_size = json_get_int(o, "size", 0);
+	return 0;
+}
+
+/* What was in an encrypted layer. */
+static int take_plain(struct image_new_layer *l, json_object *o, struct err *e)
+{
+	const char *digest = json_get_str(o, "digest");
+
+	if (!digest_is_valid(digest))
+		return err_set(e, -EBADMSG, "pull: unexpected message");
+	(void)stpcpy(l->blob_digest, digest); /* valid, so it fits */
 	l->blob_size = json_get_int(o, "size", 0);
 	return 0;
 }
@@ -414,7 +446,8 @@ static int on_layer(struct pull *p, json_object *o, struct err *e)
 	}
 	p->layers[n].diff_size = json_get_int(o, "diff_size", 0);
 	p->layers[n].tree_size = json_get_int(o, "tree_size", 0);
-	if (p->m.is_schema1 && take_diff_id(&p->layers[n], o, e) < 0)
+	if ((p->m.is_schema1 && take_diff_id(&p->layers[n], o, e) < 0) ||
+	    (p->m.layers[n].is_encrypted && take_plain(&p->layers[n], o, e) < 0))
 		return e->code;
 	p->wanted[n] = 2; /* came */
 	pull_progress_ready(&p->progress, (size_t)n);
@@ -465,6 +498,7 @@ static int make_config(struct pull *p, struct err *e)
 static int publish(struct pull *p, char **ret_id, struct err *e)
 {
 	scoped(mem) char *name = p->ref->digest ? NULL : reference_name(p->ref);
+	scoped(mem) char *plain = NULL;
 	scoped(mem) char *digest_name =
 		reference_digest_name(p->ref, p->ref->digest	? p->ref->digest
 					      : p->index_digest ? p->index_digest
@@ -483,6 +517,13 @@ static int publish(struct pull *p, char **ret_id, struct err *e)
 
 	if (!digest_name || (!name && !p->ref->digest))
 		return err_errno(e, ENOMEM, "pull");
+	if (p->is_encrypted) {
+		if (layer_crypt_manifest(p->en, p->manifest, p->manifest_len, p->layers,
+					 p->m.n_layers, &plain, e) < 0)
+			return e->code;
+		w.manifest = plain;
+		w.manifest_len = strlen(plain);
+	}
 	pull_progress_say(&p->progress, "Writing manifest to image destination");
 	if (image_publish(p->en, &w, ret_id, e) < 0)
 		return e->code;

@@ -16,6 +16,8 @@
  * up only its own connection.  A broken connection goes on at the same byte; the role notices
  * nothing and its digests go on.
  *
+ * Between us and the role `layer` of an encrypted layer stands the role `crypt`: the pipe is its.
+ *
  * -> FINISHING: all bytes written, pipe closed; the role unpacks the rest and syncs
  *
  * -> READY: its result came and size, both digests hold
@@ -34,6 +36,7 @@
 #include <sys/stat.h>
 
 #include "overlay/layer.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/pull_kept.h"
 #include "src/image/pull_parts.h"
 #include "src/image/pull_protocol.h"
@@ -63,7 +66,8 @@ struct layer {
 	const char *diff_id;
 	struct fetch fetch;
 	struct pull_parts parts;
-	struct pull_kept kept;
+	struct pull_kept kept; /* of an encrypted layer: its bytes as they come */
+	struct pull_call crypt;
 	int resumed;	 /* it began with kept bytes */
 	int whole;	 /* not in parts, that has failed */
 	int64_t fetched; /* bytes, of parts */
@@ -93,6 +97,7 @@ static void work_done(struct work *w)
 		fetch_done(w->p->session, &w->layers[i].fetch);
 		pull_parts_end(&w->layers[i].parts);
 		layer_writer_end(&w->layers[i].writer);
+		pull_call_end(&w->layers[i].crypt);
 		pull_kept_close(&w->layers[i].kept);
 		free((void *)w->layers[i].fetch.path);
 		free(w->layers[i].pending);
@@ -243,6 +248,21 @@ static void serve(void *arg, const struct curl_waitfd *fds, size_t n)
 			drain(&w->layers[i]);
 }
 
+/* Put the role `crypt` before the role `layer`. */
+static int start_crypt(struct work *w, struct layer *l, struct err *e)
+{
+	scoped(fd) int r = -EBADF;
+	scoped(fd) int in = -EBADF;
+
+	if (fd_pipe(&r, &in, e) < 0 ||
+	    layer_decrypt_start(&l->crypt, w->p->keys, w->p->dir_fd, l->index, r, 0,
+				l->writer.stream_fd, e) < 0)
+		return e->code;
+	fd_close(l->writer.stream_fd);
+	l->writer.stream_fd = take_fd(&in);
+	return 0;
+}
+
 static int start(struct work *w, struct layer *l, struct err *e)
 {
 	scoped(fd) int dir = -EBADF;
@@ -260,6 +280,8 @@ static int start(struct work *w, struct layer *l, struct err *e)
 		l->state = LAYER_PLANNING;
 		return pull_parts_start(&l->parts, l->d, w->p->layers_fd, &l->writer.stream_fd, e);
 	}
+	if (l->d->is_encrypted && start_crypt(w, l, e) < 0)
+		return e->code;
 	if (fd_set_nonblock(l->writer.stream_fd, 1) < 0)
 		return err_sys(e, "set up the pipe of a layer");
 	/* More room means fewer turns; without it (a user with many pipes) it works too. */
@@ -297,10 +319,11 @@ static int verify(const struct layer *l, struct err *e)
 			       ? err_set(e, -EBADMSG, "its parts make another layer, %s",
 					 r->diff_id)
 			       : 0;
-	if (r->size != l->d->size)
+	/* The role `crypt` has compared what came with the manifest. */
+	if (!l->d->is_encrypted && r->size != l->d->size)
 		return err_set(e, -EBADMSG, "Size did not match, expected %lld, got %lld",
 			       (long long)l->d->size, (long long)r->size);
-	if (strcmp(r->digest, l->d->digest) != 0)
+	if (!l->d->is_encrypted && strcmp(r->digest, l->d->digest) != 0)
 		return err_set(e, -EBADMSG, "Digest did not match, expected %s, got %s",
 			       l->d->digest, r->digest);
 	if (l->diff_id && strcmp(r->diff_id, l->diff_id) != 0)
@@ -318,10 +341,9 @@ static int report(struct work *w, const struct layer *l, struct err *e)
 		json_put_int(o, "layer", (int64_t)l->index);
 		json_put_int(o, "diff_size", l->result.diff_size);
 		json_put_int(o, "tree_size", l->result.tree_size);
-		if (!l->diff_id) {
-			json_put_int(o, "size", l->result.size);
-			json_put_str(o, "diff_id", l->result.diff_id);
-		}
+		json_put_str(o, "digest", l->result.digest);
+		json_put_int(o, "size", l->result.size);
+		json_put_str(o, "diff_id", l->result.diff_id);
 	}
 	return pull_send(w->p->socket_fd, o, e);
 }
@@ -336,6 +358,8 @@ static int restart(struct work *w, struct layer *l, struct err *e)
 	pull_kept_drop(&l->kept);
 	layer_writer_end(&l->writer);
 	l->writer = (struct layer_writer)LAYER_WRITER_NONE;
+	pull_call_end(&l->crypt);
+	l->crypt = (struct pull_call)PULL_CALL_NONE;
 	fetch_done(w->p->session, &l->fetch);
 	l->fetch = (struct fetch){ .path = l->fetch.path, .sink = sink, .sink_arg = l };
 	l->pending_len = 0;
@@ -396,10 +420,22 @@ static int once_more(struct work *w, struct layer *l, struct err *e)
 	return restart(w, l, e);
 }
 
+/* The results of the roles. */
+static int take_results(struct layer *l, struct err *e)
+{
+	struct err reading = { 0 };
+	int read;
+
+	if (!l->d->is_encrypted)
+		return layer_writer_finish(&l->writer, &l->result, e);
+	read = layer_writer_finish(&l->writer, &l->result, &reading);
+	return err_of_pipe(layer_decrypt_finish(&l->crypt, e), read, &reading, e);
+}
+
 /* The role has a result, or has failed. */
 static int finish(struct work *w, struct layer *l, struct err *e)
 {
-	if (layer_writer_finish(&l->writer, &l->result, e) < 0 || verify(l, e) < 0)
+	if (take_results(l, e) < 0 || verify(l, e) < 0)
 		return once_more(w, l, e);
 	if (l->parts.is_on)
 		note(w, l, "%lld of %lld bytes were fetched", (long long)l->fetched,
@@ -421,7 +457,7 @@ static int is_readable(int fd)
 static int fail_by_role(struct work *w, struct layer *l, struct err *e)
 {
 	err_clear(e);
-	if (layer_writer_finish(&l->writer, &l->result, e) < 0)
+	if (take_results(l, e) < 0)
 		return once_more(w, l, e);
 	return err_set(e, -EIO, "the layer goes on behind the end of its archive");
 }
@@ -612,6 +648,7 @@ int pull_layers(const struct pull_layers *p, const size_t *wanted, size_t n, str
 
 		*l = (struct layer){ .index = wanted[w.n],
 				     .writer = LAYER_WRITER_NONE,
+				     .crypt = PULL_CALL_NONE,
 				     .parts = PULL_PARTS_NONE,
 				     .kept = PULL_KEPT_NONE };
 		l->d = &p->manifest->layers[l->index];

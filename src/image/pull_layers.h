@@ -13,11 +13,12 @@
 struct pull_layers {
 	struct registry_session *session;
 	int socket_fd; /* the engine's: progress goes there; its end stops the work */
-	int dir_fd;    /* "layer-N" are made here */
+	int dir_fd;    /* "layer-N" are made here; the manifest's file is here */
 	int layers_fd; /* the layers of the store, or -EBADF */
 	int kept_fd;   /* PULL_KEPT_DIR, or -EBADF */
 	const struct manifest *manifest;
 	char *const *diff_ids; /* NULL: unknown, and told with the layers */
+	json_object *keys;     /* that encrypted layers can be read with, borrowed */
 	int progress;
 };
 /* Fetch, verify and unpack the N layers of WANTED (indexes into the manifest, each once).  On

@@ -11,13 +11,15 @@
  *	role	{"type":"image","digest","media_type","index_digest","signatures":N}
  *		The files "manifest" and "config" in the directory hold the verified bytes, and
  *		signature-1 up to N what was found of signatures, where those were wanted.
- *	engine	{"type":"fetch","layers":[0,2]}		which layers of the manifest are wanted
+ *	engine	{"type":"fetch","layers":[0,2]}		which layers of the manifest are wanted, and
+ *		"keys" as crypt_role.h has them when some are encrypted
  *	role	{"type":"progress","layer":N,"bytes":N}	now and then, when asked for
  *	role	{"type":"note","layer":N,"text"}	for the log
- *	role	{"type":"layer","layer":N,"diff_size":N,"tree_size":N}
+ *	role	{"type":"layer","layer":N,"diff_size":N,"tree_size":N,"digest","size",
+ *		"diff_id"}
  *		Layer N is unpacked in the subdirectory "layer-N" and synced; size, digest and diff
  *ID are those of manifest and config.  For a manifest of schema 1 there is no config: all layers
- *are fetched, and the message has "size" and "diff_id", too.
+ *are fetched.  Digest and size in the message are of the plain layer, where it was encrypted.
  *	role	{"type":"done"}				the end
  *	role	{"type":"error","code":-N,"text","hint"} instead of any message of the role's: the
  *end

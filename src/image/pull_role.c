@@ -358,7 +358,7 @@ static int announce(const struct found *f, int dir_fd, struct err *e)
 
 /* "fetch": the engine's answer. */
 static int read_wanted(const struct found *f, size_t wanted[LAYERS_MAX], size_t *ret_n,
-		       struct err *e)
+		       json_object **ret_keys, struct err *e)
 {
 	scoped(json) json_object *o = NULL;
 	json_object *list;
@@ -380,6 +380,7 @@ static int read_wanted(const struct found *f, size_t wanted[LAYERS_MAX], size_t 
 		wanted[i] = (size_t)k;
 	}
 	*ret_n = n;
+	*ret_keys = json_object_get(json_get(o, "keys"));
 	return 0;
 }
 
@@ -392,6 +393,7 @@ static int fetch_layers(struct found *f, int dir_fd, const struct pull_request *
 {
 	scoped(fd) int layers = -EBADF;
 	scoped(fd) int kept = -EBADF;
+	scoped(json) json_object *keys = NULL;
 	struct pull_layers p = { .session = &f->session,
 				 .socket_fd = PULL_SOCKET_FD,
 				 .dir_fd = dir_fd,
@@ -400,13 +402,14 @@ static int fetch_layers(struct found *f, int dir_fd, const struct pull_request *
 				 .progress = r->progress };
 	size_t wanted[LAYERS_MAX], n = 0;
 
-	if (read_wanted(f, wanted, &n, e) < 0)
+	if (read_wanted(f, wanted, &n, &keys, e) < 0)
 		return e->code;
 	/* What is not there is no failure: whole layers are fetched, and nothing is kept. */
 	layers = open_or_not(r->layers);
 	kept = open_or_not(r->kept);
 	p.layers_fd = layers;
 	p.kept_fd = kept;
+	p.keys = keys;
 	if (pull_layers(&p, wanted, n, e) < 0)
 		return e->code;
 	return pull_send(PULL_SOCKET_FD, pull_message("done"), e);

@@ -55,7 +55,8 @@ static int from_archive(struct engine *en, const struct image_pull_options *o, c
 	scoped(image_archive) struct image_archive *a = NULL;
 	struct load_source s = { .platform = o->platform,
 				 .needs_one = !is_docker,
-				 .signature_policy = o->signature_policy };
+				 .signature_policy = o->signature_policy,
+				 .decryption_keys = o->decryption_keys };
 
 	if (read_place(text, &at, e) < 0 || image_archive_open(en, at.path, &a, e) < 0)
 		return e->code;
@@ -85,7 +86,8 @@ static int from_oci(struct engine *en, const struct image_pull_options *o, const
 	struct load_source s = { .platform = o->platform,
 				 .needs_one = 1,
 				 .naming = LOAD_NAMES_GIVEN,
-				 .signature_policy = o->signature_policy };
+				 .signature_policy = o->signature_policy,
+				 .decryption_keys = o->decryption_keys };
 
 	if (read_place(text, &at, e) < 0 || image_archive_open_dir(at.path, &a, e) < 0)
 		return e->code;
@@ -103,7 +105,8 @@ static int from_dir(struct engine *en, const struct image_pull_options *o, const
 	const struct load_source s = { .platform = o->platform,
 				       .naming = LOAD_NAMES_GIVEN,
 				       .path = text,
-				       .signature_policy = o->signature_policy };
+				       .signature_policy = o->signature_policy,
+				       .decryption_keys = o->decryption_keys };
 
 	if (!*text)
 		return err_set(e, -EINVAL, "a path is missing");
@@ -122,6 +125,7 @@ static int from_daemon(struct engine *en, const struct image_pull_options *o, co
 	struct load_source s = { .platform = o->platform,
 				 .naming = LOAD_NAMES_GIVEN,
 				 .signature_policy = o->signature_policy,
+				 .decryption_keys = o->decryption_keys,
 				 .subject = { .transport = "docker-daemon",
 					      .shown = o->reference } };
 

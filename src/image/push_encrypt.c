@@ -8,6 +8,7 @@
 
 #include "src/image/layer_crypt.h"
 #include "src/image/push.h"
+#include "src/image/schema1.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
@@ -55,11 +56,15 @@ int push_plan_encryption(struct push *p, struct err *e)
 			       ? err_set(e, -EINVAL,
 					 "--encrypt-layer can only be used with --encryption-key")
 			       : 0;
-	if (o->format && p->is_docker)
-		return err_set(e, -EINVAL,
-			       "encryption required together with format " MEDIA_DOCKER_MANIFEST
-			       ", which does not support encryption");
-	push_no_schema1(p);
+	if (o->format && (p->is_docker || p->is_schema1))
+		return err_set(
+			e, -EINVAL,
+			"encryption required together with format %s, which does not support "
+			"encryption",
+			p->is_schema1 ? MEDIA_SCHEMA1_SIGNED : MEDIA_DOCKER_MANIFEST);
+	if (p->is_schema1)
+		push_no_schema1(p);
+	p->is_docker = 0;
 	if (choose(p, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < p->n; i++) {

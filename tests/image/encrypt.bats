@@ -133,9 +133,233 @@ refused() {
 	refused "layer index -3 out of range" --encryption-key "jwe:$K/rsa.pub" --encrypt-layer -3 localhost/two "$to"
 	refused "'x' is no number" --encryption-key "jwe:$K/rsa.pub" --encrypt-layer x localhost/two "$to"
 	refused "does not support encryption" --encryption-key "jwe:$K/rsa.pub" --format v2s2 localhost/two "$to"
+	refused "v1.prettyjws, which does not support encryption" --encryption-key "jwe:$K/rsa.pub" --format v2s1 localhost/two "$to"
 	refused "none of which support encryption" --encryption-key "jwe:$K/rsa.pub" localhost/two "docker-archive:$T/oci"
 	refused "not encrypted" --encryption-key "jwe:$K/rsa.pub" localhost/two containers-storage:other
 	cove manifest create list localhost/two >/dev/null
 	refused "is a list" --encryption-key "jwe:$K/rsa.pub" list "$to"
 	[ ! -e "$T/oci" ]
+}
+
+# ---- and back ----------------------------------------------------------------
+
+# encrypted_by_skopeo KEY...: the image of two layers as $T/oci:x, encrypted by skopeo for these; $ID is its ID.
+encrypted_by_skopeo() {
+	local key keys=()
+	load_two
+	ID=$(cove image inspect --format '{{.Id}}' localhost/two)
+	cove push -q localhost/two "oci:$T/plain:x"
+	for key; do
+		keys+=(--encryption-key "$key")
+	done
+	skopeo copy -q "${keys[@]}" "oci:$T/plain:x" "oci:$T/oci:x"
+	is "$(manifest "$T/oci" | types)" "tar+gzip+encrypted tar+gzip+encrypted"
+	cove rmi -fa >/dev/null
+}
+
+# nothing_left: of an image whose pull failed.
+nothing_left() {
+	is "$(cd "$XDG_DATA_HOME/cove" && find tmp layers partial -mindepth 1 2>/dev/null)" "" "what is left"
+	is "$(cove images -q)" "" "images"
+}
+
+# unreadable TEXT ARG...: a pull that must fail so, and leave nothing.
+unreadable() {
+	local text=$1
+	shift
+	run_cove 125 pull -q --tls-verify=false --retry-delay 10ms "$@"
+	like "${lines[0]}" "^Error: .*$text"
+	[ "${#lines[@]}" -le 2 ] || die "more than an error and a hint" "$output"
+	nothing_left
+}
+
+# is_two NAME: it is the image of two layers, whole and plain.
+is_two() {
+	is "$(cove image inspect --format '{{.Id}}' "$1")" "$ID" "ID"
+	is "$(cove run --rm "$1" cat /word)" plain-text-of-ours
+	run_cove system check
+	cove push -q "$1" "oci:$T/back:x"
+	is "$(manifest "$T/back" | jq -c '[.config.digest, .layers]')" "$(manifest "$T/plain" | jq -c '[.config.digest, .layers]')" \
+		"what is stored"
+	rm -r "$T/back"
+}
+
+@test "encrypt: what skopeo encrypted is pulled, run and pushed on" {
+	encrypted_by_skopeo "jwe:$K/rsa.pub" "jwe:$K/ec.pub"
+	start_registry
+	skopeo copy -q --dest-tls-verify=false "oci:$T/oci:x" "docker://$REGISTRY/a/two:1"
+	skopeo copy -q "oci:$T/oci:x" "oci-archive:$T/oci.tar:x"
+	skopeo copy -q "oci:$T/oci:x" "dir:$T/dir"
+	for from in "$REGISTRY/a/two:1" "oci:$T/oci:x" "oci-archive:$T/oci.tar:x" "dir:$T/dir"; do
+		unreadable "is encrypted: missing private key" "$from"
+		unreadable "none of the private keys could be used" --decryption-key "$K/other.pem" "$from"
+		for key in rsa ec; do
+			run_cove pull -q --tls-verify=false --decryption-key "$K/other.pem" --decryption-key "$K/$key.pem" "$from"
+			is "$output" "$ID"
+			is_two "$ID"
+			cove rmi -fa >/dev/null
+		done
+	done
+	run_cove 125 load -i "$T/oci.tar"
+	like "$output" "is encrypted"
+	nothing_left
+	is "$(cove run -q --rm --tls-verify=false --decryption-key "$K/ec.pem" "$REGISTRY/a/two:1" cat /word)" plain-text-of-ours
+	is_two "$REGISTRY/a/two:1"
+	# The key is asked for as long as the name means the encrypted image.
+	run_cove 125 pull -q --tls-verify=false "$REGISTRY/a/two:1"
+	run_cove pull -q --tls-verify=false --decryption-key "$K/ec.pem" "$REGISTRY/a/two:1"
+	is "$output" "$ID"
+	cove rmi -fa >/dev/null
+	digest=$(skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/a/two:1" | sha256sum | cut -c-64)
+	run_cove pull -q --tls-verify=false --decryption-key "$K/ec.pem" "$REGISTRY/a/two@sha256:$digest"
+	is "$output" "$ID"
+	is_two "$REGISTRY/a/two@sha256:$digest"
+}
+
+@test "encrypt: what cove encrypted comes back, partly encrypted too" {
+	load_two
+	ID=$(cove image inspect --format '{{.Id}}' localhost/two)
+	cove push -q localhost/two "oci:$T/plain:x"
+	start_registry
+	for how in "" "--encrypt-layer -1" "--encrypt-layer 0" "--compression-format zstd"; do
+		# shellcheck disable=SC2086 # several words
+		cove push -q --tls-verify=false --encryption-key "jwe:$K/rsa.pub" $how localhost/two "$REGISTRY/a/two:1"
+		cove rmi -fa >/dev/null
+		unreadable "is encrypted" "$REGISTRY/a/two:1"
+		run_cove pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/two:1"
+		is "$output" "$ID"
+		[[ $how = *zstd ]] || is_two "$REGISTRY/a/two:1"
+		cove tag "$REGISTRY/a/two:1" localhost/two
+	done
+	# Layers that are here already.
+	cove untag "$REGISTRY/a/two:1"
+	run_cove pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/two:1"
+	is "$output" "$ID"
+	run_cove system check
+}
+
+# change_layer PROGRAM: the lowest layer of $T/oci, changed by it; the manifest names what came of it.
+change_layer() {
+	python3 - "$T/oci" "$1" <<-'END'
+		import hashlib, json, sys
+		root, how = sys.argv[1:]
+		def blob(digest): return f"{root}/blobs/sha256/{digest[7:]}"
+		def put(b):
+		    d = "sha256:" + hashlib.sha256(b).hexdigest()
+		    open(blob(d), "wb").write(b)
+		    return d
+		index = json.load(open(root + "/index.json"))
+		m = json.load(open(blob(index["manifests"][0]["digest"])))
+		l = m["layers"][0]
+		b = bytearray(open(blob(l["digest"]), "rb").read())
+		notes = l["annotations"]
+		exec(how)
+		l["digest"], l["size"] = put(bytes(b)), len(b)
+		text = json.dumps(m).encode()
+		index["manifests"][0].update(digest=put(text), size=len(text))
+		json.dump(index, open(root + "/index.json", "w"))
+	END
+}
+
+@test "encrypt: layers and annotations that were tampered with are refused" {
+	encrypted_by_skopeo "jwe:$K/rsa.pub"
+	start_registry
+	cp -r "$T/oci" "$T/good"
+	while IFS='|' read -r text how; do
+		rm -r "$T/oci"
+		cp -r "$T/good" "$T/oci"
+		change_layer "$how"
+		unreadable "$text" --decryption-key "$K/rsa.pem" "oci:$T/oci:x"
+		skopeo copy -q --dest-tls-verify=false "oci:$T/oci:x" "docker://$REGISTRY/a/bad:1"
+		unreadable "$text" --decryption-key "$K/rsa.pem" "$REGISTRY/a/bad:1"
+	done <<-'END'
+		the HMAC of the encrypted layer does not match|b[5] ^= 1
+		the HMAC of the encrypted layer does not match|b[-1] ^= 1
+		the HMAC of the encrypted layer does not match|b.pop()
+		the HMAC of the encrypted layer does not match|b += b"x"
+		the HMAC of the encrypted layer does not match|b.clear()
+		missing annotation|del notes["org.opencontainers.image.enc.pubopts"]
+		not encrypted in a way that is known|del notes["org.opencontainers.image.enc.keys.jwe"]
+		it is no base64|notes["org.opencontainers.image.enc.keys.jwe"] = "!"
+		it is no JWE|notes["org.opencontainers.image.enc.keys.jwe"] = "e30="
+		unsupported cipher type|notes["org.opencontainers.image.enc.pubopts"] = "e30="
+	END
+	# Other bytes than the manifest says: the file is changed in place.
+	rm -r "$T/oci"
+	cp -r "$T/good" "$T/oci"
+	layer=$T/oci/blobs/sha256/$(manifest "$T/oci" | jq -r '.layers[0].digest[7:]')
+	printf x | dd of="$layer" bs=1 seek=9 conv=notrunc status=none
+	unreadable "Digest did not match" --decryption-key "$K/rsa.pem" "oci:$T/oci:x"
+	truncate -s -1 "$layer"
+	unreadable "bytes in the archive, not" --decryption-key "$K/rsa.pem" "oci:$T/oci:x"
+	# Another layer, encrypted for us by whoever: its diff ID is not that of the config.
+	rm -r "$T/oci"
+	cp -r "$T/good" "$T/oci"
+	python3 - "$T/oci" <<-'END'
+		import hashlib, json, sys
+		root = sys.argv[1]
+		index = json.load(open(root + "/index.json"))
+		m = json.load(open(f"{root}/blobs/sha256/{index['manifests'][0]['digest'][7:]}"))
+		m["layers"].reverse()
+		text = json.dumps(m).encode()
+		digest = hashlib.sha256(text).hexdigest()
+		open(f"{root}/blobs/sha256/{digest}", "wb").write(text)
+		index["manifests"][0].update(digest="sha256:" + digest, size=len(text))
+		json.dump(index, open(root + "/index.json", "w"))
+	END
+	unreadable "the config says" --decryption-key "$K/rsa.pem" "oci:$T/oci:x"
+	skopeo copy -q --dest-tls-verify=false "oci:$T/oci:x" "docker://$REGISTRY/a/bad:2"
+	run_cove 125 pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/bad:2"
+	like "$output" "diff ID did not match"
+	# What had come of the other layer may be kept: as it came.
+	for kept in "$XDG_DATA_HOME"/cove/partial/*; do
+		[ ! -e "$kept" ] || cmp -n "$(stat -c %s "$kept")" "$kept" "$T/oci/blobs/sha256/${kept##*/}"
+	done
+	rm -rf "$XDG_DATA_HOME/cove/partial"
+	nothing_left
+}
+
+@test "encrypt: a pull that was cut short goes on with what came, encrypted" {
+	encrypted_by_skopeo "jwe:$K/rsa.pub"
+	start_registry
+	skopeo copy -q --dest-tls-verify=false "oci:$T/oci:x" "docker://$REGISTRY/a/two:1"
+	layer=$(manifest "$T/oci" | jq -r '.layers[0].digest[7:]')
+	mkdir -p "$XDG_DATA_HOME/cove/partial"
+	head -c 400000 "$T/oci/blobs/sha256/$layer" >"$XDG_DATA_HOME/cove/partial/$layer"
+	run_cove pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/two:1"
+	is "$output" "$ID"
+	is "$(ls -A "$XDG_DATA_HOME/cove/partial")" "" "partial"
+	grep -q "\"GET /v2/a/two/blobs/sha256:$layer HTTP/1.1\" 206" "$REGISTRY_DIR/log" || die "$(tail -n 20 "$REGISTRY_DIR/log")"
+	cove rmi -fa >/dev/null
+	# What was kept is damaged: all of it comes again.
+	head -c 400000 /dev/zero >"$XDG_DATA_HOME/cove/partial/$layer"
+	run_cove pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/two:1"
+	is "$output" "$ID"
+	is_two "$REGISTRY/a/two:1"
+}
+
+@test "encrypt: keys with passwords, and keys that are none" {
+	encrypted_by_skopeo "jwe:$K/rsa.pub"
+	openssl pkcs8 -topk8 -in "$K/rsa.pem" -passout pass:word -out "$T/locked.pem"
+	openssl rsa -traditional -aes256 -in "$K/rsa.pem" -passout pass:word -out "$T/old.pem" 2>/dev/null
+	openssl pkey -in "$K/rsa.pem" -outform DER -out "$T/key.der"
+	printf word >"$T/word"
+	for key in "$T/locked.pem:word" "$T/locked.pem:pass=word" "$T/locked.pem:file=$T/word" "$T/old.pem:word" "$T/key.der"; do
+		run_cove pull -q --decryption-key "$key" "oci:$T/oci:x"
+		is "$output" "$ID"
+		cove rmi -fa >/dev/null
+	done
+	run_cove pull -q --decryption-key "$T/locked.pem:fd=7" "oci:$T/oci:x" 7<"$T/word"
+	is "$output" "$ID"
+	cove rmi -fa >/dev/null
+	unreadable "$T/locked.pem: Missing password" --decryption-key "$T/locked.pem" "oci:$T/oci:x"
+	unreadable "$T/locked.pem: Wrong password" --decryption-key "$T/locked.pem:other" "oci:$T/oci:x"
+	unreadable "open $T/none: No such file" --decryption-key "$T/none" "oci:$T/oci:x"
+	unreadable "open $T/none: No such file" --decryption-key "$T/locked.pem:file=$T/none" "oci:$T/oci:x"
+	unreadable "could not read from file descriptor 99" --decryption-key "$T/locked.pem:fd=99" "oci:$T/oci:x"
+	unreadable "missing private key" --decryption-key "$T/word" "oci:$T/oci:x"
+	unreadable "key providers .* are not run" --decryption-key provider:x "oci:$T/oci:x"
+	# A key that is not needed is no error.
+	run_cove pull -q --decryption-key "$K/rsa.pem" "oci:$T/plain:x"
+	is "$output" "$ID"
 }

@@ -195,7 +195,7 @@ raw() {
 	run_cove 125 push --sign-by me "$IMAGE" "dir:$T/d"
 	like "$output" "cannot be signed"
 	run_cove 125 push --encryption-key me "$IMAGE" "dir:$T/d"
-	like "$output" "cannot be encrypted"
+	like "$output" "Invalid recipient format"
 	run_cove 125 push "$IMAGE" sif:x
 	like "$output" "not supported"
 	run_cove 125 push "$IMAGE" oci:

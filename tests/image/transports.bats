@@ -272,7 +272,7 @@ digest_of() {
 	like "$output" "^Error: .*fetching tags list"
 	run_cove 125 pull -a "oci:$T/x"
 	run_cove 125 pull --decryption-key x "$REGISTRY/a/bb"
-	like "$output" "decryption-key.*encrypted layers cannot be read"
+	like "$output" "invalid decryption keys: open x: No such file"
 	run_cove pull -q --disable-content-trust --retry 1 --retry-delay 10ms --policy newer --tls-verify=false "$REGISTRY/a/bb:1"
 	run_cove 125 pull --policy sometimes "$REGISTRY/a/bb:1"
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/cli/exit.h"
+#include "src/cli/image/pull.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
 
@@ -222,7 +223,8 @@ const struct opt container_image_rows[] = {
 	STR(0, "cert-dir", "DIR", AT(cert_dir), "Certificates and keys for the registry",
 	    .complete = "dir"),
 	STR(0, "creds", "USER[:PASSWORD]", AT(creds), "Credentials for the registry"),
-	REFUSED(0, "decryption-key", "encrypted layers cannot be read"),
+	LIST(0, "decryption-key", "FILE[:PASSWORD]", AT(decryption_keys), DECRYPTION_KEY_HELP,
+	     .complete = "file", .man = DECRYPTION_KEY_MAN),
 	FLAG(0, "disable-content-trust", AT(content_trust), "Pull without Docker's content trust",
 	     .man = "cove has none; the option is there for scripts that give it."),
 	STR(0, "os", "OS", AT(os), "Operating system of the image to take"),

@@ -6,6 +6,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/pull.h"
 #include "src/image/image.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/platform.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -70,13 +71,15 @@ struct pull_options {
 	int all_tags, quiet, retry, trust;
 	int64_t retry_delay_ms;
 	const char *policy, *signature_policy;
+	char **decryption_keys;
 };
 
 #undef AT
 #define AT(f) offsetof(struct pull_options, f)
 static const struct opt options[] = {
 	FLAG('a', "all-tags", AT(all_tags), "Pull every tag of the repository"),
-	REFUSED(0, "decryption-key", "encrypted layers cannot be read"),
+	LIST(0, "decryption-key", "FILE[:PASSWORD]", AT(decryption_keys), DECRYPTION_KEY_HELP,
+	     .complete = "file", .man = DECRYPTION_KEY_MAN),
 	FLAG(0, "disable-content-trust", AT(trust), "Pull without Docker's content trust",
 	     .man = "cove has none; the option is there for scripts that give it."),
 	STR(0, "policy", "POLICY", AT(policy), "When to ask the registry", .def = "always",
@@ -93,7 +96,7 @@ static const struct opt options[] = {
 _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
 
 static int pull_one(struct engine *en, const struct pull_options *o, int policy, const char *ref,
-		    const char *platform, struct err *e)
+		    const char *platform, json_object *keys, struct err *e)
 {
 	const struct image_pull_options p = {
 		.reference = ref,
@@ -108,6 +111,7 @@ static int pull_one(struct engine *en, const struct pull_options *o, int policy,
 		.retry_delay_ms = o->retry_delay_ms,
 		.all_tags = o->all_tags,
 		.signature_policy = o->signature_policy,
+		.decryption_keys = keys,
 	};
 	scoped(strv) char **ids = NULL;
 	int r = image_pull_all(en, &p, &ids, e);
@@ -120,16 +124,19 @@ static int pull_one(struct engine *en, const struct pull_options *o, int policy,
 static int pull(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct pull_options *o = opts;
+	scoped(json) json_object *keys = NULL;
 	char buf[PULL_PLATFORM_MAX];
 	const char *platform = NULL;
 	int status = 0, policy = PULL_MISSING, r = pull_policy(o->policy, &policy, e);
 
 	if (r == 0)
 		r = pull_settings_platform(&o->s, buf, &platform, e);
+	if (r == 0)
+		r = layer_crypt_keys(o->decryption_keys, &keys, e);
 	if (r < 0)
 		return r;
 	for (; *args; args++)
-		if (pull_one(en, o, policy, *args, platform, e) < 0)
+		if (pull_one(en, o, policy, *args, platform, keys, e) < 0)
 			status = exit_failed(EXIT_ENGINE, status, e);
 	return status;
 }

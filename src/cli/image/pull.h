@@ -22,6 +22,15 @@ extern const struct opt pull_registry_options[]; /* --authfile --cert-dir --cred
 int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM_MAX],
 			   const char **ret, struct err *e);
 
+/* The row --decryption-key. */
+#define DECRYPTION_KEY_HELP "Decrypt layers with this private key"
+#define DECRYPTION_KEY_MAN                                                                       \
+	"A file in PEM or DER. PASSWORD is the key's, or pass=PASSWORD, file=FILE that has it, " \
+	"or "                                                                                    \
+	"fd=N where it can be read. What is stored is plain, and the manifest that is stored "   \
+	"names "                                                                                 \
+	"the plain layers."
+
 /* Values of --policy, and in *RET the enum image_pull_policy that WORD means.  -EINVAL. */
 #define PULL_POLICY_WORDS "always|missing|never|newer|ifnotpresent|true|false"
 int pull_policy(const char *word, int *ret, struct err *e);
