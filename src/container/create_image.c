@@ -12,6 +12,7 @@
 #include "src/image/image_adopt.h"
 #include "src/image/layer_crypt.h"
 #include "src/image/platform.h"
+#include "src/image/retry.h"
 #include "src/image/trust.h"
 #include "src/util/names.h"
 #include "src/util/strbuf.h"
@@ -65,7 +66,9 @@ static int find_image(struct creation *c, struct err *e)
 			return r;
 		err_clear(e);
 	}
-	r = image_pull(c->en, &pull, &id, e);
+	r = retry_default(c->en, &pull.retry, &pull.retry_delay_ms, e);
+	if (r == 0)
+		r = image_pull(c->en, &pull, &id, e);
 	if (r == 0)
 		r = image_find(c->en, id, &c->image, e);
 	return r < 0 ? r : trust_check_stored(c->en, o->signature_policy, c->image, o->image, e);

@@ -309,6 +309,34 @@ bad() {
 	run_cove 125 pull -q --policy always --retry 0 --tls-verify=false "$SERVER/good:1"
 }
 
+@test "retry and retry_delay of containers.conf, and the command line over them" {
+	start_server
+	local conf=$XDG_CONFIG_HOME/containers/containers.conf way
+	mkdir -p "$XDG_CONFIG_HOME/containers"
+	# requests N COMMAND...: so many requests for the manifest, until the command gives up.
+	requests() {
+		: >"$LOG"
+		run_cove 125 "${@:2}"
+		is "$(grep -c "GET /v2/error500-always/manifests/1" "$LOG")" "$1" "requests of $2"
+	}
+	local pull=(pull -q --tls-verify=false "$SERVER/error500-always:1")
+	printf '[engine]\nretry = 1\nretry_delay = "1ms"\n' >"$conf"
+	requests 2 "${pull[@]}"
+	requests 2 create --tls-verify=false "$SERVER/error500-always:1"
+	requests 3 "${pull[@]}" --retry 2
+	requests 1 "${pull[@]}" --retry 0
+	requests 3 create --retry 2 --tls-verify=false "$SERVER/error500-always:1"
+	requests 2 artifact pull -q --tls-verify=false "$SERVER/error500-always:1"
+	printf '[engine]\nretry = 0\nretry_delay = "1h"\n' >"$conf"
+	requests 1 "${pull[@]}"
+	requests 2 "${pull[@]}" --retry 1 --retry-delay 1ms
+	for way in 'retry = "many"' 'retry = -1' 'retry_delay = 3' 'retry_delay = "soon"'; do
+		printf '[engine]\n%s\n' "$way" >"$conf"
+		run_cove 125 "${pull[@]}"
+		like "$output" "containers.conf: ${way%% *} is not as it should be"
+	done
+}
+
 @test "twenty parallel pulls fetch each layer once" {
 	start_server
 	local pids=() pid i

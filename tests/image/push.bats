@@ -254,3 +254,21 @@ raw() {
 	cove pull -q --tls-verify=false "$SERVER/good:1" >/dev/null
 	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
 }
+
+@test "retry and retry_delay of containers.conf" {
+	start_server
+	load_busybox
+	mkdir -p "$XDG_CONFIG_HOME/containers"
+	printf '[engine]\nretry = 1\nretry_delay = "1ms"\n' >"$XDG_CONFIG_HOME/containers/containers.conf"
+	# tries N OPTION...: N times the push sends a blob, of the two that there are, until it gives up.
+	tries() {
+		local sent
+		: >"$LOG"
+		run_cove 125 push -q --tls-verify=false "${@:2}" "$IMAGE" "$SERVER/up-error-always:1"
+		sent=$(grep -c "PATCH /v2/up-error-always/" "$LOG")
+		[ "$sent" -ge "$1" ] && [ "$sent" -le $((2 * $1)) ] || die "blobs were sent $sent times, not $1 each" "$(cat "$LOG")"
+	}
+	tries 2
+	tries 5 --retry 4
+	tries 1 --retry 0
+}

@@ -4,12 +4,12 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/pull.h"
 #include "src/image/artifact.h"
+#include "src/image/retry.h"
 #include "src/util/scoped.h"
 
 struct pull_options {
 	struct pull_settings s;
-	int quiet, retry;
-	int64_t retry_delay_ms;
+	int quiet;
 };
 _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
 
@@ -17,25 +17,22 @@ _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill stru
 static const struct opt options[] = {
 	REFUSED(0, "decryption-key", "encrypted layers cannot be read"),
 	FLAG('q', "quiet", AT(quiet), "Print the artifact's digest only"),
-	INT(0, "retry", "N", AT(retry), 0, 100,
-	    "How often to try again after a failure of the network", .def = "3"),
-	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	END,
 };
 
 static int pull(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct pull_options *o = opts;
-	const struct remote_options r = { .authfile = o->s.authfile,
-					  .creds = o->s.creds,
-					  .cert_dir = o->s.cert_dir,
-					  .tls_verify = o->s.tls_verify,
-					  .retry = o->retry,
-					  .retry_delay_ms = o->retry_delay_ms };
+	struct remote_options r = { .authfile = o->s.authfile,
+				    .creds = o->s.creds,
+				    .cert_dir = o->s.cert_dir,
+				    .tls_verify = o->s.tls_verify,
+				    .retry = o->s.retry,
+				    .retry_delay_ms = o->s.retry_delay_ms };
 	scoped(mem) char *digest = NULL;
 
-	if (artifact_pull(en, args[0], &r, &digest, e) < 0)
+	if (retry_default(en, &r.retry, &r.retry_delay_ms, e) < 0 ||
+	    artifact_pull(en, args[0], &r, &digest, e) < 0)
 		return e->code;
 	(void)printf("%s\n", digest);
 	return 0;
@@ -53,6 +50,7 @@ const struct cmd cmd_artifact_pull = {
 	.min_args = 1,
 	.max_args = 1,
 	.size = sizeof(struct pull_options),
-	.groups = (const struct opt *const[]){ pull_registry_options, options, NULL },
+	.groups = (const struct opt *const[]){ pull_registry_options, pull_retry_options, options,
+					       NULL },
 	.run = pull,
 };

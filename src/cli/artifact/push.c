@@ -2,12 +2,11 @@
 #include "src/cli/image/push.h"
 #include "src/cli/cmd.h"
 #include "src/image/artifact.h"
+#include "src/image/retry.h"
 #include "src/util/scoped.h"
 
 struct push_options {
 	struct push_settings p;
-	int retry;
-	int64_t retry_delay_ms;
 	const char *policy;
 };
 _Static_assert(offsetof(struct push_options, p) == 0, "the shared rows fill struct push_settings");
@@ -17,10 +16,6 @@ static const struct opt options[] = {
 	STR(0, "digestfile", "FILE", AT(p.digestfile),
 	    "Write the digest of the manifest to this file", .complete = "file"),
 	FLAG('q', "quiet", AT(p.quiet), "Print no progress"),
-	INT(0, "retry", "N", AT(retry), 0, 100,
-	    "How often to try again after a failure of the network", .def = "3"),
-	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	STR(0, "sign-by", "KEY", AT(p.sign_by), "Sign with this key of gpg's"),
 	STR(0, "sign-by-sigstore", "FILE", AT(p.sign_params),
 	    "Sign for sigstore as this file of parameters says", .complete = "file",
@@ -46,9 +41,10 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *digest = NULL;
 
 	push_settings_take(&o->p, &p);
-	p.retry = o->retry;
-	p.retry_delay_ms = o->retry_delay_ms;
-	if (artifact_push(en, args[0], &p, &digest, e) < 0)
+	p.retry = o->p.s.retry;
+	p.retry_delay_ms = o->p.s.retry_delay_ms;
+	if (retry_default(en, &p.retry, &p.retry_delay_ms, e) < 0 ||
+	    artifact_push(en, args[0], &p, &digest, e) < 0)
 		return e->code;
 	return o->p.digestfile ? push_write_digest(en, o->p.digestfile, digest, e) : 0;
 }
@@ -63,6 +59,7 @@ const struct cmd cmd_artifact_push = {
 	.min_args = 1,
 	.max_args = 1,
 	.size = sizeof(struct push_options),
-	.groups = (const struct opt *const[]){ pull_registry_options, options, NULL },
+	.groups = (const struct opt *const[]){ pull_registry_options, pull_retry_options, options,
+					       NULL },
 	.run = push,
 };

@@ -234,9 +234,11 @@ const struct opt container_image_rows[] = {
 	FLAG('q', "quiet", AT(quiet), "Show no progress of a pull"),
 	INT(0, "retry", "N", AT(retry), 0, 100,
 	    "How often to try again after a failure of the network", .init = -1,
-	    .man = "Without it: 3 times."),
+	    .man = "Without it: retry of containers.conf(5), else 3 times."),
 	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
+		 .bare_ms = 1000,
+		 .man = "Without it: retry_delay of containers.conf(5), else a short while, which "
+			"grows."),
 	STR(0, "rootfs", "PATH[:O]", AT(rootfs),
 	    "Use a directory as the root file system instead of an image", .complete = "dir",
 	    .man = "With :O changes go to the container, and the directory stays as it is."),

@@ -8,6 +8,7 @@
 #include "src/image/image.h"
 #include "src/image/layer_crypt.h"
 #include "src/image/platform.h"
+#include "src/image/retry.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -34,6 +35,17 @@ const struct opt pull_registry_options[] = {
 	STR(0, "creds", "USER[:PASSWORD]", AT(creds), "Credentials for the registry"),
 	TRI(0, "tls-verify", AT(tls_verify), "Require HTTPS and verified certificates",
 	    .man = "Without it: true, unless registries.conf(5) calls the registry insecure."),
+	END,
+};
+
+const struct opt pull_retry_options[] = {
+	INT(0, "retry", "N", AT(retry), 0, 100,
+	    "How often to try again after a failure of the network", .init = -1,
+	    .man = "Without it: retry of containers.conf(5), else 3 times."),
+	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
+		 .bare_ms = 1000,
+		 .man = "Without it: retry_delay of containers.conf(5), else a short while, which "
+			"grows."),
 	END,
 };
 
@@ -68,8 +80,7 @@ int pull_policy(const char *word, int *ret, struct err *e)
 
 struct pull_options {
 	struct pull_settings s;
-	int all_tags, quiet, retry, trust;
-	int64_t retry_delay_ms;
+	int all_tags, quiet, trust;
 	const char *policy, *signature_policy;
 	char **decryption_keys;
 };
@@ -85,10 +96,6 @@ static const struct opt options[] = {
 	STR(0, "policy", "POLICY", AT(policy), "When to ask the registry", .def = "always",
 	    .complete = PULL_POLICY_WORDS),
 	FLAG('q', "quiet", AT(quiet), "Print the image's ID only"),
-	INT(0, "retry", "N", AT(retry), 0, 100,
-	    "How often to try again after a failure of the network", .def = "3"),
-	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	STR(0, "signature-policy", "FILE", AT(signature_policy),
 	    "Use this policy instead of policy.json", .complete = "file", .hidden = 1),
 	END,
@@ -98,7 +105,7 @@ _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill stru
 static int pull_one(struct engine *en, const struct pull_options *o, int policy, const char *ref,
 		    const char *platform, json_object *keys, struct err *e)
 {
-	const struct image_pull_options p = {
+	struct image_pull_options p = {
 		.reference = ref,
 		.policy = policy,
 		.platform = platform,
@@ -107,15 +114,17 @@ static int pull_one(struct engine *en, const struct pull_options *o, int policy,
 		.creds = o->s.creds,
 		.cert_dir = o->s.cert_dir,
 		.quiet = o->quiet,
-		.retry = o->retry,
-		.retry_delay_ms = o->retry_delay_ms,
+		.retry = o->s.retry,
+		.retry_delay_ms = o->s.retry_delay_ms,
 		.all_tags = o->all_tags,
 		.signature_policy = o->signature_policy,
 		.decryption_keys = keys,
 	};
 	scoped(strv) char **ids = NULL;
-	int r = image_pull_all(en, &p, &ids, e);
+	int r = retry_default(en, &p.retry, &p.retry_delay_ms, e);
 
+	if (r == 0)
+		r = image_pull_all(en, &p, &ids, e);
 	for (char **id = r < 0 ? NULL : ids; id && *id; id++)
 		(void)printf("%s\n", *id);
 	return r;
@@ -186,6 +195,6 @@ const struct cmd cmd_image_pull = {
 	.max_args = -1,
 	.size = sizeof(struct pull_options),
 	.groups = (const struct opt *const[]){ pull_platform_options, pull_registry_options,
-					       options, NULL },
+					       pull_retry_options, options, NULL },
 	.run = pull,
 };

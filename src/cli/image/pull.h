@@ -4,17 +4,23 @@
 #ifndef COVE_CLI_IMAGE_PULL_H
 #define COVE_CLI_IMAGE_PULL_H
 
+#include <stdint.h>
+
 #include "src/cli/opt.h"
 #include "src/image/platform.h"
 
-/* Stands FIRST in the options struct of a command that uses the two groups. */
+/* Stands FIRST in the options struct of a command that uses the groups. */
 struct pull_settings {
 	const char *arch, *os, *platform, *variant;
 	const char *authfile, *cert_dir, *creds;
 	int tls_verify; /* -1: not given */
+	int retry;	/* -1: not given */
+	int64_t retry_delay_ms;
 };
 extern const struct opt pull_platform_options[]; /* --arch --os --platform --variant */
 extern const struct opt pull_registry_options[]; /* --authfile --cert-dir --creds --tls-verify */
+
+extern const struct opt pull_retry_options[]; /* --retry --retry-delay */
 
 #define PULL_PLATFORM_MAX PLATFORM_TEXT_MAX
 /* What image_pull_options.platform wants: *RET is NULL for the host's, else --platform or BUF.

@@ -7,6 +7,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/push.h"
 #include "src/image/manifest_list.h"
+#include "src/image/retry.h"
 #include "src/store/config.h"
 #include "src/util/fd.h"
 #include "src/util/json.h"
@@ -62,8 +63,7 @@ _Static_assert(offsetof(struct push_settings, s) == 0, "the shared rows fill str
 
 struct push_options {
 	struct push_settings p;
-	int compress, retry, trust;
-	int64_t retry_delay_ms;
+	int compress, trust;
 	const char *policy;
 	char **encryption_keys, **encrypt_layers;
 };
@@ -92,10 +92,6 @@ static const struct opt options[] = {
 	    .man = "Without it: the one that the image has. v2s1 is Docker's first format of "
 		   "manifests, for old registries and programs; its layers are plain or "
 		   "compressed with gzip, and it only goes to registries and dir:."),
-	INT(0, "retry", "N", AT(retry), 0, 100,
-	    "How often to try again after a failure of the network", .def = "3"),
-	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000, .man = "Without it: a short while, which grows."),
 	STR(0, "signature-policy", "FILE", AT(policy), "Accepted; what is in the store is trusted",
 	    .hidden = 1),
 	END,
@@ -161,7 +157,7 @@ int push_settings_default(struct engine *en, json_object **ret_config, struct im
 		o->compression = NULL;
 	if (o->level < 0 && level > 0 && level <= 20)
 		o->level = (int)level;
-	return 0;
+	return retry_from(*ret_config, &o->retry, &o->retry_delay_ms, e);
 }
 
 /* Not an image: a list of them. */
@@ -186,13 +182,13 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *digest = NULL;
 
 	push_settings_take(&o->p, &p);
+	p.retry = o->p.s.retry;
+	p.retry_delay_ms = o->p.s.retry_delay_ms;
 	if (push_settings_default(en, &config, &p, e) < 0)
 		return e->code;
 	p.reference = args[0];
 	p.destination = args[1];
 	p.compress = o->compress;
-	p.retry = o->retry;
-	p.retry_delay_ms = o->retry_delay_ms;
 	p.encryption_keys = o->encryption_keys;
 	p.encrypt_layers = o->encrypt_layers;
 	if ((manifest_list_is(en, args[0]) ? push_list : image_push)(en, &p, &digest, e) < 0)
@@ -232,7 +228,7 @@ const struct cmd cmd_image_push = {
 	.min_args = 1,
 	.max_args = 2,
 	.size = sizeof(struct push_options),
-	.groups = (const struct opt *const[]){ pull_registry_options, push_shared_options, options,
-					       NULL },
+	.groups = (const struct opt *const[]){ pull_registry_options, pull_retry_options,
+					       push_shared_options, options, NULL },
 	.run = push,
 };

@@ -21,8 +21,8 @@ extern const struct opt push_shared_options[];
 
 /* Without reference and destination. */
 void push_settings_take(const struct push_settings *o, struct image_push_options *ret);
-/* What containers.conf says of the compression, where the options say nothing.  *RET_CONFIG (owned)
- * has the strings. */
+/* What containers.conf says of the compression and of trying again, where the options say nothing.
+ * *RET_CONFIG (owned) has the strings. */
 int push_settings_default(struct engine *en, json_object **ret_config, struct image_push_options *o,
 			  struct err *e);
 /* --digestfile. */
