@@ -43,7 +43,6 @@ static const struct opt options[] = {
 	    .man = "Without it: true, unless registries.conf(5) calls the registry insecure."),
 	STR('u', "username", "USER", AT(username), "User name for the registry"),
 	FLAG('v', "verbose", AT(verbose), "Print which file is used"),
-	EXCLUDES("authfile", "compat-auth-file"),
 	END,
 };
 
@@ -126,11 +125,9 @@ static int try_kept(struct engine *en, const struct login_options *l, const stru
 
 static int login_with(struct engine *en, const struct login_settings *o,
 		      const struct login_options *l, const struct login_key *k,
-		      const struct credentials *kept, struct err *e)
+		      const struct auth_place *place, const struct credentials *kept, struct err *e)
 {
 	scoped(credentials) struct credentials c = { 0 };
-	scoped(mem) char *path = NULL;
-	struct auth_place place = { .compat = o->compat_authfile != NULL };
 	int rc = ask(o, kept, &c, e);
 
 	if (rc < 0)
@@ -140,16 +137,10 @@ static int login_with(struct engine *en, const struct login_settings *o,
 		return err_in(e, "logging into \"%s\"", k->key);
 	if (rc < 0)
 		return err_in(e, "authenticating creds for \"%s\"", k->key);
-	path = o->compat_authfile ? strdup(o->compat_authfile)
-	       : o->authfile	  ? strdup(o->authfile)
-				  : auth_store_path();
-	place.path = path;
-	if (!path)
-		return err_errno(e, ENOMEM, "login");
-	if (auth_store_set(&place, k->key, &c, e) < 0)
+	if (auth_store_set(place, k->key, &c, e) < 0)
 		return e->code;
 	if (o->verbose)
-		(void)printf("Used:  %s\n", path);
+		(void)printf("Used:  %s\n", place->path);
 	(void)puts("Login Succeeded!");
 	return 0;
 }
@@ -177,11 +168,14 @@ static int login(struct engine *en, void *opts, char **args, struct err *e)
 	const struct login_options l = { .cert_dir = o->cert_dir, .tls_verify = o->tls_verify };
 	const char *file = o->compat_authfile ? o->compat_authfile : o->authfile;
 	scoped(credentials) struct credentials kept = { 0 };
+	scoped(auth_place) struct auth_place place = { 0 };
 	scoped(login_key) struct login_key k = { 0 };
 	scoped(mem) char *fallback = NULL;
 	int found;
 
-	if (check_options(o, e) < 0 || (o->secret && use_secret(en, o, &secret, e) < 0) ||
+	if (check_options(o, e) < 0 ||
+	    auth_place_choose(o->authfile, o->compat_authfile, &place, e) < 0 ||
+	    (o->secret && use_secret(en, o, &secret, e) < 0) ||
 	    (!args[0] && login_default_registry(en, &fallback, e) < 0) ||
 	    login_key_parse(args[0] ? args[0] : fallback, &k, e) < 0)
 		return e->code;
@@ -203,7 +197,7 @@ static int login(struct engine *en, void *opts, char **args, struct err *e)
 		if (rc != 0)
 			return rc < 0 ? rc : 0;
 	}
-	return login_with(en, o, &l, &k, &kept, e);
+	return login_with(en, o, &l, &k, &place, &kept, e);
 }
 
 const struct cmd cmd_login = {

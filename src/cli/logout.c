@@ -22,7 +22,6 @@ static const struct opt options[] = {
 	    .man = "Without it: $REGISTRY_AUTH_FILE, else $XDG_RUNTIME_DIR/containers/auth.json."),
 	STR(0, "compat-auth-file", "FILE", AT(compat_authfile),
 	    "File of Docker's format (config.json) that they are kept in", .complete = "file"),
-	EXCLUDES("authfile", "compat-auth-file"),
 	END,
 };
 
@@ -58,13 +57,10 @@ static int logout_one(struct engine *en, const struct auth_place *place, const c
 static int logout(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct logout_options *o = opts;
-	scoped(mem) char *path = o->compat_authfile ? strdup(o->compat_authfile)
-				 : o->authfile	    ? strdup(o->authfile)
-						    : auth_store_path();
-	const struct auth_place place = { .path = path, .compat = o->compat_authfile != NULL };
+	scoped(auth_place) struct auth_place place = { 0 };
 
-	if (!path)
-		return err_errno(e, ENOMEM, "logout");
+	if (auth_place_choose(o->authfile, o->compat_authfile, &place, e) < 0)
+		return e->code;
 	if (!o->all)
 		return logout_one(en, &place, args[0], e);
 	if (args[0])

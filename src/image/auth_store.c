@@ -24,6 +24,18 @@ char *auth_store_path(void)
 	return str_printf("/run/containers/%u/auth.json", (unsigned)geteuid());
 }
 
+int auth_place_choose(const char *authfile, const char *compat, struct auth_place *ret,
+		      struct err *e)
+{
+	if (authfile && compat)
+		return err_set(e, -EINVAL,
+			       "options for paths to the credential file and to the "
+			       "Docker-compatible credential file can not be set simultaneously");
+	ret->compat = compat != NULL;
+	ret->path = compat ? strdup(compat) : authfile ? strdup(authfile) : auth_store_path();
+	return ret->path ? 0 : err_errno(e, ENOMEM, "find the credential file");
+}
+
 /* ---- the document ---------------------------------------------------------------------------- */
 
 /* Borrowed: the member NAME, an object that is made when missing.  NULL: of another type. */

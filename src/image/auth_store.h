@@ -6,6 +6,8 @@
 #ifndef COVE_IMAGE_AUTH_STORE_H
 #define COVE_IMAGE_AUTH_STORE_H
 
+#include <stdlib.h>
+
 #include "src/image/auth.h"
 
 /* Where credentials are kept when no file was named: $REGISTRY_AUTH_FILE,
@@ -13,9 +15,19 @@
 char *auth_store_path(void);
 
 struct auth_place {
-	const char *path;
+	char *path; /* owned */
 	int compat; /* docker's config.json: its name of the Hub, and no namespaces in keys */
 };
+
+/* AUTHFILE, or COMPAT, which is of Docker's form, or (both NULL) auth_store_path().  -EINVAL for
+ * both.
+ */
+int auth_place_choose(const char *authfile, const char *compat, struct auth_place *ret,
+		      struct err *e);
+static inline __attribute__((unused)) void scoped_auth_place(struct auth_place *p)
+{
+	free(p->path);
+}
 
 /* Keep C for KEY ("registry" or "registry/namespace").  -EINVAL for a key that the place has no
  * form for, -EBADMSG for a broken file, or the error of file or helper. */

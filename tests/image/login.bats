@@ -103,6 +103,10 @@ at_terminal() {
 	run_cove 125 login --tls-verify=false -u u --password-stdin --compat-auth-file "$T/config.json" "$REGISTRY/ns" \
 		<<<"$PASSWORD"
 	like "$output" "a namespace cannot be kept"
+	for verb in login logout; do
+		run_cove 125 "$verb" --authfile "$T/config.json" --compat-auth-file "$T/config.json" "$REGISTRY"
+		is "$output" "Error: options for paths to the credential file and to the Docker-compatible credential file can not be set simultaneously"
+	done
 	run_cove 125 login --authfile "$T/a" --compat-auth-file "$T/b" "$REGISTRY"
 	DOCKER_CONFIG=$T run_cove logout "$REGISTRY"
 	like "$output" "docker logout"
