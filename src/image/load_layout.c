@@ -47,6 +47,8 @@ static int blob_document(const struct layout *l, const struct descriptor *d, int
 	if (!it)
 		return e->code;
 	r = image_archive_read(l->a, it, MANIFEST_MAX, &bytes, ret_len, e);
+	if (r == 0 && is_manifest)
+		r = schema1_strip(&bytes, ret_len, e);
 	if (r < 0)
 		return r;
 	sha256_text(bytes, *ret_len, got);

@@ -16,6 +16,9 @@
 #define OCI_TYPES   "application/vnd.oci.image.layer."
 
 static const char *const manifest_types[] = { MEDIA_OCI_MANIFEST, MEDIA_DOCKER_MANIFEST, NULL };
+/* What an index may lead to. */
+static const char *const image_types[] = { MEDIA_OCI_MANIFEST, MEDIA_DOCKER_MANIFEST,
+					   MEDIA_SCHEMA1_SIGNED, MEDIA_SCHEMA1, NULL };
 static const char *const index_types[] = { MEDIA_OCI_INDEX, MEDIA_DOCKER_LIST, NULL };
 static const char *const config_types[] = { MEDIA_OCI_CONFIG, MEDIA_DOCKER_CONFIG, NULL };
 static const char *const layer_types[] = {
@@ -283,7 +286,7 @@ const struct descriptor *manifest_choose(const struct manifest *index, const str
 		const struct descriptor *d = &index->layers[i];
 		int score = platform_score(want, &d->platform);
 
-		if (!is_one_of(d->media_type, manifest_types) || !d->has_platform)
+		if (!is_one_of(d->media_type, image_types) || !d->has_platform)
 			continue;
 		if (score > best_score) {
 			best = d;
@@ -293,7 +296,7 @@ const struct descriptor *manifest_choose(const struct manifest *index, const str
 	for (size_t i = 0; !best && i < index->n_layers;
 	     i++) /* an index of one that does not say */
 		if (!index->layers[i].has_platform &&
-		    is_one_of(index->layers[i].media_type, manifest_types))
+		    is_one_of(index->layers[i].media_type, image_types))
 			best = &index->layers[i];
 	if (best)
 		return best;

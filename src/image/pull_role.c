@@ -30,9 +30,10 @@
 #include "src/util/path.h"
 #include "src/util/scoped.h"
 
-#define ACCEPT_IMAGES  MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST
+#define ACCEPT_IMAGES \
+	MEDIA_OCI_MANIFEST ", " MEDIA_DOCKER_MANIFEST ", " MEDIA_SCHEMA1_SIGNED ", " MEDIA_SCHEMA1
 #define ACCEPT_INDEXES MEDIA_OCI_INDEX ", " MEDIA_DOCKER_LIST
-#define ACCEPT_ALL     ACCEPT_IMAGES ", " ACCEPT_INDEXES ", " MEDIA_SCHEMA1_SIGNED ", " MEDIA_SCHEMA1
+#define ACCEPT_ALL     ACCEPT_IMAGES ", " ACCEPT_INDEXES
 
 /* Descriptors that the engine opened belong to its mount namespace, and the roles `layer` can only
  * be locked into directories of ours: open the very same directory here. */

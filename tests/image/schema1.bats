@@ -189,6 +189,26 @@ steps() {
 	cove system check >/dev/null || die "the store is not in order"
 }
 
+@test "a list may have images of schema 1" {
+	start_registry --schema1
+	steps
+	push --format v2s1 localhost/steps "$REGISTRY/a:1"
+	cove rmi -fa >/dev/null
+	pull "$REGISTRY/a:1"
+	local id=$output
+	run_cove manifest create list "$REGISTRY/a:1"
+	run_cove manifest push -q --all --tls-verify=false list "$REGISTRY/list:1"
+	run_cove manifest push -q --all list "dir:$T/list"
+	is "$(raw list:1 | jq -r '.manifests[0].mediaType')" "$SIGNED"
+	cove manifest rm list >/dev/null
+	for from in "--tls-verify=false $REGISTRY/list:1" "dir:$T/list"; do
+		cove rmi -fa >/dev/null
+		# shellcheck disable=SC2086 # several words
+		run_cove pull -q $from
+		is "$output" "$id" "$from"
+	done
+}
+
 @test "what schema 1 cannot be" {
 	load_busybox
 	run_cove 125 push --format v2s1 --compression-format zstd "$IMAGE" "dir:$T/d"
