@@ -13,6 +13,7 @@
 #include "src/cli/network/filter.h"
 #include "src/cli/report.h"
 #include "src/container/container.h"
+#include "src/container/size.h"
 #include "src/image/image.h"
 #include "src/util/json.h"
 #include "src/util/scoped.h"
@@ -21,6 +22,7 @@
 static const struct opt options[] = {
 	STR('f', "format", "FORMAT", AT(format), "Print by a Go template", .def = "json"),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
+	FLAG('s', "size", AT(size), "Show how large the files of a container are"),
 	STR('t', "type", "TYPE", AT(type), "Look only for this", .def = "all",
 	    .values = "all|container|image|network"),
 	END,
@@ -41,6 +43,20 @@ static int inspect_network(struct engine *en, const struct inspect_options *o, c
 	return *ret ? 0 : err_errno(e, ENOMEM, "inspect");
 }
 
+static int put_size(struct engine *en, json_object *doc, struct err *e)
+{
+	scoped(container) struct container *c = NULL;
+	int r = container_find(en, json_get_str(doc, "Id"), &c, e);
+
+	if (r == 0)
+		r = container_measure(en, c, e);
+	if (r < 0)
+		return r;
+	json_put_int(doc, "SizeRw", c->size.changed);
+	json_put_int(doc, "SizeRootFs", c->size.all);
+	return 0;
+}
+
 static int inspect_one(struct engine *en, const struct inspect_options *o, const char *ref,
 		       json_object **ret, const struct template_schema **schema, struct err *e)
 {
@@ -50,6 +66,8 @@ static int inspect_one(struct engine *en, const struct inspect_options *o, const
 	*schema = &container_inspect_schema;
 	if (!str_in_words(o->type, strlen(o->type), "image|network")) {
 		r = container_inspect(en, ref, ret, e);
+		if (r == 0 && o->size)
+			r = put_size(en, *ret, e);
 		if (r != -ENOENT || strcmp(o->type, "container") == 0)
 			return r;
 		err_clear(e);

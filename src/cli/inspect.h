@@ -10,7 +10,7 @@ struct engine;
 struct inspect_options {
 	const char *format;
 	const char *type; /* "all", "container", "image" */
-	int latest;
+	int latest, size;
 };
 
 /* Print the documents of ARGS (or of the newest container); those that are missing are told.  The

@@ -123,10 +123,13 @@ struct container {
 	int state;			    /* enum container_state, checked against what lives */
 	int exit_code;
 	int oom;
-	int is_paused;	     /* running, and its processes are frozen */
-	int is_cut_off;	     /* running, and the process that connected it has died */
-	char *error;	     /* why it could not be started, or "" */
-	pid_t pid;	     /* of the first process while running */
+	int is_paused;	/* running, and its processes are frozen */
+	int is_cut_off; /* running, and the process that connected it has died */
+	char *error;	/* why it could not be started, or "" */
+	pid_t pid;	/* of the first process while running */
+	struct {
+		int64_t changed, all; /* bytes; by container_measure(), 0 before */
+	} size;
 	char **command;	     /* as ps shows it */
 	json_object *labels; /* object of strings */
 	json_object *ports;  /* [{host_ip, host_port, container_port, protocol}] */

@@ -10,6 +10,7 @@
 
 #include "src/image/image.h"
 #include "src/image/image_adopt.h"
+#include "src/image/image_layers.h"
 #include "src/image/layer_crypt.h"
 #include "src/image/platform.h"
 #include "src/image/retry.h"
@@ -111,26 +112,21 @@ int creation_resolve_rootfs(struct creation *c, struct err *e)
 int creation_take_image(struct creation *c, struct err *e)
 {
 	struct container_spec *s = c->spec;
-	int r = creation_copy(&s->image_id, c->image->id, e);
-
 	const char *arch = json_get_str(c->image->config, "architecture");
+	scoped(mem) char *name = NULL;
+	int r = creation_copy(&s->image_id, c->image->id, e);
 
 	s->is_i386 = arch && strcmp(arch, "386") == 0;
 	c->config = json_get(c->image->config, "config");
+	/* Of several names the one that was asked for is shown. */
+	if (r == 0)
+		r = image_name_meant(c->o->image, c->image, &name, e);
 	if (r == 0)
 		r = creation_copy(&s->image_name,
-				  c->image->names && c->image->names[0] &&
-						  !id_is_prefix(c->o->image)
-					  ? c->image->names[0]
+				  name					  ? name
 				  : c->image->names && c->image->names[0] ? c->image->names[0]
 									  : c->image->id,
 				  e);
-	/* Of several names the one that was asked for is shown. */
-	for (size_t i = 0; r == 0 && c->image->names && c->image->names[i]; i++) {
-		const char *n = c->image->names[i], *slash = strrchr(n, '/');
-		if (strcmp(n, c->o->image) == 0 || (slash && strcmp(slash + 1, c->o->image) == 0))
-			r = creation_copy(&s->image_name, n, e);
-	}
 	return r < 0 ? r : creation_copy_list(&s->layers, c->image->layers, e);
 }
 

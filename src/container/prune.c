@@ -5,27 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "overlay/layer_measure.h"
+#include "src/container/size.h"
 #include "src/container/spec.h"
 #include "src/store/store.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 #include "src/volume/volume.h"
-
-int container_size(struct engine *en, const char *id, int64_t *ret, struct err *e)
-{
-	scoped(mem) char *path = str_printf("containers/%s/upper", id);
-	char *const trees[] = { path, NULL };
-	int r = path ? layer_measure(en->run_fd, en->graph_fd, trees, ret, e)
-		     : err_errno(e, ENOMEM, "measure a container");
-
-	if (r == -ENOENT) {
-		err_clear(e);
-		*ret = 0;
-		r = 0;
-	}
-	return r;
-}
 
 static int add_volumes(const char *spec, char ***ret)
 {

@@ -5,8 +5,6 @@
 
 #include "src/container/container.h"
 
-/* Sum of the sizes of the files that container ID changed. 0 when it has none of its own. */
-int container_size(struct engine *en, const char *id, int64_t *ret, struct err *e);
 /* Names of the volumes of all containers, once for each that has them; *RET owned. */
 int container_volumes(struct engine *en, char ***ret, struct err *e);
 

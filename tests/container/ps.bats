@@ -67,3 +67,40 @@ up running $IMAGE"
 	run_cove 0 inspect /aa --format '{{.Name}}'
 	is "$output" aa
 }
+
+@test "ps and inspect show sizes, ps namespaces, and again and again" {
+	cove tag "$IMAGE" other.example/second:1
+	cove run -d --network none --name up other.example/second:1 sleep 100 >/dev/null
+	cove run --network none --name down busybox sh -c 'head -c 5000 /dev/zero >/x'
+	run_cove ps -a --sort names --format '{{.Names}} {{.Image}}'
+	is "$output" "down $IMAGE"$'\n'"up other.example/second:1" "the name that was asked for"
+	image=$(cove image inspect --format '{{.Size}}' busybox)
+	run_cove ps -as --sort names
+	like "${lines[0]}" "NAMES +SIZE$"
+	like "${lines[1]}" " down +5kB \(virtual [0-9.]+MB\)$"
+	like "${lines[2]}" " up +0B \(virtual [0-9.]+MB\)$"
+	run_cove ps -a --sort size --format '{{.Names}} {{.Size}}'
+	like "${lines[0]}" "^up 0B "
+	like "${lines[1]}" "^down 5kB "
+	like "$(cove ps -a --size --format json | tr -d ' \n')" "\"rootFsSize\":$image,\"rwSize\":0"
+	is "$(cove ps -a --format json | grep -c Size)" 0 "sizes nobody asked for"
+	for noun in "" container; do
+		run_cove $noun inspect --size --format '{{.SizeRw}} {{.SizeRootFs}}' down
+		is "$output" "5000 $((image + 5000))"
+	done
+	pid=$(cove inspect --format '{{.State.Pid}}' up)
+	run_cove ps -a --ns --sort names
+	is "$(tr -s ' ' <<<"${lines[0]}")" "CONTAINER ID NAMES PID CGROUPNS IPC MNT NET PIDNS USERNS UTS"
+	like "${lines[1]}" "^[0-9a-f]{12} +down +0 *$"
+	run_cove ps --namespace --format '{{.PIDNS}} {{.Namespaces.MNT}}'
+	is "$output" "$(readlink "/proc/$pid/ns/pid" "/proc/$pid/ns/mnt" | tr -dc '0-9\n' | paste -sd ' ')"
+	run_cove 125 ps --ns --size
+	is "$output" "Error: size and namespace options conflict"
+	run_cove ps -p
+	like "${lines[0]}" "NAMES +POD ID +PODNAME *$"
+	run_cove ps --sync --notruncate -q
+	is "${#output}" 64
+	COVE_CONTAINERS=1 timeout 10 "$COVE" ps -w 1 -q >"$T/watched" 3>&- &
+	PIDS+=($!)
+	wait_for 10 eval '[ "$(wc -l <"$T/watched")" -ge 2 ]'
+}

@@ -15,6 +15,7 @@ const struct template_schema container_inspect_schema = {
 static const struct opt options[] = {
 	STR('f', "format", "FORMAT", AT(format), "Print by a Go template", .def = "json"),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
+	FLAG('s', "size", AT(size), "Show how large its files are"),
 	END,
 };
 

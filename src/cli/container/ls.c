@@ -5,15 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/cli/cmd.h"
 #include "src/cli/container/filter.h"
+#include "src/cli/container/ls_columns.h"
 #include "src/cli/container/options.h"
 #include "src/cli/report.h"
 #include "src/container/networks.h"
+#include "src/container/size.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
 #include "src/util/scoped.h"
+#include "src/util/strbuf.h"
 #include "src/util/table.h"
 #include "src/util/units.h"
 
@@ -22,6 +26,7 @@
 
 struct ps_options {
 	int all, external, quiet, no_trunc, no_heading, latest, last;
+	int namespaces, pods, sizes, sync, watch;
 	const char *format, *sort;
 	char **filters;
 };
@@ -30,17 +35,26 @@ struct ps_options {
 static const struct opt options[] = {
 	FLAG('a', "all", AT(all), "Show containers that do not run, too"),
 	FLAG(0, "external", AT(external), "Show containers of other tools, too",
-	     .man = "There are none in this store."),
+	     .man = "There are none in this store.", .spellings = "storage"),
 	LIST('f', "filter", "KEY=VALUE", AT(filters), "Show only containers for which this holds",
 	     .man = CONTAINER_FILTER_KEYS),
 	STR(0, "format", "FORMAT", AT(format), "Print as JSON or by a Go template"),
 	INT('n', "last", "N", AT(last), -1, 1000000, "Show the N newest containers", .init = -1),
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
-	FLAG(0, "no-trunc", AT(no_trunc), "Do not truncate IDs and commands"),
+	FLAG(0, "no-trunc", AT(no_trunc), "Do not truncate IDs and commands",
+	     .spellings = "notruncate"),
 	FLAG(0, "noheading", AT(no_heading), "Do not print column headings"),
+	FLAG(0, "ns", AT(namespaces), "Show in which namespaces the processes are",
+	     .spellings = "namespace"),
+	FLAG('p', "pod", AT(pods), "Show the pods, too"),
 	FLAG('q', "quiet", AT(quiet), "Print IDs only"),
+	FLAG('s', "size", AT(sizes), "Show how large the files are",
+	     .man = "Those that the container changed, and in parentheses with the image's."),
 	STR(0, "sort", "KEY", AT(sort), "Sort by this", .def = "created",
-	    .values = "command|created|id|image|names|runningfor|status"),
+	    .values = "command|created|id|image|names|runningfor|size|status"),
+	FLAG(0, "sync", AT(sync), "Ask the runtime first",
+	     .man = "Without effect: what is shown is always how things are."),
+	INT('w', "watch", "SECONDS", AT(watch), 0, 1000000, "Show the list anew, so often"),
 	EXCLUDES("quiet", "format"),
 	END,
 };
@@ -153,6 +167,7 @@ static json_object *row_object(const struct container *c, const struct ps_option
 	json_put_bool(t, "Exited", c->state == CONTAINER_EXITED);
 	json_put_str(t, "Networks", "");
 	json_put_str(t, "Pod", "");
+	json_put_str(t, "PodName", "");
 	json_put_str(t, "Mounts", "");
 	json_put(t, "Labels", c->labels ? json_object_get(c->labels) : json_object_new_object());
 	return t;
@@ -205,6 +220,8 @@ static int compare(const void *a, const void *b, void *key)
 		c = strcmp(x->id, y->id);
 	else if (strcmp(sort, "image") == 0)
 		c = strcmp(x->image_name, y->image_name);
+	else if (strcmp(sort, "size") == 0)
+		c = (x->size.all > y->size.all) - (x->size.all < y->size.all);
 	else if (strcmp(sort, "status") == 0)
 		c = x->state - y->state;
 	else if (strcmp(sort, "command") == 0)
@@ -257,15 +274,36 @@ static void put_networks(json_object *row, json_object *names, int json)
 		json_put_str(row, "Networks", b.s ? b.s : "");
 }
 
+static int wants_size(const struct ps_options *o)
+{
+	return o->sizes || strcmp(o->sort, "size") == 0 ||
+	       (o->format && strstr(o->format, ".Size"));
+}
+
+/* Without --format, with the columns that were asked for.  Owned, or NULL when out of memory. */
+static char *standard(const struct ps_options *o)
+{
+	if (o->namespaces)
+		return strdup(
+			"table {{.ID}}\\t{{.Names}}\\t{{.Pid}}\\t{{.Cgroup}}\\t{{.IPC}}\\t{{.MNT}}"
+			"\\t{{.NET}}\\t{{.PIDNS}}\\t{{.USERNS}}\\t{{.UTS}}");
+	return str_printf("table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.CreatedHuman}}\\t"
+			  "{{.Status}}\\t{{.Ports}}\\t{{.Names}}%s%s",
+			  o->pods ? "\\t{{.Pod}}\\t{{.PodName}}" : "",
+			  o->sizes ? "\\t{{.Size}}" : "");
+}
+
 static int print(struct engine *en, struct container **list, size_t n, const struct ps_options *o,
 		 struct err *e)
 {
 	scoped(json) json_object *networks = NULL;
-	static const struct report_header headers[] = { { "ID", "CONTAINER ID" },
-							{ "CreatedHuman", "CREATED" },
-							{ "Created", "CREATED" },
-							{ "RunningFor", "CREATED" },
-							{ NULL, NULL } };
+	scoped(mem) char *own = NULL;
+	static const struct report_header headers[] = {
+		{ "ID", "CONTAINER ID" }, { "CreatedHuman", "CREATED" },
+		{ "Created", "CREATED" }, { "RunningFor", "CREATED" },
+		{ "Cgroup", "CGROUPNS" }, { "Pod", "POD ID" },
+		{ "PodName", "PODNAME" }, { NULL, NULL }
+	};
 	static const struct template_schema schema = { .maps = "Labels", .member = member };
 	scoped(json) json_object *rows = json_object_new_array();
 	struct report r = { .name = "ps",
@@ -280,15 +318,22 @@ static int print(struct engine *en, struct container **list, size_t n, const str
 			(void)printf("%.*s\n", o->no_trunc ? ID_LEN : ID_SHORT_LEN, list[i]->id);
 		return 0;
 	}
-	if (!o->format || !*o->format)
+	if ((!o->format || !*o->format) && !o->namespaces && !o->pods && !o->sizes)
 		return print_table(list, n, o, e);
-	if (!rows)
+	own = standard(o);
+	r.standard = own;
+	if (!rows || !own)
 		return err_errno(e, ENOMEM, "list containers");
-	if ((json || strstr(o->format, ".Networks")) && networks_names(en, &networks, e) < 0)
+	if ((json || (o->format && strstr(o->format, ".Networks"))) &&
+	    networks_names(en, &networks, e) < 0)
 		return e->code;
 	for (size_t i = 0; i < n; i++) {
 		json_object *row = json ? document(list[i]) : row_object(list[i], o);
 		put_networks(row, json_get(networks, list[i]->id), json);
+		if (wants_size(o) && (!json || o->sizes))
+			ls_put_size(list[i], row, json);
+		if (!json || o->namespaces)
+			ls_put_namespaces(list[i], row);
 		(void)json_object_array_add(rows, row);
 	}
 	return json ? report_json(rows, e) : report_print(&r, rows, e);
@@ -305,14 +350,12 @@ static int wants_all(const struct ps_options *o)
 	return 0;
 }
 
-static int ls(struct engine *en, void *opts, char **args, struct err *e)
+static int list_once(struct engine *en, const struct ps_options *o, struct err *e)
 {
-	const struct ps_options *o = opts;
 	struct container **list = NULL;
 	size_t n = 0, kept = 0, most = o->latest ? 1 : o->last > 0 ? (size_t)o->last : SIZE_MAX;
 	int r = container_list(en, wants_all(o), &list, &n, e);
 
-	(void)args;
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
@@ -324,12 +367,32 @@ static int ls(struct engine *en, void *opts, char **args, struct err *e)
 		else
 			(void)container_free(list[i]);
 	}
+	for (size_t i = 0; i < kept && r >= 0 && wants_size(o); i++)
+		r = container_measure(en, list[i], e);
 	if (n)
 		qsort_r(list, kept, sizeof(*list), compare, (void *)o->sort);
 	if (r >= 0)
 		r = print(en, list, kept, o, e);
 	container_list_free(list, kept);
 	return r;
+}
+
+static int ls(struct engine *en, void *opts, char **args, struct err *e)
+{
+	const struct ps_options *o = opts;
+	int r;
+
+	(void)args;
+	if (o->sizes && o->namespaces)
+		return err_set(e, -EINVAL, "size and namespace options conflict");
+	for (;;) {
+		if (o->watch && isatty(STDOUT_FILENO))
+			(void)fputs("\033[H\033[2J", stdout); /* home, and all of it erased */
+		r = list_once(en, o, e);
+		if (r < 0 || !o->watch || fflush(stdout) != 0)
+			return r;
+		(void)sleep((unsigned)o->watch);
+	}
 }
 
 const struct cmd cmd_container_ls = {

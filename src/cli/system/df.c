@@ -8,6 +8,7 @@
 #include "src/cli/cmd.h"
 #include "src/cli/report.h"
 #include "src/container/prune.h"
+#include "src/container/size.h"
 #include "src/image/image_parent.h"
 #include "src/store/store.h"
 #include "src/util/json.h"

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ps shows only when it is asked for. */
+#ifndef COVE_CLI_CONTAINER_LS_COLUMNS_H
+#define COVE_CLI_CONTAINER_LS_COLUMNS_H
+
+#include "src/container/container.h"
+
+/* ROW gets "Size" of C, which was measured: for templates as "5.01kB (virtual 1.98MB)", in the JSON
+ * document as an object. */
+void ls_put_size(const struct container *c, json_object *row, int json);
+/* ROW gets "Namespaces", and the same members by themselves: the inode numbers of those that the
+ * first process is in (namespaces(7)), "" for one that does not run. */
+void ls_put_namespaces(const struct container *c, json_object *row);
+
+#endif
