@@ -42,6 +42,27 @@
 	"FGzKsNa7LZK2djYgyD3JR/MB/4NUJW/TqOQtwHYbxevoJArm+L5StowjzGy+/bq6\n" \
 	"GwIDAQAB\n"                                                         \
 	"-----END PUBLIC KEY-----\n"
+/* A certificate for it. */
+#define TEST_CERTIFICATE                                                     \
+	"-----BEGIN CERTIFICATE-----\n"                                      \
+	"MIIDATCCAemgAwIBAgIUJgOKnOMXwRzJkSFVn8U2EFaqPOEwDQYJKoZIhvcNAQEL\n" \
+	"BQAwDzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjYwNzQ1NDVaGA8yMTA5MDExNTA3\n" \
+	"NDU0NVowDzENMAsGA1UEAwwEdGVzdDCCASIwDQYJKoZIhvcNAQEBBQADggEPADCC\n" \
+	"AQoCggEBAKGoVCKFsNCtLrCjbjkeh+MJH+KAVFx08Ub4G+PBPgVb8ZHgzY2wuIXv\n" \
+	"K1FnCaGZnbNoezO9IphFYUVOXYyDV7apZVyOAxanCNQ4I0/S3sDQ/DFtiq390qbJ\n" \
+	"P2ZKBZ4pWpBsoE8KWd7nrB/jxQATSFGKTojdeXbEEZIK9LxIcTfdotmrGznp0mXs\n" \
+	"msc4iu9lMMa6yqBMb+pHObcF06uIfkAoSzpZ9P5rVGcH7EWjErT7Opkul64MZ8W1\n" \
+	"oaI3+ut7bhELnhgvhQjH62t+gvZJwxRsyrDWuy2StnY2IMg9yUfzAf+DVCVv06jk\n" \
+	"LcB2G8Xr6CQK5vi+UraMI8xsvv26uhsCAwEAAaNTMFEwHQYDVR0OBBYEFC3GSd67\n" \
+	"/MY++WztoUI04vm0I3CtMB8GA1UdIwQYMBaAFC3GSd67/MY++WztoUI04vm0I3Ct\n" \
+	"MA8GA1UdEwEB/wQFMAMBAf8wDQYJKoZIhvcNAQELBQADggEBAA8kdHdVg2GyqadB\n" \
+	"e5jovGFSoWloBX16v1l8Z6HaQMtWM3U5tMRTuFignCLostnQsWmydSwhI5dEbZ49\n" \
+	"Tj+GeP2sHPTOeZkAHWYkWMBH+AwRkkJDcR5Q5+q0E/vRueqtBKuHs2o6j9uTwyKp\n" \
+	"MW3uHhnbwfVK2wk2hwMvS4GifY/dL8+4RdHw/jbND1LfegbtwuDMrWU0uInm6l5a\n" \
+	"1l0fn3PnyJl1a+B72CCUxkjN5StYDacn9R/il9CEzQbORrlbYz4x2dH6xrqTFaw5\n" \
+	"C+kF54MwonMgYdckd1RB17X2x59XF/h8B/YnD4YGGnbBgvn+NRJ3EisKzcm52cQG\n" \
+	"9AR1JY0=\n"                                                         \
+	"-----END CERTIFICATE-----\n"
 /* P-256 */
 #define TEST_EC_KEY                                                          \
 	"-----BEGIN PRIVATE KEY-----\n"                                      \

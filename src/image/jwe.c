@@ -9,16 +9,13 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <openssl/rsa.h>
 #include <string.h>
 
+#include "src/image/aes_gcm.h"
 #include "src/image/jwe_key.h"
 #include "src/util/json.h"
 #include "src/util/strbuf.h"
 
-#define GCM_IV	  12
-#define GCM_TAG	  16
-#define CEK_MAX	  32
 #define ENC	  "A256GCM"
 #define ENC_BYTES 32
 
@@ -26,26 +23,12 @@
 
 static const struct {
 	const char *name;
-	const EVP_CIPHER *(*cipher)(void);
 	size_t key;
 } encs[] = {
-	{ "A128GCM", EVP_aes_128_gcm, 16 },
-	{ "A192GCM", EVP_aes_192_gcm, 24 },
-	{ ENC, EVP_aes_256_gcm, ENC_BYTES },
+	{ "A128GCM", 16 },
+	{ "A192GCM", 24 },
+	{ ENC, ENC_BYTES },
 };
-
-static int seal(const unsigned char *cek, const unsigned char *iv, const char *aad,
-		const void *plain, size_t n, unsigned char *out, unsigned char tag[GCM_TAG])
-{
-	scoped(cipher_ctx) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	int k;
-
-	return c && EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, cek, iv) == 1 &&
-	       EVP_EncryptUpdate(c, NULL, &k, (const unsigned char *)aad, (int)strlen(aad)) == 1 &&
-	       EVP_EncryptUpdate(c, out, &k, plain, (int)n) == 1 &&
-	       EVP_EncryptFinal_ex(c, out + k, &k) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, GCM_TAG, tag) == 1;
-}
 
 /* What a JWE has beside its recipients, decoded. */
 struct content {
@@ -63,25 +46,14 @@ static void scoped_content(struct content *c)
 	free(c->aad);
 }
 
-static int open_content(const struct content *x, const unsigned char *cek, struct secret *ret,
+static int open_content(const struct content *x, const struct secret *cek, struct secret *ret,
 			struct err *e)
 {
-	scoped(cipher_ctx) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	scoped(secret) struct secret plain = { malloc(x->text_len + 1), x->text_len + 1 };
-	int k = 0, last = 0;
+	int rc = aes_gcm_open(cek->bytes, cek->n, x->iv, x->aad, x->text, x->text_len, x->tag, ret);
 
-	if (!c || !plain.bytes)
-		return err_errno(e, ENOMEM, "decrypt a JWE");
-	if (EVP_DecryptInit_ex(c, encs[x->enc].cipher(), NULL, cek, x->iv) != 1 ||
-	    EVP_DecryptUpdate(c, NULL, &k, (unsigned char *)x->aad, (int)strlen(x->aad)) != 1 ||
-	    EVP_DecryptUpdate(c, plain.bytes, &k, x->text, (int)x->text_len) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, GCM_TAG, x->tag) != 1 ||
-	    EVP_DecryptFinal_ex(c, plain.bytes + k, &last) != 1)
-		return err_set(e, -EACCES, "JWE: it is not for this key");
-	plain.bytes[x->text_len] = '\0';
-	plain.n = x->text_len;
-	*ret = secret_take(&plain);
-	return 0;
+	if (rc == -EACCES)
+		return err_set(e, rc, "JWE: it is not for this key");
+	return rc < 0 ? err_errno(e, rc, "decrypt a JWE") : 0;
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -137,7 +109,8 @@ static int put_content(json_object *o, const unsigned char *cek, const void *pla
 
 	if (!head || !out)
 		return err_errno(e, ENOMEM, "make a JWE");
-	if (RAND_bytes(iv, sizeof(iv)) != 1 || !seal(cek, iv, head, plain, n, out, tag))
+	if (RAND_bytes(iv, sizeof(iv)) != 1 ||
+	    aes_gcm_seal(cek, ENC_BYTES, iv, head, plain, n, out, tag) < 0)
 		return err_set(e, -EIO, "libcrypto failed");
 	json_put_str(o, "protected", head);
 	if (!put_b64(o, "iv", iv, sizeof(iv)) || !put_b64(o, "ciphertext", out, n) ||
@@ -267,7 +240,7 @@ static int try_recipient(json_object *o, json_object *head, json_object *r, cons
 		return e->code;
 	if (cek.n != encs[c->enc].key)
 		return err_set(e, -EACCES, "JWE: it is not for this key");
-	return open_content(c, cek.bytes, ret, e);
+	return open_content(c, &cek, ret, e);
 }
 
 static int try_all(json_object *o, json_object *head, const struct content *c, EVP_PKEY *key,
@@ -295,7 +268,7 @@ static int try_all(json_object *o, json_object *head, const struct content *c, E
 	return e->code;
 }
 
-int jwe_decrypt(const char *text, size_t n, EVP_PKEY *key, struct secret *ret, struct err *e)
+int jwe_decrypt(const void *text, size_t n, EVP_PKEY *key, struct secret *ret, struct err *e)
 {
 	scoped(json) json_object *o = NULL;
 	scoped(json) json_object *head = NULL;

@@ -20,7 +20,7 @@ int jwe_encrypt(EVP_PKEY *const *keys, size_t n_keys, const void *plain, size_t 
 		struct err *e);
 /* Decrypt TEXT with the private key.  -EACCES: it is not for this key; -ENOTSUP: it is made in a
  * way that is not known; -EBADMSG: it is broken. */
-int jwe_decrypt(const char *text, size_t n, EVP_PKEY *key, struct secret *ret, struct err *e);
+int jwe_decrypt(const void *text, size_t n, EVP_PKEY *key, struct secret *ret, struct err *e);
 
 /* Concat KDF of RFC 7518, section 4.6.2, for the algorithm ALG with a key of LEN <= 32 bytes. */
 int jwe_concat_kdf(const unsigned char *z, size_t z_len, const char *alg, const unsigned char *apu,

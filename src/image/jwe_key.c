@@ -2,7 +2,6 @@
 #include "src/image/jwe_key.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <string.h>
 
@@ -312,47 +311,17 @@ static int wrap_ec(EVP_PKEY *key, const unsigned char *cek, size_t n, json_objec
 
 /* ---- RSA ------------------------------------------------------------------------------------- */
 
-static int set_oaep(EVP_PKEY_CTX *c, const EVP_MD *md)
-{
-	return EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_OAEP_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_oaep_md(c, md) == 1 && EVP_PKEY_CTX_set_rsa_mgf1_md(c, md) == 1;
-}
-
 static int wrap_rsa(EVP_PKEY *key, const unsigned char *cek, size_t n, json_object *header,
 		    unsigned char **ret, size_t *ret_n, struct err *e)
 {
-	scoped(pkey_ctx) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
-	scoped(mem) unsigned char *out = malloc((size_t)EVP_PKEY_size(key));
-
-	*ret_n = (size_t)EVP_PKEY_size(key);
-	if (!c || !out || EVP_PKEY_encrypt_init(c) != 1 || !set_oaep(c, EVP_sha1()) ||
-	    EVP_PKEY_encrypt(c, out, ret_n, cek, n) != 1)
-		return err_set(e, -EIO, "libcrypto cannot encrypt for this key");
 	json_put_str(header, "alg", "RSA-OAEP");
-	*ret = take_ptr(&out);
-	return 0;
+	return pkey_rsa_encrypt(key, EVP_sha1(), cek, n, ret, ret_n, e);
 }
 
 static int unwrap_rsa(const EVP_MD *md, EVP_PKEY *key, const unsigned char *wrapped, size_t n,
 		      struct secret *ret, struct err *e)
 {
-	scoped(secret) struct secret cek = { 0 };
-	scoped(pkey_ctx) EVP_PKEY_CTX *c = NULL;
-	size_t got;
-
-	if (EVP_PKEY_base_id(key) != EVP_PKEY_RSA)
-		return err_set(e, -EACCES, "JWE: it is not for this key");
-	got = (size_t)EVP_PKEY_size(key);
-	cek = (struct secret){ malloc(got), got };
-	c = EVP_PKEY_CTX_new(key, NULL);
-	if (!cek.bytes || !c)
-		return err_errno(e, ENOMEM, "decrypt a JWE");
-	if (EVP_PKEY_decrypt_init(c) != 1 || !set_oaep(c, md) ||
-	    EVP_PKEY_decrypt(c, cek.bytes, &got, wrapped, n) != 1)
-		return err_set(e, -EACCES, "JWE: it is not for this key");
-	cek.n = got;
-	*ret = secret_take(&cek);
-	return 0;
+	return pkey_rsa_decrypt(key, md, wrapped, n, ret, e) < 0 ? err_in(e, "JWE") : 0;
 }
 
 int jwe_key_wrap(EVP_PKEY *key, const unsigned char *cek, size_t n, json_object *header,

@@ -2,7 +2,7 @@
 #include "src/image/key_wrap.h"
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "src/image/jwe.h"
@@ -23,6 +23,9 @@ static void free_keys(EVP_PKEY **keys, size_t n)
 void wrap_keys_done(struct wrap_keys *k)
 {
 	free_keys(k->jwe, k->n_jwe);
+	for (size_t i = 0; i < k->n_pkcs7; i++)
+		X509_free(k->pkcs7[i]);
+	free(k->pkcs7);
 	*k = (struct wrap_keys){ 0 };
 }
 
@@ -48,6 +51,20 @@ static int read_jwe(const char *path, struct wrap_keys *k, struct err *e)
 	return 0;
 }
 
+static int read_pkcs7(const char *path, struct wrap_keys *k, struct err *e)
+{
+	scoped(mem) char *bytes = NULL;
+	size_t n = 0;
+
+	if (path_read(AT_FDCWD, path, KEY_FILE_MAX, &bytes, &n, e) < 0)
+		return e->code;
+	k->pkcs7[k->n_pkcs7] = pkcs7_certificate(bytes, n);
+	if (!k->pkcs7[k->n_pkcs7])
+		return err_set(e, -EINVAL, "File provided is not an x509 cert");
+	k->n_pkcs7++;
+	return 0;
+}
+
 static int no_pkcs11(const char *who, struct wrap_keys *k, struct err *e)
 {
 	(void)who;
@@ -68,6 +85,7 @@ static const struct {
 	int (*read)(const char *who, struct wrap_keys *k, struct err *e);
 } schemes[] = {
 	{ "jwe:", read_jwe },
+	{ "pkcs7:", read_pkcs7 },
 	{ "pkcs11:", no_pkcs11 },
 	{ "provider:", no_provider },
 };
@@ -90,7 +108,8 @@ int wrap_keys_read(json_object *list, struct wrap_keys *ret, struct err *e)
 	if (!n || n > KEYS_MAX)
 		return err_set(e, -EINVAL, "invalid encryption keys: %zu of them", n);
 	k.jwe = calloc(n, sizeof(EVP_PKEY *));
-	if (!k.jwe)
+	k.pkcs7 = calloc(n, sizeof(X509 *));
+	if (!k.jwe || !k.pkcs7)
 		return err_errno(e, ENOMEM, "read keys");
 	for (size_t i = 0; i < n; i++) {
 		const char *text = json_str_at(list, i);
@@ -105,18 +124,51 @@ int wrap_keys_read(json_object *list, struct wrap_keys *ret, struct err *e)
 	return 0;
 }
 
+static int wrap_jwe(const struct wrap_keys *k, const struct secret *plain, unsigned char **ret,
+		    size_t *ret_n, struct err *e)
+{
+	char *text = NULL;
+
+	if (jwe_encrypt(k->jwe, k->n_jwe, plain->bytes, plain->n, &text, e) < 0)
+		return e->code;
+	*ret = (unsigned char *)text;
+	*ret_n = strlen(text);
+	return 0;
+}
+
+static int wrap_pkcs7(const struct wrap_keys *k, const struct secret *plain, unsigned char **ret,
+		      size_t *ret_n, struct err *e)
+{
+	return pkcs7_encrypt(k->pkcs7, k->n_pkcs7, plain->bytes, plain->n, ret, ret_n, e);
+}
+
+static const struct {
+	const char *annotation;
+	size_t count; /* offset of how many there are */
+	int (*wrap)(const struct wrap_keys *k, const struct secret *plain, unsigned char **ret,
+		    size_t *ret_n, struct err *e);
+} wrappers[] = {
+	{ ENC_KEYS "jwe", offsetof(struct wrap_keys, n_jwe), wrap_jwe },
+	{ ENC_KEYS "pkcs7", offsetof(struct wrap_keys, n_pkcs7), wrap_pkcs7 },
+};
+
 int key_wrap(const struct wrap_keys *k, const struct secret *plain, json_object *annotations,
 	     struct err *e)
 {
-	scoped(mem) char *jwe = NULL;
-	scoped(mem) char *text = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(wrappers); i++) {
+		scoped(mem) unsigned char *bytes = NULL;
+		scoped(mem) char *text = NULL;
+		size_t n = 0;
 
-	if (jwe_encrypt(k->jwe, k->n_jwe, plain->bytes, plain->n, &jwe, e) < 0)
-		return e->code;
-	text = base64_encode(jwe, strlen(jwe));
-	if (!text)
-		return err_errno(e, ENOMEM, "encrypt a layer");
-	json_put_str(annotations, ENC_KEYS "jwe", text);
+		if (!*(const size_t *)((const char *)k + wrappers[i].count))
+			continue;
+		if (wrappers[i].wrap(k, plain, &bytes, &n, e) < 0)
+			return e->code;
+		text = base64_encode(bytes, n);
+		if (!text)
+			return err_errno(e, ENOMEM, "encrypt a layer");
+		json_put_str(annotations, wrappers[i].annotation, text);
+	}
 	return 0;
 }
 
@@ -161,23 +213,24 @@ int unwrap_keys_read(json_object *list, struct unwrap_keys *ret, struct err *e)
 	return 0;
 }
 
+static const struct {
+	const char *annotation;
+	int (*decrypt)(const void *bytes, size_t n, EVP_PKEY *key, struct secret *ret,
+		       struct err *e);
+} openers[] = {
+	{ ENC_KEYS "jwe", jwe_decrypt },
+	{ ENC_KEYS "pkcs7", pkcs7_decrypt },
+};
+
 /* One of the commas' parts, with each key. */
-static int try_jwe(const struct unwrap_keys *k, const char *bytes, size_t n, struct secret *ret,
-		   struct err *e)
+static int try_keys(const struct unwrap_keys *k, size_t s, const void *bytes, size_t n,
+		    struct secret *ret, struct err *e)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (jwe_decrypt(bytes, n, k->keys[i], ret, e) == 0)
+		if (openers[s].decrypt(bytes, n, k->keys[i], ret, e) == 0)
 			return 0;
 	return k->n ? e->code : err_set(e, -EACCES, "no private key");
 }
-
-static const struct {
-	const char *scheme;
-	int (*open)(const struct unwrap_keys *k, const char *bytes, size_t n, struct secret *ret,
-		    struct err *e);
-} openers[] = {
-	{ "jwe", try_jwe },
-};
 
 static int try_scheme(const struct unwrap_keys *k, size_t s, const char *list, struct secret *ret,
 		      struct err *e)
@@ -190,7 +243,7 @@ static int try_scheme(const struct unwrap_keys *k, size_t s, const char *list, s
 
 		rc = base64_decode(p, len, &bytes, &n, e);
 		if (rc == 0)
-			rc = openers[s].open(k, (const char *)bytes, n, ret, e);
+			rc = try_keys(k, s, bytes, n, ret, e);
 		p += len;
 	}
 	return rc;
@@ -203,8 +256,7 @@ int key_unwrap(const struct unwrap_keys *k, json_object *annotations, struct sec
 	int found = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
-		scoped(mem) char *name = str_printf(ENC_KEYS "%s", openers[i].scheme);
-		const char *text = name ? json_get_str(annotations, name) : NULL;
+		const char *text = json_get_str(annotations, openers[i].annotation);
 
 		if (!text || !*text)
 			continue;

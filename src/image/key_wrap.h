@@ -7,6 +7,7 @@
 
 #include <json-c/json_object.h>
 
+#include "src/image/pkcs7.h"
 #include "src/image/pkey.h"
 
 #define ENC_KEYS    "org.opencontainers.image.enc.keys."
@@ -15,7 +16,8 @@
 /* Public keys, by scheme. */
 struct wrap_keys {
 	EVP_PKEY **jwe;
-	size_t n_jwe;
+	X509 **pkcs7;
+	size_t n_jwe, n_pkcs7;
 };
 void wrap_keys_done(struct wrap_keys *k);
 static inline __attribute__((unused)) void scoped_wrap_keys(struct wrap_keys *k)

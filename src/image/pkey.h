@@ -44,4 +44,11 @@ EVP_PKEY *pkey_public(const void *bytes, size_t n);
  * password. */
 int pkey_private(const void *bytes, size_t n, const char *password, EVP_PKEY **ret, struct err *e);
 
+/* With an RSA key: OAEP with MD, or PKCS #1 v1.5 when that is NULL.  *RET owned.  -EIO; -EACCES
+ * when it is no RSA key, or not for this one. */
+int pkey_rsa_encrypt(EVP_PKEY *key, const EVP_MD *md, const void *plain, size_t n,
+		     unsigned char **ret, size_t *ret_n, struct err *e);
+int pkey_rsa_decrypt(EVP_PKEY *key, const EVP_MD *md, const unsigned char *text, size_t n,
+		     struct secret *ret, struct err *e);
+
 #endif

@@ -11,7 +11,7 @@ setup() {
 	[ -d "$K" ] || make_keys
 }
 
-# rsa.pem, other.pem: private keys of RSA; ec.pem: of P-384; *.pub: their public halves.
+# rsa.pem, other.pem: private keys of RSA; ec.pem: of P-384; *.pub: their public halves; *.crt: certificates.
 make_keys() {
 	local key
 	mkdir "$K"
@@ -20,6 +20,7 @@ make_keys() {
 	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$K/ec.pem"
 	for key in rsa other ec; do
 		openssl pkey -in "$K/$key.pem" -pubout -out "$K/$key.pub"
+		openssl req -x509 -key "$K/$key.pem" -subj "/CN=$key" -days 2 -out "$K/$key.crt"
 	done
 } 2>/dev/null
 
@@ -45,11 +46,13 @@ types() {
 	jq -r '.layers[].mediaType' | sed 's/application.vnd.oci.image.layer.v1.//' | paste -sd' '
 }
 
-# same_as_plain SOURCE KEY: skopeo decrypts it with KEY to the manifest that a push without keys writes.
+# same_as_plain SOURCE KEY [crt]: skopeo decrypts it with KEY to the manifest that a push without keys writes.
 same_as_plain() {
+	local cert=()
+	[ "${3-}" != crt ] || cert=(--decryption-key "$K/$2.crt")
 	[ -d "$T/plain" ] || cove push -q localhost/two "oci:$T/plain:x"
 	rm -rf "$T/copy"
-	skopeo copy -q --src-tls-verify=false --decryption-key "$K/$2.pem" "$1" "oci:$T/copy:x"
+	skopeo copy -q --src-tls-verify=false --decryption-key "$K/$2.pem" "${cert[@]}" "$1" "oci:$T/copy:x"
 	is "$(manifest "$T/copy" | jq -c '[.config.digest, .layers[].digest]')" \
 		"$(manifest "$T/plain" | jq -c '[.config.digest, .layers[].digest]')" "what skopeo decrypts of $1"
 }
@@ -123,6 +126,8 @@ refused() {
 	touch "$T/empty"
 	refused "jwe:$K/rsa.pem: File provided is not a public key" --encryption-key "jwe:$K/rsa.pem" localhost/two "$to"
 	refused "File provided is not a public key" --encryption-key "jwe:$T/empty" localhost/two "$to"
+	refused "pkcs7:$K/rsa.pub: File provided is not an x509 cert" --encryption-key "pkcs7:$K/rsa.pub" localhost/two "$to"
+	refused "certificates for PKCS #7 have keys of RSA" --encryption-key "pkcs7:$K/ec.crt" localhost/two "$to"
 	refused "open $T/none: No such file" --encryption-key "jwe:$T/none" localhost/two "$to"
 	refused "Provided protocol not recognized" --encryption-key "rot13:$K/rsa.pub" localhost/two "$to"
 	refused "Invalid recipient format" --encryption-key "$K/rsa.pub" localhost/two "$to"
@@ -146,7 +151,7 @@ refused() {
 # encrypted_by_skopeo KEY...: the image of two layers as $T/oci:x, encrypted by skopeo for these; $ID is its ID.
 encrypted_by_skopeo() {
 	local key keys=()
-	load_two
+	cove image exists localhost/two || load_two
 	ID=$(cove image inspect --format '{{.Id}}' localhost/two)
 	cove push -q localhost/two "oci:$T/plain:x"
 	for key; do
@@ -236,6 +241,27 @@ is_two() {
 	run_cove pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/two:1"
 	is "$output" "$ID"
 	run_cove system check
+}
+
+@test "encrypt: for certificates, both ways" {
+	load_two
+	run_cove push -q --encryption-key "pkcs7:$K/rsa.crt" --encryption-key "pkcs7:$K/other.crt" localhost/two "oci:$T/p7:x"
+	same_as_plain "oci:$T/p7:x" rsa crt
+	same_as_plain "oci:$T/p7:x" other crt
+	run_cove push -q --encryption-key "pkcs7:$K/rsa.crt" --encryption-key "jwe:$K/ec.pub" localhost/two "oci:$T/both:x"
+	same_as_plain "oci:$T/both:x" rsa crt
+	same_as_plain "oci:$T/both:x" ec
+	encrypted_by_skopeo "pkcs7:$K/rsa.crt" "jwe:$K/ec.pub"
+	for from in oci both; do
+		for keys in rsa.pem ec.pem "rsa.crt rsa.pem" "other.pem rsa.pem"; do
+			# shellcheck disable=SC2046,SC2086 # several words
+			run_cove pull -q $(printf -- "--decryption-key $K/%s " $keys) "oci:$T/$from:x"
+			is "$output" "$ID"
+			cove rmi -fa >/dev/null
+		done
+		unreadable "missing private key" --decryption-key "$K/rsa.crt" "oci:$T/$from:x"
+		unreadable "none of the private keys" --decryption-key "$K/other.pem" "oci:$T/$from:x"
+	done
 }
 
 # change_layer PROGRAM: the lowest layer of $T/oci, changed by it; the manifest names what came of it.

@@ -79,8 +79,9 @@ static const struct opt options[] = {
 	    .man = "The lowest layer is 0, and the highest is -1. Without it --encryption-key "
 		   "encrypts all layers."),
 	LIST(0, "encryption-key", "SCHEME:KEY", AT(encryption_keys),
-	     "Encrypt layers for the owner of this key", .complete = "jwe:",
-	     .man = "jwe:FILE is a public key of RSA, or of the curves P-256, P-384 and P-521, in "
+	     "Encrypt layers for the owner of this key", .complete = "jwe:|pkcs7:",
+	     .man = "jwe:FILE is a public key of RSA, or of the curves P-256, P-384 and P-521, "
+		    "pkcs7:FILE a certificate with a key of RSA, in "
 		    "PEM or DER. Of several keys any one opens the layers. They go in the format "
 		    "of "
 		    "the OCI image encryption draft, "
