@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "src/image/jwe.h"
+#include "src/image/pgp.h"
 #include "src/util/base64.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
@@ -26,12 +27,14 @@ void wrap_keys_done(struct wrap_keys *k)
 	for (size_t i = 0; i < k->n_pkcs7; i++)
 		X509_free(k->pkcs7[i]);
 	free(k->pkcs7);
+	strv_free(k->pgp);
 	*k = (struct wrap_keys){ 0 };
 }
 
 void unwrap_keys_done(struct unwrap_keys *k)
 {
 	free_keys(k->keys, k->n);
+	free(k->pgp);
 	*k = (struct unwrap_keys){ 0 };
 }
 
@@ -65,6 +68,14 @@ static int read_pkcs7(const char *path, struct wrap_keys *k, struct err *e)
 	return 0;
 }
 
+static int find_pgp(const char *who, struct wrap_keys *k, struct err *e)
+{
+	if (pgp_find(who, &k->pgp, e) < 0)
+		return e->code;
+	k->n_pgp = strv_len(k->pgp);
+	return 0;
+}
+
 static int no_pkcs11(const char *who, struct wrap_keys *k, struct err *e)
 {
 	(void)who;
@@ -84,10 +95,8 @@ static const struct {
 	const char *prefix;
 	int (*read)(const char *who, struct wrap_keys *k, struct err *e);
 } schemes[] = {
-	{ "jwe:", read_jwe },
-	{ "pkcs7:", read_pkcs7 },
-	{ "pkcs11:", no_pkcs11 },
-	{ "provider:", no_provider },
+	{ "jwe:", read_jwe },	  { "pkcs7:", read_pkcs7 },	{ "pgp:", find_pgp },
+	{ "pkcs11:", no_pkcs11 }, { "provider:", no_provider },
 };
 
 static int read_recipient(const char *text, struct wrap_keys *k, struct err *e)
@@ -142,6 +151,12 @@ static int wrap_pkcs7(const struct wrap_keys *k, const struct secret *plain, uns
 	return pkcs7_encrypt(k->pkcs7, k->n_pkcs7, plain->bytes, plain->n, ret, ret_n, e);
 }
 
+static int wrap_pgp(const struct wrap_keys *k, const struct secret *plain, unsigned char **ret,
+		    size_t *ret_n, struct err *e)
+{
+	return pgp_encrypt(k->pgp, plain->bytes, plain->n, ret, ret_n, e);
+}
+
 static const struct {
 	const char *annotation;
 	size_t count; /* offset of how many there are */
@@ -150,6 +165,7 @@ static const struct {
 } wrappers[] = {
 	{ ENC_KEYS "jwe", offsetof(struct wrap_keys, n_jwe), wrap_jwe },
 	{ ENC_KEYS "pkcs7", offsetof(struct wrap_keys, n_pkcs7), wrap_pkcs7 },
+	{ ENC_KEYS "pgp", offsetof(struct wrap_keys, n_pgp), wrap_pgp },
 };
 
 int key_wrap(const struct wrap_keys *k, const struct secret *plain, json_object *annotations,
@@ -184,6 +200,10 @@ static int read_private(json_object *o, struct unwrap_keys *k, struct err *e)
 		return err_set(e, -EBADMSG, "crypt: unexpected message");
 	if (path_read(AT_FDCWD, path, KEY_FILE_MAX, (char **)&bytes.bytes, &bytes.n, e) < 0)
 		return err_in(e, "invalid decryption keys");
+	if (pgp_is_secret_key(bytes.bytes, bytes.n)) {
+		k->pgp[k->n_pgp++] = (struct pgp_file){ path, password };
+		return 0;
+	}
 	rc = pkey_private(bytes.bytes, bytes.n, password, &k->keys[k->n], e);
 	if (rc == -EBADMSG) {
 		err_clear(e);
@@ -203,7 +223,8 @@ int unwrap_keys_read(json_object *list, struct unwrap_keys *ret, struct err *e)
 	if (n > KEYS_MAX)
 		return err_set(e, -E2BIG, "invalid decryption keys: more than %d", KEYS_MAX);
 	k.keys = calloc(n + 1, sizeof(EVP_PKEY *));
-	if (!k.keys)
+	k.pgp = calloc(n + 1, sizeof(*k.pgp));
+	if (!k.keys || !k.pgp)
 		return err_errno(e, ENOMEM, "read keys");
 	for (size_t i = 0; i < n; i++)
 		if (read_private(json_object_array_get_idx(list, i), &k, e) < 0)
@@ -213,24 +234,49 @@ int unwrap_keys_read(json_object *list, struct unwrap_keys *ret, struct err *e)
 	return 0;
 }
 
-static const struct {
-	const char *annotation;
-	int (*decrypt)(const void *bytes, size_t n, EVP_PKEY *key, struct secret *ret,
+typedef int decrypt_fn(const void *bytes, size_t n, EVP_PKEY *key, struct secret *ret,
 		       struct err *e);
-} openers[] = {
-	{ ENC_KEYS "jwe", jwe_decrypt },
-	{ ENC_KEYS "pkcs7", pkcs7_decrypt },
-};
 
 /* One of the commas' parts, with each key. */
-static int try_keys(const struct unwrap_keys *k, size_t s, const void *bytes, size_t n,
+static int try_keys(const struct unwrap_keys *k, decrypt_fn *decrypt, const void *bytes, size_t n,
 		    struct secret *ret, struct err *e)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (openers[s].decrypt(bytes, n, k->keys[i], ret, e) == 0)
+		if (decrypt(bytes, n, k->keys[i], ret, e) == 0)
 			return 0;
 	return k->n ? e->code : err_set(e, -EACCES, "no private key");
 }
+
+static int try_jwe(const struct unwrap_keys *k, const void *bytes, size_t n, struct secret *ret,
+		   struct err *e)
+{
+	return try_keys(k, jwe_decrypt, bytes, n, ret, e);
+}
+
+static int try_pkcs7(const struct unwrap_keys *k, const void *bytes, size_t n, struct secret *ret,
+		     struct err *e)
+{
+	return try_keys(k, pkcs7_decrypt, bytes, n, ret, e);
+}
+
+static int try_pgp(const struct unwrap_keys *k, const void *bytes, size_t n, struct secret *ret,
+		   struct err *e)
+{
+	for (size_t i = 0; i < k->n_pgp; i++)
+		if (pgp_decrypt(k->pgp[i].path, k->pgp[i].password, bytes, n, ret, e) == 0)
+			return 0;
+	return k->n_pgp ? e->code : err_set(e, -EACCES, "no secret key");
+}
+
+static const struct {
+	const char *annotation;
+	int (*open)(const struct unwrap_keys *k, const void *bytes, size_t n, struct secret *ret,
+		    struct err *e);
+} openers[] = {
+	{ ENC_KEYS "jwe", try_jwe },
+	{ ENC_KEYS "pkcs7", try_pkcs7 },
+	{ ENC_KEYS "pgp", try_pgp },
+};
 
 static int try_scheme(const struct unwrap_keys *k, size_t s, const char *list, struct secret *ret,
 		      struct err *e)
@@ -243,7 +289,7 @@ static int try_scheme(const struct unwrap_keys *k, size_t s, const char *list, s
 
 		rc = base64_decode(p, len, &bytes, &n, e);
 		if (rc == 0)
-			rc = try_keys(k, s, bytes, n, ret, e);
+			rc = openers[s].open(k, bytes, n, ret, e);
 		p += len;
 	}
 	return rc;
@@ -275,6 +321,6 @@ int key_unwrap(const struct unwrap_keys *k, json_object *annotations, struct sec
 	if (!found)
 		return err_set(e, -EACCES, "its key is not encrypted in a way that is known");
 	return err_set(e, -EACCES,
-		       k->n ? "none of the private keys could be used for decryption"
-			    : "missing private key needed for decryption");
+		       k->n + k->n_pgp ? "none of the private keys could be used for decryption"
+				       : "missing private key needed for decryption");
 }

@@ -17,7 +17,8 @@
 struct wrap_keys {
 	EVP_PKEY **jwe;
 	X509 **pkcs7;
-	size_t n_jwe, n_pkcs7;
+	char **pgp; /* fingerprints */
+	size_t n_jwe, n_pkcs7, n_pgp;
 };
 void wrap_keys_done(struct wrap_keys *k);
 static inline __attribute__((unused)) void scoped_wrap_keys(struct wrap_keys *k)
@@ -30,10 +31,14 @@ int wrap_keys_read(json_object *list, struct wrap_keys *ret, struct err *e);
 int key_wrap(const struct wrap_keys *k, const struct secret *plain, json_object *annotations,
 	     struct err *e);
 
-/* Private keys. */
+/* Private keys, and files with secret keys of OpenPGP. */
 struct unwrap_keys {
 	EVP_PKEY **keys;
 	size_t n;
+	struct pgp_file {
+		const char *path, *password; /* in the list that was read */
+	} * pgp;
+	size_t n_pgp;
 };
 void unwrap_keys_done(struct unwrap_keys *k);
 static inline __attribute__((unused)) void scoped_unwrap_keys(struct unwrap_keys *k)
@@ -41,7 +46,7 @@ static inline __attribute__((unused)) void scoped_unwrap_keys(struct unwrap_keys
 	unwrap_keys_done(k);
 }
 /* Read the files of the array LIST: {"path","password" (missing: none)}.  Certificates may stand
- * among them, and what is neither is passed over, as others do. */
+ * among them, and what is neither is passed over, as others do.  LIST stays where it is. */
 int unwrap_keys_read(json_object *list, struct unwrap_keys *ret, struct err *e);
 /* The private options in a layer's ANNOTATIONS.  -EACCES when no key opens one; -EBADMSG. */
 int key_unwrap(const struct unwrap_keys *k, json_object *annotations, struct secret *ret,

@@ -264,6 +264,39 @@ is_two() {
 	done
 }
 
+@test "encrypt: for OpenPGP keys, both ways, and gpg leaves nothing" {
+	need gpg gpgconf pgrep
+	export HOME=$R # short: there are sockets in .gnupg; and skopeo knows no other keyring
+	gpg_key() {
+		gpg --batch --quiet --pinentry-mode loopback --passphrase "$3" --quick-gen-key "$1" rsa2048 encrypt,sign never
+		gpg --batch --pinentry-mode loopback --passphrase "$3" --export-secret-keys "=$1" >"$T/$2.sec"
+		gpg --batch --pinentry-mode loopback --passphrase "$3" --armor --export-secret-keys "=$1" >"$T/$2.asc"
+	} 2>/dev/null
+	mkdir -m 700 "$R/.gnupg"
+	gpg_key "Ann Other <ann@example.org>" ann ""
+	gpg_key "Joann Other <joann@example.org>" joann word
+	load_two
+	run_cove push -q --encryption-key pgp:ann@example.org --encryption-key "pgp:Joann Other" localhost/two "oci:$T/pgp:x"
+	skopeo copy -q --decryption-key "$T/ann.sec" "oci:$T/pgp:x" "oci:$T/copy:x"
+	refused "No key found for the following recipients: nn@example.org" --encryption-key pgp:nn@example.org localhost/two "oci:$T/no:x"
+	refused "No key found for the following recipients: Other" --encryption-key pgp:Other localhost/two "oci:$T/no:x"
+	encrypted_by_skopeo pgp:ann@example.org pgp:joann@example.org
+	start_registry
+	skopeo copy -q --dest-tls-verify=false "oci:$T/oci:x" "docker://$REGISTRY/a/two:1"
+	gpgconf --kill gpg-agent
+	for from in "oci:$T/oci:x" "oci:$T/pgp:x" "$REGISTRY/a/two:1"; do
+		for key in ann.sec ann.asc joann.sec:word; do
+			run_cove pull -q --tls-verify=false --decryption-key "$T/$key" "$from"
+			is "$output" "$ID"
+			cove rmi -fa >/dev/null
+		done
+		unreadable "none of the private keys" --decryption-key "$T/joann.sec:other" "$from"
+		unreadable "missing private key" --decryption-key "$K/rsa.crt" "$from"
+	done
+	is "$(find "$R" /tmp -maxdepth 1 -user "$(id -u)" -name 'cove-gpg.*')" "" "homes of gpg"
+	! pgrep -u "$(id -u)" -f "gpg-agent --homedir $R/cove-gpg" || die "an agent of gpg's runs"
+}
+
 # change_layer PROGRAM: the lowest layer of $T/oci, changed by it; the manifest names what came of it.
 change_layer() {
 	python3 - "$T/oci" "$1" <<-'END'

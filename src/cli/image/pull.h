@@ -30,12 +30,13 @@ int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM
 
 /* The row --decryption-key. */
 #define DECRYPTION_KEY_HELP "Decrypt layers with this private key"
-#define DECRYPTION_KEY_MAN                                                                       \
-	"A file in PEM or DER; where it is for PKCS #7, the certificate is not needed, but may " \
-	"be given so as well. PASSWORD is the key's, or pass=PASSWORD, file=FILE that has it, "  \
-	"or "                                                                                    \
-	"fd=N where it can be read. What is stored is plain, and the manifest that is stored "   \
-	"names "                                                                                 \
+#define DECRYPTION_KEY_MAN                                                                        \
+	"A file in PEM or DER, or secret keys as gpg exports them; where it is for PKCS #7, the " \
+	"certificate is not needed, but may "                                                     \
+	"be given so as well. PASSWORD is the key's, or pass=PASSWORD, file=FILE that has it, "   \
+	"or "                                                                                     \
+	"fd=N where it can be read. What is stored is plain, and the manifest that is stored "    \
+	"names "                                                                                  \
 	"the plain layers."
 
 /* Values of --policy, and in *RET the enum image_pull_policy that WORD means.  -EINVAL. */

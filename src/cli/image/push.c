@@ -79,15 +79,18 @@ static const struct opt options[] = {
 	    .man = "The lowest layer is 0, and the highest is -1. Without it --encryption-key "
 		   "encrypts all layers."),
 	LIST(0, "encryption-key", "SCHEME:KEY", AT(encryption_keys),
-	     "Encrypt layers for the owner of this key", .complete = "jwe:|pkcs7:",
+	     "Encrypt layers for the owner of this key", .complete = "jwe:|pkcs7:|pgp:",
 	     .man = "jwe:FILE is a public key of RSA, or of the curves P-256, P-384 and P-521, "
-		    "pkcs7:FILE a certificate with a key of RSA, in "
-		    "PEM or DER. Of several keys any one opens the layers. They go in the format "
-		    "of "
-		    "the OCI image encryption draft, "
-		    "which containers/ocicrypt and so Podman, skopeo and containerd read; the "
-		    "image's configuration is not encrypted. It becomes an OCI image, of "
-		    "zstd:chunked layers plain zstd. pkcs11:FILE and provider:NAME are refused."),
+		    "pkcs7:FILE a certificate with a key of RSA, in PEM or DER; pgp:WHO the name "
+		    "or the "
+		    "address of a key in gpg's keyring. Of several keys any one opens the layers. "
+		    "They "
+		    "go in the format of the OCI image encryption draft, which containers/ocicrypt "
+		    "and "
+		    "so Podman, skopeo and containerd read; the image's configuration is not "
+		    "encrypted. "
+		    "It becomes an OCI image, of zstd:chunked layers plain zstd. pkcs11:FILE and "
+		    "provider:NAME are refused."),
 	STR('f', "format", "FORMAT", AT(p.format), "Format of the manifest",
 	    .values = "oci|v2s1|v2s2|docker",
 	    .man = "Without it: the one that the image has. v2s1 is Docker's first format of "
