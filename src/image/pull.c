@@ -366,6 +366,9 @@ static int on_image(struct pull *p, json_object *o, struct err *e)
 		return err_set(e, -EBADMSG, "pull: unexpected message");
 	if (!p->m.is_schema1)
 		warn_of_platform(p);
+	if (p->o->policy == PULL_NEWER)
+		pull_progress_say(&p->progress, "Trying to pull %s...",
+				  p->shown + strlen("docker://"));
 	pull_progress_say(&p->progress, "Getting image source signatures");
 	if (p->requirements) {
 		int64_t n = json_get_int(o, "signatures", 0);
@@ -559,8 +562,10 @@ static int converse(struct pull *p, char **ret_id, struct err *e)
 	if (pull_call_receive(&p->dir.call, &o, e) < 0)
 		return e->code;
 	if (pull_is(o, "unchanged")) {
-		pull_progress_say(&p->progress, "Getting image source signatures");
-		pull_progress_say(&p->progress, "Writing manifest to image destination");
+		if (p->o->policy != PULL_NEWER) {
+			pull_progress_say(&p->progress, "Getting image source signatures");
+			pull_progress_say(&p->progress, "Writing manifest to image destination");
+		}
 		return stored_id(p, ret_id, e);
 	}
 	if (!pull_is(o, "image"))

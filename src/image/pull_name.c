@@ -36,7 +36,7 @@ static int pull_one(struct engine *en, const struct image_pull_options *o,
 	int rc = -EAGAIN;
 
 	pull_progress_init(&say, o->quiet);
-	if (shown)
+	if (shown && o->policy != PULL_NEWER) /* else when there is something newer */
 		pull_progress_say(&say, "Trying to pull %s...", shown);
 	/* -EAGAIN: a layer that we were not to fetch was removed before we could publish. */
 	for (int i = 0; i < ATTEMPTS && rc == -EAGAIN; i++) {

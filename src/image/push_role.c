@@ -225,12 +225,10 @@ static int failed(struct push *p, struct blob *b, struct err *e)
 	switch (b->state) {
 	case CHECKING:
 		if (e->code == -EACCES && !b->f.t->body.len)
-			return err_set(e, -EACCES,
-				       "checking whether a blob %s exists in %s/%s: authentication "
-				       "required",
-				       b->digest, p->session.o.host, p->session.o.repository);
+			(void)err_set(e, -EACCES, "authentication required");
 		if (e->code != -ENOENT)
-			return e->code;
+			return err_in(e, "checking whether a blob %s exists in %s/%s", b->digest,
+				      p->session.o.host, p->session.o.repository);
 		err_clear(e);
 		return not_there(p, b, e);
 	case MOUNTING: /* it may not be ours to read there */
@@ -443,7 +441,8 @@ static int step_all(struct push *p, struct err *e)
 			continue;
 		}
 		if (step(p, b, e) < 0)
-			return err_in(e, "writing blob %s", b->digest);
+			return b->state == CHECKING ? e->code
+						    : err_in(e, "writing blob %s", b->digest);
 		running += is_new && b->state > WAITING;
 	}
 	return 0;
@@ -518,6 +517,10 @@ static int knock(struct push *p, struct err *e)
 	int rc = fetch_run(&p->session, &f, e);
 
 	fetch_done(&p->session, &f);
+	if (rc == -EACCES) { /* what is refused is told by what is asked for */
+		err_clear(e);
+		rc = 0;
+	}
 	return rc;
 }
 

@@ -19,6 +19,11 @@ setup() {
 	is "$output" "${id:0:12}"
 	run_cove ps --no-trunc -q
 	is "$output" "$id"
+	upper=${id:0:13}
+	run_cove ps -q --filter id="${upper^^}"
+	is "$output" "${id:0:12}" "digits of any case are a prefix"
+	run_cove ps -q --filter id="^[^${id:0:1}]"
+	is "$output" "" "anything else is an expression"
 	run_cove ps -a --sort names --format '{{.Names}} {{.State}} {{.Image}}'
 	is "$output" "down exited $IMAGE
 new created $IMAGE

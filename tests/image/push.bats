@@ -115,7 +115,7 @@ raw() {
 	run_cove 125 push -q "$REGISTRY/x/bb:3"
 	like "$output" "certificate signed by unknown authority"
 	run_cove 125 push -q --cert-dir "$REGISTRY_DIR/cert" "$REGISTRY/x/bb:3"
-	like "$output" "authentication required"
+	like "$output" "checking whether a blob sha256:[0-9a-f]{64} exists in $REGISTRY/x/bb: authentication required"
 	run_cove 125 push -q --cert-dir "$REGISTRY_DIR/cert" --creds u:wrong "$REGISTRY/x/bb:3"
 	run_cove push -q --cert-dir "$REGISTRY_DIR/cert" --creds u:p "$REGISTRY/x/bb:3"
 	run_cove login --cert-dir "$REGISTRY_DIR/cert" -u u -p p --authfile "$T/auth.json" "$REGISTRY"

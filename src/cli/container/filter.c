@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <regex.h>
 #include <string.h>
+#include <strings.h>
 
 #include "src/image/image.h"
 #include "src/util/json.h"
@@ -70,8 +71,9 @@ static int passes(struct engine *en, const struct container *c, const char *key,
 		return r != 0 || !with ? r : matches_regex(value, with, e);
 	}
 	if (strcmp(key, "id") == 0)
-		return id_is_prefix(value) ? str_starts(c->id, value)
-					   : matches_regex(value, c->id, e);
+		return value[strspn(value, "0123456789abcdefABCDEF")]
+			       ? matches_regex(value, c->id, e)
+			       : strncasecmp(c->id, value, strlen(value)) == 0;
 	if (strcmp(key, "label") == 0)
 		return has_label(c, value);
 	if (strcmp(key, "label!") == 0)
