@@ -126,4 +126,15 @@
 	" SELECT NEW.image_id, NEW.digest_name, coalesce(max(number), 0) + 1"    \
 	" FROM image_past WHERE image_id = NEW.image_id; END;"
 
+/* Version 8: when a name goes, those that stay are the newest, in their order, as Podman has it. */
+#define SCHEMA_PAST_ORDER                                                                         \
+	"CREATE TRIGGER image_lost_name AFTER DELETE ON image_name BEGIN"                         \
+	" INSERT OR REPLACE INTO image_past (image_id, name, number)"                             \
+	" SELECT n.image_id, n.name,"                                                             \
+	"  (SELECT max(number) FROM image_past WHERE image_id = OLD.image_id) +"                  \
+	"  (SELECT count(*) FROM image_past o WHERE o.image_id = OLD.image_id AND o.number <="    \
+	"   (SELECT number FROM image_past p WHERE p.image_id = n.image_id AND p.name = n.name))" \
+	" FROM image_name n WHERE n.image_id = OLD.image_id"                                      \
+	" AND EXISTS (SELECT 1 FROM image WHERE id = OLD.image_id); END;" /* it may go itself */
+
 #endif

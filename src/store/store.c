@@ -52,6 +52,7 @@ static const char *const migrations[] = {
 	SCHEMA_LIST,
 	SCHEMA_PIN,
 	SCHEMA_PAST,
+	SCHEMA_PAST_ORDER,
 };
 
 static int sql_err(struct store *s, struct err *e, int rc, const char *what)

@@ -102,12 +102,14 @@ $first"
 	load_busybox
 	cove tag busybox second
 	cove tag second registry.example/third:3
-	cove untag busybox localhost/second
 	is "$(cove images --history --format '{{.History}}' busybox | sort -u)" "registry.example/third:3, localhost/second:latest, $IMAGE"
+	cove untag busybox localhost/second
+	is "$(cove images --history --format '{{.History}}' busybox | sort -u)" "registry.example/third:3, $IMAGE, localhost/second:latest" \
+		"a name that goes leaves the others in front"
 	cove tag busybox second
 	is "$(cove image inspect --format '{{.NamesHistory}}' busybox)" "[localhost/second:latest registry.example/third:3 $IMAGE]"
 	cove untag busybox
-	is "$(cove images --history --format '{{.Repository}} {{.History}}')" "<none> localhost/second:latest, registry.example/third:3, $IMAGE"
+	is "$(cove images --history --format '{{.Repository}} {{.History}}')" "<none> registry.example/third:3, localhost/second:latest, $IMAGE"
 	# A name that went to another image stays in the history of this one.
 	id=$(cove images -q)
 	cove import -q "$(test_file tar)" second >/dev/null
