@@ -114,7 +114,7 @@ $first"
 	id=$(cove images -q)
 	cove import -q "$(test_file tar)" second >/dev/null
 	is "$(cove images --history --format '{{.History}}' second)" localhost/second:latest
-	is "$(cove image inspect --format '{{index .NamesHistory 0}}' "$id")" localhost/second:latest
+	is "$(cove image inspect --format '{{.NamesHistory}}' "$id")" "[registry.example/third:3 localhost/second:latest $IMAGE]"
 	run_cove system check
 	is "$output" ""
 }
