@@ -60,7 +60,8 @@ static int fetch(struct engine *en, const struct blob_place *p, json_object *doc
 		char name[80];
 
 		(void)artifact_blob_file(digest, name);
-		if (has_blob(en, digest) || faccessat(dir_fd, name, F_OK, 0) == 0)
+		if ((has_blob(en, digest) && !artifact_is_encrypted(d)) ||
+		    faccessat(dir_fd, name, F_OK, 0) == 0)
 			continue;
 		if (blob_get(&c, digest, json_get_int(d, "size", -1), name, e) < 0)
 			return e->code;
@@ -86,14 +87,16 @@ static int check_signatures(struct engine *en, const struct blob_place *p,
 }
 
 /* As policy.json says: the manifest, and its blobs as files of DIR_FD.  *RET_* owned. */
-static int pull(struct engine *en, const struct blob_place *p, const char *shown, int dir_fd,
-		char **ret_bytes, size_t *ret_n, json_object **ret_doc, struct err *e)
+static int pull(struct engine *en, const struct blob_place *p, const char *shown, json_object *keys,
+		int dir_fd, char **ret_bytes, size_t *ret_n, json_object **ret_doc, struct err *e)
 {
 	scoped(strv) char **scopes = policy_scopes(&p->name);
 	scoped(json) json_object *requirements = NULL;
 	const struct trust_subject subject = {
 		.transport = "docker", .shown = shown, .name = &p->name, .scopes = scopes
 	};
+
+	int decrypts;
 
 	if (!scopes)
 		return err_errno(e, ENOMEM, "pull");
@@ -103,9 +106,22 @@ static int pull(struct engine *en, const struct blob_place *p, const char *shown
 		return err_in(e, "%s", shown);
 	if (check_signatures(en, p, &subject, requirements, *ret_bytes, *ret_n, e) < 0)
 		return e->code;
-	if (json_parse(*ret_bytes, *ret_n, ret_doc, e) < 0 || check_manifest(*ret_doc, e) < 0 ||
-	    fetch(en, p, *ret_doc, dir_fd, e) < 0)
+	if (json_parse(*ret_bytes, *ret_n, ret_doc, e) < 0 || check_manifest(*ret_doc, e) < 0)
 		return err_in(e, "%s", shown);
+	decrypts = keys ? artifact_check_keys(keys, *ret_doc, *ret_bytes, *ret_n, dir_fd, e) : 0;
+	if (decrypts > 0 && requirements)
+		decrypts = err_set(e, -EACCES,
+				   "layers should be decrypted, but we can't modify the manifest: "
+				   "Would invalidate signatures");
+	if (decrypts < 0 || fetch(en, p, *ret_doc, dir_fd, e) < 0)
+		return err_in(e, "%s", shown);
+	if (decrypts) {
+		free(*ret_bytes);
+		*ret_bytes = NULL;
+		if (artifact_decrypt(keys, *ret_doc, dir_fd, ret_bytes, e) < 0)
+			return err_in(e, "%s", shown);
+		*ret_n = strlen(*ret_bytes);
+	}
 	return 0;
 }
 
@@ -127,7 +143,7 @@ int artifact_pull(struct engine *en, const char *ref, const struct remote_option
 	if (!shown)
 		return err_errno(e, ENOMEM, "pull");
 	if (dir_call_open(&dir, en, e) < 0 ||
-	    pull(en, &p, shown, dir.tmp_fd, &bytes, &n, &doc, e) < 0)
+	    pull(en, &p, shown, o->decryption_keys, dir.tmp_fd, &bytes, &n, &doc, e) < 0)
 		return e->code;
 	if (artifact_publish(en, name, doc, bytes, n, dir.tmp_fd, ret_digest, e) < 0)
 		return e->code;

@@ -5,6 +5,7 @@
 
 #include "src/image/key_wrap.h"
 #include "src/image/layer_cipher.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/manifest.h"
 #include "src/image/pull_protocol.h"
 #include "src/image/role_serve.h"
@@ -74,36 +75,46 @@ static int encrypt(json_object *m, struct err *e)
 
 /* ---- decryption ------------------------------------------------------------------------------ */
 
-/* The manifest, as it was parsed and as it stands. */
-struct documents {
-	struct manifest m;
-	json_object *doc;
+/* What a layer of the manifest is; DOC may be that of an artifact, too. */
+struct encrypted_layer {
+	const char *digest;
+	int64_t size;
+	json_object *annotations;
 };
 
-static void scoped_documents(struct documents *d)
-{
-	manifest_done(&d->m);
-	json_free(d->doc);
-}
-
-static int read_documents(struct documents *d, struct err *e)
+static int read_manifest(json_object **ret, struct err *e)
 {
 	scoped(mem) char *bytes = NULL;
 	size_t n = 0;
 
-	if (path_read(PULL_DIR_FD, PULL_MANIFEST, MANIFEST_MAX, &bytes, &n, e) < 0 ||
-	    manifest_parse(bytes, n, NULL, &d->m, e) < 0)
+	if (path_read(PULL_DIR_FD, PULL_MANIFEST, MANIFEST_MAX, &bytes, &n, e) < 0)
 		return e->code;
-	return json_parse(bytes, n, &d->doc, e);
+	return json_parse(bytes, n, ret, e) < 0 ? err_in(e, "manifest") : 0;
 }
 
-/* What layer I needs to be read. */
-static int open_layer(const struct documents *d, size_t i, const struct unwrap_keys *keys,
+/* Layer I: 1 when it is encrypted, else 0. */
+static int read_layer(json_object *doc, size_t i, struct encrypted_layer *ret, struct err *e)
+{
+	static const char suffix[] = MEDIA_ENCRYPTED;
+	json_object *o = json_object_array_get_idx(json_get(doc, "layers"), i);
+	const char *type = json_get_str(o, "mediaType");
+	size_t n = type ? strlen(type) : 0;
+
+	if (n < strlen(suffix) || strcmp(type + n - strlen(suffix), suffix) != 0)
+		return 0;
+	ret->digest = json_get_str(o, "digest");
+	ret->size = json_get_int(o, "size", -1);
+	ret->annotations = json_get(o, "annotations");
+	if (!digest_is_valid(ret->digest) || ret->size < 0)
+		return err_set(e, -EBADMSG, "manifest: missing or invalid descriptor");
+	return 1;
+}
+
+/* What it needs to be read. */
+static int open_layer(const struct encrypted_layer *l, const struct unwrap_keys *keys,
 		      struct cipher_options *ret, struct err *e)
 {
-	json_object *layer = json_object_array_get_idx(json_get(d->doc, "layers"), i);
-	json_object *annotations = json_get(layer, "annotations");
-	const char *text = json_get_str(annotations, ENC_PUBOPTS);
+	const char *text = json_get_str(l->annotations, ENC_PUBOPTS);
 	scoped(secret) struct secret private = { 0 };
 	scoped(mem) unsigned char *public = NULL;
 	size_t n = 0;
@@ -112,7 +123,7 @@ static int open_layer(const struct documents *d, size_t i, const struct unwrap_k
 		return err_set(e, -EBADMSG, "missing annotation '" ENC_PUBOPTS "'");
 	if (base64_decode(text, strlen(text), &public, &n, e) < 0)
 		return err_in(e, "pubopts");
-	if (key_unwrap(keys, annotations, &private, e) < 0)
+	if (key_unwrap(keys, l->annotations, &private, e) < 0)
 		return e->code;
 	return cipher_options_parse((const char *)private.bytes, private.n, (const char *)public, n,
 				    ret, e);
@@ -129,35 +140,43 @@ static int look_at_keys(json_object *m, struct err *e)
 
 static int check_keys(json_object *m, struct err *e)
 {
-	__attribute__((cleanup(scoped_documents))) struct documents d = { .doc = NULL };
+	scoped(json) json_object *doc = NULL;
 	scoped(unwrap_keys) struct unwrap_keys keys = { 0 };
 
-	if (read_documents(&d, e) < 0 || unwrap_keys_read(json_get(m, "keys"), &keys, e) < 0)
+	if (read_manifest(&doc, e) < 0 || unwrap_keys_read(json_get(m, "keys"), &keys, e) < 0)
 		return e->code;
-	for (size_t i = 0; i < d.m.n_layers; i++) {
+	for (size_t i = 0; i < json_len(json_get(doc, "layers")); i++) {
 		scoped(cipher_options) struct cipher_options o = { .key = { 0 } };
+		struct encrypted_layer l = { 0 };
+		int rc = read_layer(doc, i, &l, e);
 
-		if (d.m.layers[i].is_encrypted && open_layer(&d, i, &keys, &o, e) < 0)
-			return err_in(e, "decrypting layer %s", d.m.layers[i].digest);
+		if (rc < 0)
+			return rc;
+		if (rc > 0 && open_layer(&l, &keys, &o, e) < 0)
+			return err_in(e, "decrypting layer %s", l.digest);
 	}
 	return done(pull_message("done"), e);
 }
 
 static int decrypt(json_object *m, struct err *e)
 {
-	__attribute__((cleanup(scoped_documents))) struct documents d = { .doc = NULL };
+	scoped(json) json_object *doc = NULL;
 	scoped(unwrap_keys) struct unwrap_keys keys = { 0 };
 	scoped(cipher_options) struct cipher_options o = { .key = { 0 } };
+	struct encrypted_layer l = { 0 };
 	int64_t i = json_get_int(m, "layer", -1);
+	int rc;
 
-	if (read_documents(&d, e) < 0 || unwrap_keys_read(json_get(m, "keys"), &keys, e) < 0)
+	if (read_manifest(&doc, e) < 0 || unwrap_keys_read(json_get(m, "keys"), &keys, e) < 0)
 		return e->code;
-	if (i < 0 || i >= (int64_t)d.m.n_layers || !d.m.layers[i].is_encrypted)
-		return unexpected(e);
-	if (open_layer(&d, (size_t)i, &keys, &o, e) < 0 ||
-	    layer_decrypt(&o, 0, 1, d.m.layers[i].digest, d.m.layers[i].size,
-			  json_get_bool(m, "part", 0), e) < 0)
-		return err_in(e, "decrypting layer %s", d.m.layers[i].digest);
+	rc = i < 0 || i >= (int64_t)json_len(json_get(doc, "layers"))
+		     ? 0
+		     : read_layer(doc, (size_t)i, &l, e);
+	if (rc <= 0)
+		return rc < 0 ? rc : unexpected(e);
+	if (open_layer(&l, &keys, &o, e) < 0 ||
+	    layer_decrypt(&o, 0, 1, l.digest, l.size, json_get_bool(m, "part", 0), e) < 0)
+		return err_in(e, "decrypting layer %s", l.digest);
 	return done(pull_message("done"), e);
 }
 

@@ -45,6 +45,9 @@ int layer_crypt_check(json_object *keys, const struct manifest *m, int dir_fd, s
 int layer_decrypt_start(struct pull_call *c, json_object *keys, int dir_fd, size_t i, int in_fd,
 			int is_part, int out_fd, struct err *e);
 int layer_decrypt_finish(struct pull_call *c, struct err *e);
+/* The annotations OLD of a descriptor without those about its encryption; owned, NULL when none are
+ * left. */
+json_object *layer_crypt_annotations(json_object *old);
 /* The manifest BYTES of an image whose LAYERS were decrypted, as it is stored: of what came, the
  * descriptor of what was in it; of what was here, that of the plain tar. */
 int layer_crypt_manifest(struct engine *en, const char *bytes, size_t n,

@@ -13,8 +13,7 @@
 #define ENC_PREFIX  "org.opencontainers.image.enc."
 #define PLAIN_LAYER "application/vnd.oci.image.layer.v1.tar"
 
-/* The annotations of a descriptor without those about its encryption; NULL when none are left. */
-static json_object *other_annotations(json_object *old)
+json_object *layer_crypt_annotations(json_object *old)
 {
 	json_object *o = NULL;
 
@@ -37,7 +36,7 @@ static int decrypted(struct engine *en, json_object *old, const char *type,
 		     struct err *e)
 {
 	const struct image_new_layer *l = &layers[i];
-	json_object *notes = other_annotations(json_get(old, "annotations"));
+	json_object *notes = layer_crypt_annotations(json_get(old, "annotations"));
 	int64_t size = 0, ignored;
 
 	for (size_t k = 0; k < i && !l->tmp_path; k++)

@@ -12,6 +12,7 @@ struct remote_options {
 	const char *authfile, *creds, *cert_dir; /* as of image_pull_options */
 	int tls_verify, retry;
 	int64_t retry_delay_ms;
+	json_object *decryption_keys; /* artifact_pull(): as of image_pull_options */
 };
 
 /* What O says of the registry. */

@@ -422,3 +422,31 @@ change_layer() {
 	run_cove pull -q --decryption-key "$K/rsa.pem" "oci:$T/plain:x"
 	is "$output" "$ID"
 }
+
+@test "encrypt: files of artifacts, which skopeo encrypted" {
+	start_registry
+	echo words >"$T/words"
+	seq 100000 >"$T/numbers"
+	cove artifact add --file-type application/vnd.oci.image.layer.v1.tar "$REGISTRY/a/thing:1" "$T/words" "$T/numbers" >/dev/null
+	cove artifact push -q --tls-verify=false "$REGISTRY/a/thing:1"
+	skopeo copy -q --src-tls-verify=false --dest-tls-verify=false --encryption-key "jwe:$K/rsa.pub" \
+		"docker://$REGISTRY/a/thing:1" "docker://$REGISTRY/a/thing:2" || skip "this skopeo does not encrypt artifacts"
+	cove artifact rm --all >/dev/null
+	run_cove 125 artifact pull -q --tls-verify=false --decryption-key "$K/other.pem" "$REGISTRY/a/thing:2"
+	like "$output" "^Error: .*none of the private keys"
+	run_cove 125 artifact pull -q --tls-verify=false --decryption-key "$T/none" "$REGISTRY/a/thing:2"
+	is "$(cove artifact ls -q)" "" "artifacts"
+	# As it is: nobody asked for more.
+	run_cove artifact pull -q --tls-verify=false "$REGISTRY/a/thing:2"
+	mkdir "$T/raw" "$T/out"
+	run_cove artifact extract "$REGISTRY/a/thing:2" "$T/raw"
+	! cmp -s "$T/words" "$T/raw/words" || die "it was not encrypted"
+	run_cove artifact pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/thing:2"
+	run_cove artifact extract "$REGISTRY/a/thing:2" "$T/out"
+	cmp "$T/words" "$T/out/words"
+	cmp "$T/numbers" "$T/out/numbers"
+	is "$(cove artifact inspect --format '{{json .Manifest}}' "$REGISTRY/a/thing:2" | grep -c encrypted)" 0 "encrypted"
+	run_cove artifact pull -q --tls-verify=false --decryption-key "$K/rsa.pem" "$REGISTRY/a/thing:1"
+	run_cove system check
+	is "$(ls -A "$XDG_DATA_HOME/cove/tmp")" "" "temporary files"
+}

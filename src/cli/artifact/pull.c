@@ -4,18 +4,22 @@
 #include "src/cli/cmd.h"
 #include "src/cli/image/pull.h"
 #include "src/image/artifact.h"
+#include "src/image/layer_crypt.h"
 #include "src/image/retry.h"
 #include "src/util/scoped.h"
 
 struct pull_options {
 	struct pull_settings s;
 	int quiet;
+	char **decryption_keys;
 };
 _Static_assert(offsetof(struct pull_options, s) == 0, "the shared rows fill struct pull_settings");
 
 #define AT(f) offsetof(struct pull_options, f)
 static const struct opt options[] = {
-	REFUSED(0, "decryption-key", "encrypted layers cannot be read"),
+	LIST(0, "decryption-key", "FILE[:PASSWORD]", AT(decryption_keys), DECRYPTION_KEY_HELP,
+	     .complete = "file",
+	     .man = DECRYPTION_KEY_MAN " Without it encrypted files are stored as they are."),
 	FLAG('q', "quiet", AT(quiet), "Print the artifact's digest only"),
 	END,
 };
@@ -29,10 +33,14 @@ static int pull(struct engine *en, void *opts, char **args, struct err *e)
 				    .tls_verify = o->s.tls_verify,
 				    .retry = o->s.retry,
 				    .retry_delay_ms = o->s.retry_delay_ms };
+	scoped(json) json_object *keys = NULL;
 	scoped(mem) char *digest = NULL;
 
 	if (retry_default(en, &r.retry, &r.retry_delay_ms, e) < 0 ||
-	    artifact_pull(en, args[0], &r, &digest, e) < 0)
+	    layer_crypt_keys(o->decryption_keys, &keys, e) < 0)
+		return e->code;
+	r.decryption_keys = keys;
+	if (artifact_pull(en, args[0], &r, &digest, e) < 0)
 		return e->code;
 	(void)printf("%s\n", digest);
 	return 0;
