@@ -35,7 +35,8 @@ struct container_create_options {
 	char **env;		/* -e K=V, K (from the caller), K* */
 	char **env_file;
 	int env_host;
-	char **unsetenv; /* names */
+	char **env_merge; /* K=V, where V may have ${K} */
+	char **unsetenv;  /* names */
 	int unsetenv_all;
 	char **label; /* K=V or K */
 	char **label_file;
@@ -65,7 +66,7 @@ struct container_create_options {
 	const char *ip, *ip6, *mac_address;
 	char **network_alias;
 	char **dns, **dns_search, **dns_option, **add_host;
-	int no_hosts;
+	int no_hosts, no_hostname;
 	const char *hosts_file; /* a path, "none", "image" */
 	const char *host_ip;	/* of host.containers.internal, or "none"; from containers.conf */
 	const char *pid, *ipc, *uts, *cgroupns, *userns; /* modes */

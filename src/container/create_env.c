@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/container/create.h"
+#include "src/util/expand.h"
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
 
@@ -45,6 +46,29 @@ int create_env_options(char ***env, char *const *files, char *const *given, stru
 	}
 	for (size_t i = 0; given && given[i] && r == 0; i++)
 		r = env_option(env, given[i], e);
+	return r;
+}
+
+static void add_value(void *arg, const char *name, struct strbuf *b)
+{
+	const char *value = spec_env_get(arg, name);
+
+	(void)strbuf_puts(b, value ? value : "");
+}
+
+/* --env-merge K=V: V may speak of what the variables are so far. */
+static int merge(char ***env, char *const *list, struct err *e)
+{
+	int r = 0;
+
+	for (; list && *list && r == 0; list++) {
+		scoped(mem) char *text = NULL;
+
+		if (!strchr(*list, '=') || **list == '=')
+			return err_set(e, -EINVAL, "--env-merge %s is no KEY=VALUE", *list);
+		text = expand(*list, add_value, *env);
+		r = text ? spec_env_set(env, text, e) : err_errno(e, ENOMEM, "environment");
+	}
 	return r;
 }
 
@@ -96,6 +120,8 @@ int creation_set_env(struct creation *c, struct err *e)
 	for (char **v = environ; c->o->env_host > 0 && *v && r == 0; v++)
 		if (strchr(*v, '=') && (*v)[0] != '=')
 			r = spec_env_set(&s->env, *v, e);
+	if (r == 0)
+		r = merge(&s->env, c->o->env_merge, e);
 	unset(&s->env, c->o->unsetenv, c->o->unsetenv_all);
 	if (r == 0)
 		r = create_env_options(&s->env, c->o->env_file, c->o->env, e);

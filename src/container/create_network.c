@@ -359,6 +359,7 @@ int creation_set_network(struct creation *c, struct err *e)
 		if (creation_has_control(o->dns_option[i]))
 			r = err_set(e, -EINVAL, "invalid DNS option: it has control characters");
 	s->no_hosts = o->no_hosts > 0;
+	s->no_hostname = o->no_hostname;
 	if (r == 0)
 		r = set_hosts(c, e);
 	if (r == 0)

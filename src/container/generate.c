@@ -184,7 +184,7 @@ int generate_files(struct engine *en, const struct container_spec *s, const char
 		r = put_file(en, id, "hosts", &hosts, e);
 	if (r == 0 && has_resolv(s))
 		r = put_file(en, id, "resolv.conf", &resolv, e);
-	if (r == 0)
+	if (r == 0 && !s->no_hostname)
 		r = put_file(en, id, "hostname", &hostname, e);
 	if (r == 0)
 		r = put_file(en, id, "containerenv", &env, e);
@@ -322,7 +322,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 		add_file(out, given, en, id, "hosts", "/etc/hosts");
 	if (has_resolv(s))
 		add_file(out, given, en, id, "resolv.conf", "/etc/resolv.conf");
-	add_file(out, given, en, id, "hostname", "/etc/hostname");
+	if (!s->no_hostname)
+		add_file(out, given, en, id, "hostname", "/etc/hostname");
 	add_file(out, given, en, id, "containerenv", "/run/.containerenv");
 	if (s->tz)
 		add_file(out, given, en, id, "localtime", "/etc/localtime");

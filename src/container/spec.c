@@ -59,6 +59,7 @@ const struct field container_spec_fields[] = {
 	{ "DnsOption", FIELD_STRV, AT(dns_option), FIELD_OMITEMPTY, NULL },
 	{ "AddHost", FIELD_STRV, AT(add_host), FIELD_OMITEMPTY, NULL },
 	{ "NoHosts", FIELD_BOOL, AT(no_hosts), FIELD_OMITEMPTY, NULL },
+	{ "NoHostname", FIELD_BOOL, AT(no_hostname), FIELD_OMITEMPTY, NULL },
 	{ "HostsFile", FIELD_STR, AT(hosts_file), FIELD_OMITEMPTY, NULL },
 	{ "HostIp", FIELD_STR, AT(host_ip), FIELD_OMITEMPTY, NULL },
 	{ "KeptLayers", FIELD_BOOL, AT(kept_layers), FIELD_OMITEMPTY, NULL },

@@ -48,7 +48,7 @@ struct container_spec {
 	json_object *ports;	/* [{host_ip, host_port, container_port, protocol}] */
 	char **expose;
 	char **dns, **dns_search, **dns_option, **add_host;
-	int no_hosts;
+	int no_hosts, no_hostname;
 	char *hosts_file; /* what /etc/hosts begins with: a path, "none", "image"; NULL: the host's
 			   */
 	char *host_ip;	  /* host.containers.internal, "none"; NULL: found out */

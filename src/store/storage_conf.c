@@ -8,6 +8,7 @@
 
 #include "src/store/config.h"
 #include "src/util/account.h"
+#include "src/util/expand.h"
 #include "src/util/json.h"
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
@@ -24,48 +25,32 @@ void storage_conf_done(struct storage_conf *c)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static int is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_';
-}
+struct user {
+	uid_t uid;
+	const char *home;
+};
 
-static void add_variable(struct strbuf *b, const char *name, uid_t uid, const char *home)
+static void add_variable(void *arg, const char *name, struct strbuf *b)
 {
+	const struct user *u = arg;
 	const char *value = getenv(name);
 	scoped(account) struct account a = ACCOUNT_NONE;
 
 	if (strcmp(name, "UID") == 0)
-		(void)strbuf_printf(b, "%u", (unsigned)uid);
+		(void)strbuf_printf(b, "%u", (unsigned)u->uid);
 	else if (value)
 		(void)strbuf_puts(b, value);
 	else if (strcmp(name, "HOME") == 0)
-		(void)strbuf_puts(b, home ? home : "");
-	else if (strcmp(name, "USER") == 0 && account_find(uid, &a))
+		(void)strbuf_puts(b, u->home ? u->home : "");
+	else if (strcmp(name, "USER") == 0 && account_find(u->uid, &a))
 		(void)strbuf_puts(b, a.name);
 }
 
 char *storage_conf_expand(const char *text, uid_t uid, const char *home)
 {
-	scoped(strbuf) struct strbuf b = STRBUF_INIT;
+	struct user u = { .uid = uid, .home = home };
 
-	for (const char *p = text; *p;) {
-		const char *from = *p == '$' && p[1] == '{' ? p + 2 : p + 1, *to = from;
-		scoped(mem) char *name = NULL;
-
-		while (*p == '$' && is_name_char(*to))
-			to++;
-		if (to == from || (from == p + 2 && *to != '}')) { /* the adders fail for good */
-			(void)strbuf_putc(&b, *p++);
-			continue;
-		}
-		name = strndup(from, (size_t)(to - from));
-		if (!name)
-			return NULL;
-		add_variable(&b, name, uid, home);
-		p = from == p + 2 ? to + 1 : to;
-	}
-	return strbuf_take(&b);
+	return expand(text, add_variable, &u);
 }
 
 static int wrong(struct err *e, const char *key)

@@ -225,6 +225,16 @@ none=(run --rm --network none)
 	is "$(COVE_TIMEOUT=60 cove run -i --rm --network none busybox cat <"$T/bytes" | sha256sum)" "$(sha256sum <"$T/bytes")"
 }
 
+@test "--env-merge sees what image and engine set, --no-hostname leaves the image's file" {
+	run_cove run --rm --network none --env-merge 'PATH=/new:${PATH}' --env-merge 'B=<$container|${NOPE}|$>' -e C=1 \
+		--env-merge 'C=2' busybox sh -c 'echo "$PATH $B $C"'
+	is "${output#*bin }" '<podman||$> 1'
+	run_cove 125 run --rm --network none --env-merge novalue busybox true
+	like "$output" "--env-merge novalue is no KEY=VALUE"
+	run_cove run --rm --network none --no-hostname busybox sh -c 'hostname; [ -e /etc/hostname ] || echo none'
+	like "$output" $'^[0-9a-f]{12}\nnone$'
+}
+
 @test "--unsetenv takes away what nobody asked for, --unsetenv-all all of it" {
 	cove commit -q -c 'ENV A=image B=image' "$(cove create busybox true)" env
 	run_cove 0 run --rm --network none --unsetenv A --unsetenv HOME -e B=own env sh -c 'echo "${A-none} $B ${PATH:+path}"'

@@ -74,6 +74,10 @@ const struct opt container_process_rows[] = {
 	STR(0, "umask", "MODE", AT(umask), "Set the umask (0022 when not said)"),
 	STR(0, "kernel-memory", "SIZE", AT(kernel_memory), "Of other engines: no effect",
 	    .hidden = 1),
+	LIST(0, "env-merge", "KEY=VALUE", AT(env_merge),
+	     "Set a variable by what the image says of it",
+	     .man = "${NAME} and $NAME in VALUE stand for the variables of image and engine: "
+		    "--env-merge 'PATH=${PATH}:/opt/bin'."),
 	LIST(0, "unsetenv", "NAME", AT(unsetenv),
 	     "Leave out a variable that the image or cove sets"),
 	FLAG(0, "unsetenv-all", AT(unsetenv_all), "Leave out all of them"),
@@ -146,6 +150,7 @@ const struct opt container_network_rows[] = {
 	    .complete = "file",
 	    .man = "A path of the host, image for the image's own, none for nothing. Without it: "
 		   "base_hosts_file of containers.conf(5), else the host's /etc/hosts."),
+	FLAG(0, "no-hostname", AT(no_hostname), "Leave the image's /etc/hostname alone"),
 	TRI(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
 	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish),
 	     "Publish a port or a range of ports",
