@@ -74,6 +74,7 @@ struct container_create_options {
 	char **default_sysctl; /* from containers.conf: those that fit */
 	const char *stop_signal;
 	int stop_timeout;  /* seconds, -1: 10 */
+	int timeout;	   /* seconds that it may run; 0: for ever */
 	const char *umask; /* octal */
 	const char *log_driver;
 	char **log_opt;

@@ -91,6 +91,7 @@ int creation_set_process(struct creation *c, struct err *e)
 			return err_set(e, -EINVAL, "invalid umask: %s", o->umask);
 	}
 	s->umask = (int)um;
+	s->timeout = o->timeout;
 	s->stop_timeout = o->stop_timeout >= 0 ? o->stop_timeout : 10;
 	s->tty = o->tty;
 	s->interactive = o->interactive;

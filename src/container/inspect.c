@@ -117,6 +117,7 @@ static json_object *make_config(const struct container *c, const struct containe
 	json_put_int(o, "StopSignal",
 		     container_signal_parse(s->stop_signal ? s->stop_signal : "TERM"));
 	json_put_int(o, "StopTimeout", s->stop_timeout);
+	json_put_int(o, "Timeout", s->timeout);
 	json_put_strv(o, "CreateCommand", s->create_command);
 	if (s->tz)
 		json_put_str(o, "Timezone", s->tz);

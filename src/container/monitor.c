@@ -89,10 +89,11 @@ static int detach_from_caller(int preserve, struct err *e)
 			return err_sys(e, "detach from the caller");
 	if (null > 2)
 		(void)close(null);
-	/* SIGCHLD is read from a descriptor, SIGPIPE means nothing; SIGTERM ends us as it ends
-	 * anybody. */
+	/* SIGCHLD and SIGALRM are read from a descriptor, SIGPIPE means nothing; SIGTERM ends us as
+	 * it ends anybody. */
 	(void)sigemptyset(&all);
 	(void)sigaddset(&all, SIGCHLD);
+	(void)sigaddset(&all, SIGALRM);
 	(void)sigaddset(&all, SIGPIPE);
 	(void)sigaddset(&all, SIGHUP);
 	(void)sigprocmask(SIG_SETMASK, &all, NULL);
@@ -564,6 +565,7 @@ void monitor_main(const struct monitor *m)
 		report_failure(m, stage, &why);
 		_exit(125);
 	}
+	(void)alarm((unsigned)m->spec->timeout); /* it stays set in the slim monitor */
 	s.watch = (struct watch){ .limits = s.limits.watch, .init = s.process.pid };
 	told.pid = s.process.pid;
 	told.tty = m->spec->tty;

@@ -107,7 +107,7 @@ struct session {
 	struct client client[CLIENTS_MAX];
 	size_t n_clients;
 	int paused;
-	int ended, code;
+	int ended, code, timed_out;
 	int broken; /* negative errno: something cannot be watched */
 };
 
@@ -357,15 +357,21 @@ static void drop_laggards(struct session *s)
 
 static void reap(struct session *s)
 {
-	struct signalfd_siginfo si;
+	struct signalfd_siginfo si = { 0 };
 	pid_t pid;
 	int st;
 
 	(void)!read(s->signals, &si, sizeof(si)); /* several deaths may share one signal */
+	if (si.ssi_signo == SIGALRM && s->o->process->pid > 0) { /* its time is over */
+		s->timed_out = 1;
+		(void)kill(s->o->process->pid, SIGKILL);
+	}
 	while ((pid = waitpid(-1, &st, WNOHANG)) > 0) {
 		if (pid == s->o->process->pid) {
 			s->ended = 1;
-			s->code = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
+			s->code = s->timed_out	  ? SESSION_TIMED_OUT
+				  : WIFEXITED(st) ? WEXITSTATUS(st)
+						  : 128 + WTERMSIG(st);
 			s->o->process->pid = 0; /* reaped: nobody may signal that number any more */
 		} else if (s->o->on_child) {
 			s->o->on_child(pid, st, s->o->arg);
@@ -474,6 +480,7 @@ int session_run(const struct session_options *o, int *ret_client, struct err *e)
 		(void)fd_set_nonblock(s.out, 1); /* a blocking terminal only makes others wait */
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
+	(void)sigaddset(&chld, SIGALRM);
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	s.signals = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s.epoll < 0 || s.signals < 0)

@@ -72,8 +72,11 @@ struct session_options {
 	void *arg;
 };
 
+#define SESSION_TIMED_OUT 255 /* the exit code of what SIGALRM has ended, as Podman has it */
+
 /* Relay until the process ends and its output is drained.  The process must be our child; SIGCHLD
- * is blocked by the caller.  Returns the exit code (128 + signal).  *RET_CLIENT (unless NULL) gets
+ * is blocked by the caller.  SIGALRM, when it is blocked, too, has the process killed.  Returns the
+ * exit code (128 + signal).  *RET_CLIENT (unless NULL) gets
  * the first client's socket, still open, or -EBADF; the others get their 'x' here and are closed.
  */
 int session_run(const struct session_options *o, int *ret_client, struct err *e);

@@ -35,6 +35,7 @@ const struct field container_spec_fields[] = {
 	{ "Rlimits", FIELD_JSON, AT(rlimits), FIELD_OMITEMPTY, NULL },
 	{ "StopSignal", FIELD_STR, AT(stop_signal), FIELD_OMITEMPTY, NULL },
 	{ "StopTimeout", FIELD_INT, AT(stop_timeout), 0, NULL },
+	{ "Timeout", FIELD_INT, AT(timeout), FIELD_OMITEMPTY, NULL },
 	{ "Runtime", FIELD_STR, AT(runtime), FIELD_OMITEMPTY, NULL },
 	{ "RuntimeFlags", FIELD_STRV, AT(runtime_flags), FIELD_OMITEMPTY, NULL },
 	{ "Hostname", FIELD_STR, AT(hostname), FIELD_OMITEMPTY, NULL },

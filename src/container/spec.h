@@ -34,6 +34,7 @@ struct container_spec {
 	int preserve_fds;     /* for the first start alone: not stored */
 	char *stop_signal;    /* "SIGTERM" */
 	int stop_timeout;     /* seconds */
+	int timeout;	      /* seconds that it may run; 0: for ever */
 
 	/* what it sees */
 	char *hostname;

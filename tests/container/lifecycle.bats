@@ -170,3 +170,12 @@ state() {
 	is "${lines[2]}" base
 	is "$(cove ps -aq)" ""
 }
+
+@test "--timeout ends what runs too long, attached and detached" {
+	run_cove 255 run --timeout 1 --network none --name c busybox sleep 100
+	is "$(cove inspect --format '{{.State.ExitCode}} {{.Config.Timeout}}' c)" "255 1"
+	cove start c >/dev/null
+	run_cove wait c
+	is "$output" 255 "by a slim monitor, and at each start"
+	run_cove 3 run --rm --timeout 100 --network none busybox sh -c 'exit 3'
+}

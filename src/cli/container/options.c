@@ -67,6 +67,9 @@ const struct opt container_process_rows[] = {
 	STR(0, "stop-signal", "SIGNAL", AT(stop_signal), "Signal that stops the container"),
 	INT(0, "stop-timeout", "SECONDS", AT(stop_timeout), -1, INT_MAX,
 	    "Time from the stop signal to SIGKILL (10 when not given)", .init = -1),
+	INT(0, "timeout", "SECONDS", AT(timeout), 0, INT_MAX,
+	    "Kill the container when it has run so long",
+	    .man = "Its exit code is 255 then. Each start counts anew."),
 	FLAG('t', "tty", AT(tty), "Allocate a terminal"),
 	STR(0, "tz", "ZONE", AT(tz), "Set the time zone",
 	    .man = "A name below /usr/share/zoneinfo of the host, or local for the host's own: the "
