@@ -21,6 +21,7 @@
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
+#include "src/util/new_file.h"
 #include "src/util/strbuf.h"
 #include "src/util/tar.h"
 
@@ -312,26 +313,16 @@ static int write_to(struct export *x, json_object *config, int fd, struct err *e
 static int write_file(struct export *x, json_object *config, struct err *e)
 {
 	const char *path = x->o->export_file;
-	scoped(mem) char *tmp = NULL;
-	char rnd[9] = "";
+	scoped(new_file) struct new_file f = NEW_FILE_NONE;
 	struct stat st;
-	int r;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		scoped(fd) int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 		return fd < 0 ? err_sys(e, "open %s", path) : write_to(x, config, fd, e);
 	}
-	if (id_random(rnd, 8) < 0 || !(tmp = str_printf("%s.%s.tmp", path, rnd)))
-		return err_errno(e, ENOMEM, "export");
-	scoped(fd) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
-	if (fd < 0)
-		return err_sys(e, "create %s", path);
-	r = write_to(x, config, fd, e);
-	if (r == 0 && rename(tmp, path) < 0)
-		r = err_sys(e, "create %s", path);
-	if (r < 0)
-		(void)unlink(tmp); /* the failure above is the story */
-	return r;
+	if (new_file_open(path, FILE_MODE, &f, e) < 0)
+		return e->code;
+	return write_to(x, config, f.fd, e) < 0 ? e->code : new_file_publish(&f, e);
 }
 
 static int has_others(const struct container_spec *s)

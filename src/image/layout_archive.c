@@ -11,6 +11,7 @@
 
 #include "src/util/fd.h"
 #include "src/util/names.h"
+#include "src/util/new_file.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 #include "src/util/tar.h"
@@ -122,23 +123,14 @@ static int write_there(const struct layout_archive *a, struct err *e)
 int layout_archive_write(const struct layout_archive *a, struct err *e)
 {
 	ENGINE_USERS_UMASK(a->en);
-	scoped(mem) char *tmp = NULL;
-	scoped(fd) int out = -EBADF;
+	scoped(new_file) struct new_file f = NEW_FILE_NONE;
 	struct stat st;
-	char rnd[9] = "";
 	int r;
 
 	if (stat(a->path, &st) == 0 && !S_ISREG(st.st_mode))
 		return write_there(a, e);
-	if (id_random(rnd, 8) < 0 || !(tmp = str_printf("%s.%s.tmp", a->path, rnd)))
-		return err_errno(e, ENOMEM, "write an archive");
-	out = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (out < 0)
-		return err_sys(e, "create %s", a->path);
-	r = put_all(out, a->tmp_fd);
-	if (r == 0 && rename(tmp, a->path) < 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlink(tmp); /* the failure is the story */
-	return r < 0 ? err_errno(e, r, "write %s", a->path) : 0;
+	if (new_file_open(a->path, 0666, &f, e) < 0)
+		return e->code;
+	r = put_all(f.fd, a->tmp_fd);
+	return r < 0 ? err_errno(e, r, "write %s", a->path) : new_file_publish(&f, e);
 }

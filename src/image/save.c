@@ -18,6 +18,7 @@
 #include "src/util/fd.h"
 #include "src/util/json.h"
 #include "src/util/names.h"
+#include "src/util/new_file.h"
 #include "src/util/sha256.h"
 #include "src/util/strbuf.h"
 #include "src/util/tar.h"
@@ -372,38 +373,29 @@ static int write_archive(struct save *s, const char *format, struct err *e)
 	return *format == 'o' ? save_oci(s, e) : save_docker(s, e);
 }
 
-static int create_for_user(const struct engine *en, const char *path)
+static int create_for_user(const struct engine *en, const char *path, struct new_file *ret,
+			   struct err *e)
 {
 	ENGINE_USERS_UMASK(en);
 
-	return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	return new_file_open(path, 0666, ret, e);
 }
 
 /* A file appears whole or not at all; pipes and devices are written as they are. */
 static int write_file(struct save *s, const char *path, const char *format, struct err *e)
 {
-	scoped(mem) char *tmp = NULL;
-	char rnd[9] = "";
+	scoped(new_file) struct new_file f = NEW_FILE_NONE;
 	struct stat st;
-	int r;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		scoped(fd) int fd = open(path, O_WRONLY | O_CLOEXEC);
 		s->fd = fd;
 		return fd < 0 ? err_sys(e, "open %s", path) : write_archive(s, format, e);
 	}
-	if (id_random(rnd, 8) < 0 || !(tmp = str_printf("%s.%s.tmp", path, rnd)))
-		return err_errno(e, ENOMEM, "save images");
-	scoped(fd) int fd = create_for_user(s->en, tmp);
-	if (fd < 0)
-		return err_sys(e, "create %s", path);
-	s->fd = fd;
-	r = write_archive(s, format, e);
-	if (r == 0 && rename(tmp, path) < 0)
-		r = err_sys(e, "create %s", path);
-	if (r < 0)
-		(void)unlink(tmp); /* the failure above is the story */
-	return r;
+	if (create_for_user(s->en, path, &f, e) < 0)
+		return e->code;
+	s->fd = f.fd;
+	return write_archive(s, format, e) < 0 ? e->code : new_file_publish(&f, e);
 }
 
 /* A directory is what a push writes; each further name is one more entry of its index. */

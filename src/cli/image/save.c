@@ -35,10 +35,11 @@ static const struct opt options[] = {
 static int save(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct save_options *o = opts;
+	const char *output = o->output && *o->output ? o->output : NULL;
 	const struct image_save_options s = {
 		.references = args,
 		.format = o->format,
-		.output = o->output,
+		.output = output,
 		.multi = o->multi,
 		.compress = o->compress,
 	};
@@ -47,13 +48,13 @@ static int save(struct engine *en, void *opts, char **args, struct err *e)
 	if (o->compress && strcmp(o->format, "docker-dir") != 0)
 		return err_set(e, -EINVAL,
 			       "--compress can only be set when --format is 'docker-dir'");
-	if (o->output && strchr(o->output, ':')) /* what follows would be taken for a name */
+	if (output && strchr(output, ':')) /* what follows would be taken for a name */
 		return err_set(e, -EINVAL, "invalid filename (should not contain ':') \"%s\"",
-			       o->output);
-	if (is_dir && !o->output)
+			       output);
+	if (is_dir && !output)
 		return err_set(e, -EINVAL, "--format %s wants --output", o->format);
 
-	if (!o->output && isatty(STDOUT_FILENO))
+	if (!output && isatty(STDOUT_FILENO))
 		return err_set(e, -EINVAL, "refusing to save to terminal. Use -o flag or redirect");
 	return image_save(en, &s, e);
 }
