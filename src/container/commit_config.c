@@ -180,6 +180,8 @@ static int check_types(json_object *o, const char *path, struct err *e)
 		{ "StopSignal", json_type_string }, { "Labels", json_type_object },
 		{ "Volumes", json_type_object },    { "ExposedPorts", json_type_object },
 	};
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(e, -EBADMSG, "%s is no object", path);
 	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
 		json_object *v = json_get(o, t[i].name);
 		if (v && !json_object_is_type(v, t[i].type))

@@ -8,6 +8,7 @@
 
 #include "src/util/json.h"
 #include "src/util/scoped.h"
+#include "src/util/signals.h"
 #include "src/util/strbuf.h"
 
 /* One change: NAME is the config's member, TEXT what follows the instruction. */
@@ -42,6 +43,14 @@ static int change_command(json_object *config, const char *name, const char *tex
 	(void)json_object_array_add(v, json_object_new_string("-c"));
 	(void)json_object_array_add(v, json_object_new_string(text));
 	json_put(config, name, v);
+	return 0;
+}
+
+static int change_signal(json_object *config, const char *name, const char *text, struct err *e)
+{
+	if (signal_from_name(text) < 0)
+		return err_set(e, -EINVAL, "invalid signal: %s", text);
+	json_put_str(config, name, text);
 	return 0;
 }
 
@@ -121,6 +130,13 @@ static int change_pairs(json_object *config, const char *name, const char *text,
 		char *eq = word ? strchr(word, '=') : NULL;
 		if (!word)
 			return 0;
+		if (!eq && is_env) {
+			scoped(mem) char *empty = str_printf("%s=", word);
+			if (!empty)
+				return err_errno(e, ENOMEM, "change the config");
+			set_env(o, empty, strlen(word));
+			continue;
+		}
 		if (!eq || eq == word)
 			return err_set(e, -EINVAL, "'%s' is not NAME=VALUE", word);
 		if (is_env) {
@@ -132,6 +148,24 @@ static int change_pairs(json_object *config, const char *name, const char *text,
 	}
 }
 
+/* PORT[-PORT][/PROTOCOL] */
+static int is_port(const char *word)
+{
+	unsigned long long first = 0, last = 0;
+	size_t n = strcspn(word, "/");
+	scoped(mem) char *range = strndup(word, n);
+	char *dash = range ? strchr(range, '-') : NULL;
+
+	if (!range ||
+	    (word[n] && !str_in_words(word + n + 1, strlen(word + n + 1), "tcp|udp|sctp")))
+		return 0;
+	if (dash)
+		*dash++ = '\0';
+	return str_to_u64(range, UINT16_MAX, &first) == 0 &&
+	       (!dash || str_to_u64(dash, UINT16_MAX, &last) == 0) && first &&
+	       (!dash || first <= last);
+}
+
 /* EXPOSE and VOLUME: members of an object, each an empty object. */
 static int change_set(json_object *config, const char *name, const char *text, struct err *e)
 {
@@ -139,7 +173,7 @@ static int change_set(json_object *config, const char *name, const char *text, s
 	scoped(json) json_object *list = NULL;
 	const char *p = text;
 
-	if (is_json_list(text, &list)) {
+	if (strcmp(name, "Volumes") == 0 && is_json_list(text, &list)) {
 		for (size_t i = 0; i < json_len(list); i++)
 			json_put(o, json_str_at(list, i), json_object_new_object());
 		return 0;
@@ -149,6 +183,9 @@ static int change_set(json_object *config, const char *name, const char *text, s
 		scoped(mem) char *port = NULL;
 		if (!word)
 			return 0;
+		if (strcmp(name, "ExposedPorts") == 0 && !is_port(word))
+			return err_set(e, -EINVAL,
+				       "'%s' is no port: it is NUMBER[-NUMBER][/PROTOCOL]", word);
 		if (strcmp(name, "ExposedPorts") == 0 && !strchr(word, '/')) {
 			port = str_printf("%s/tcp", word);
 			if (!port)
@@ -181,7 +218,7 @@ int image_change(json_object *config, const char *change, struct err *e)
 		{ "VOLUME", "Volumes", change_set },
 		{ "USER", "User", change_text },
 		{ "WORKDIR", "WorkingDir", change_text },
-		{ "STOPSIGNAL", "StopSignal", change_text },
+		{ "STOPSIGNAL", "StopSignal", change_signal },
 		{ "ONBUILD", "OnBuild", change_list },
 	};
 	size_t n = strcspn(change, " \t=");

@@ -176,7 +176,9 @@ const char *json_str_at(json_object *array, size_t i)
 
 void json_put(json_object *o, const char *name, json_object *take_value)
 {
-	if (json_object_object_add(o, name, take_value) < 0)
+	/* json-c ends the process over anything that is no object. */
+	if (!json_object_is_type(o, json_type_object) ||
+	    json_object_object_add(o, name, take_value) < 0)
 		json_free(take_value);
 }
 

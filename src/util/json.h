@@ -35,7 +35,8 @@ size_t json_len(json_object *o);
 /* Borrowed array element as string, NULL for another type. */
 const char *json_str_at(json_object *array, size_t i);
 
-/* Adders take over VALUE; NULL (out of memory) is stored as null.  Building blocks for output. */
+/* Adders take over VALUE; NULL (out of memory) is stored as null.  Nothing is added to what is no
+ * object.  Building blocks for output. */
 void json_put(json_object *o, const char *name, json_object *take_value);
 void json_put_str(json_object *o, const char *name, const char *s); /* NULL: "" */
 void json_put_int(json_object *o, const char *name, int64_t v);

@@ -138,9 +138,40 @@ print(len(d["rootfs"]["diff_ids"]), len([h for h in d["history"] if not h.get("e
 	echo '{"Env":7}' >"$T/bad.json"
 	run_cove 125 commit --config "$T/bad.json" c x
 	like "$output" "'Env' has the wrong type"
+	run_cove 125 commit -c 'EXPOSE http' c x
+	like "$output" "'http' is no port"
+	run_cove 125 commit -c 'EXPOSE 90-80' c x
+	run_cove 125 commit -c 'STOPSIGNAL NOPE' c x
+	like "$output" "invalid signal: NOPE"
 	run_cove 125 commit --config "$T/none.json" c x
 	like "$output" "No such file or directory"
 	run_cove 1 image exists x
+}
+
+@test "commit of an image whose configuration is no object" {
+	need jq
+	"$MKIMAGE" layout "$T/layout"
+	old=$(jq -r '.manifests[0].digest' "$T/layout/index.json")
+	old=${old#sha256:}
+	for config in '[]' '"x"'; do
+		rm -rf "$T/odd"
+		cp -r "$T/layout" "$T/odd"
+		blobs=$T/odd/blobs/sha256
+		was=$(jq -r .config.digest "$blobs/$old")
+		jq -c ".config=$config" "$blobs/${was#sha256:}" >"$T/odd.config"
+		new=$(sha256sum <"$T/odd.config" | cut -c-64)
+		cp "$T/odd.config" "$blobs/$new"
+		jq -c ".config.digest=\"sha256:$new\" | .config.size=$(stat -c %s "$T/odd.config")" "$blobs/$old" >"$T/manifest"
+		manifest=$(sha256sum <"$T/manifest" | cut -c-64)
+		cp "$T/manifest" "$blobs/$manifest"
+		jq -c ".manifests[0].digest=\"sha256:$manifest\" | .manifests[0].size=$(stat -c %s "$T/manifest")" \
+			"$T/layout/index.json" >"$T/odd/index.json"
+		run_cove pull -q "oci:$T/odd"
+		cove create --network none --name odd "$output" true
+		run_cove 125 commit -c LABEL=a=b odd x
+		is "$output" "Error: the image's configuration is no object"
+		cove rm odd
+	done
 }
 
 @test "commit shows its progress, as plain lines in a pipe" {

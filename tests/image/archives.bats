@@ -60,6 +60,15 @@ load ../setup
 	run_cove 125 import "$T/nosuch" x
 	run_cove 125 import -c 'NOPE x' "$(test_file tar)"
 	like "$output" "NOPE"
+	for bad in http 99999 80/foo '["80"]'; do
+		run_cove 125 import -c "EXPOSE $bad" "$(test_file tar)"
+		like "$output" "is no port"
+	done
+	run_cove 125 import -c 'STOPSIGNAL x' "$(test_file tar)"
+	like "$output" "invalid signal: x"
+	run_cove import -q --os "" --arch "" --variant "" -c 'ENV A' -c 'EXPOSE 80 53/udp 7-9/sctp' "$(test_file tar)" changed
+	is "$(cove image inspect --format '{{json .Config}}' changed)" \
+		'{"Env":["A="],"ExposedPorts":{"80/tcp":{},"53/udp":{},"7-9/sctp":{}}}'
 	run_cove 125 import "$(test_file tar)" 'BAD NAME'
 }
 
