@@ -35,7 +35,8 @@ int raw_object_put(struct raw_object *o, const char *name, char *take_value)
 		free(take_value);
 		return -ENOMEM;
 	}
-	p[o->n++] = (struct raw_member){ copy, take_value };
+	p[o->n] = (struct raw_member){ copy, take_value, o->n ? p[o->n - 1].at + 1 : 0 };
+	o->n++;
 	return 0;
 }
 
@@ -123,20 +124,9 @@ static char *compact(const char *p, const char *end)
 static int by_name(const void *a, const void *b)
 {
 	const struct raw_member *x = a, *y = b;
+	int differ = strcmp(x->name, y->name);
 
-	return strcmp(x->name, y->name);
-}
-
-/* Of several members of one name the last. */
-static void drop_earlier(struct raw_object *o)
-{
-	for (size_t i = o->n; i-- > 0;)
-		for (size_t k = i; k-- > 0;)
-			if (o->members[k].value &&
-			    !strcmp(o->members[k].name, o->members[i].name)) {
-				free(o->members[k].value);
-				o->members[k].value = NULL;
-			}
+	return differ ? differ : (x->at > y->at) - (x->at < y->at);
 }
 
 char *raw_object_text(struct raw_object *o)
@@ -145,12 +135,12 @@ char *raw_object_text(struct raw_object *o)
 	const char *comma = "";
 
 	strbuf_init(&b, TEXT_MAX);
-	drop_earlier(o);
 	if (o->n)
 		qsort(o->members, o->n, sizeof(*o->members), by_name);
 	(void)strbuf_putc(&b, '{');
 	for (size_t i = 0; i < o->n; i++) {
-		if (!o->members[i].value)
+		/* Of several members of one name the last. */
+		if (i + 1 < o->n && strcmp(o->members[i].name, o->members[i + 1].name) == 0)
 			continue;
 		(void)strbuf_puts(&b, comma);
 		raw_string(&b, o->members[i].name, strlen(o->members[i].name));

@@ -12,6 +12,7 @@
 /* A member of an object: its name, and its value as compact text. */
 struct raw_member {
 	char *name, *value; /* owned */
+	size_t at;	    /* larger than of those that were put in before it */
 };
 struct raw_object {
 	struct raw_member *members;

@@ -277,3 +277,21 @@ TEST(raw_json_takes_the_last_of_one_name)
 	CHECK_STR(got, "{\"ab\":{\"x\":[1,\"}\\\"\"]},\"b\":2}");
 	CHECK_INT(raw_object_parse("[]", 2, &o, &e), -EBADMSG);
 }
+
+/* As many as fit into a manifest; comparing each with each would take minutes. */
+TEST(raw_json_sorts_many_members)
+{
+	scoped(raw_object) struct raw_object o = { 0 };
+	scoped(mem) char *got = NULL;
+	char name[16];
+
+	for (unsigned i = 0; i < 400000; i++) {
+		(void)snprintf(name, sizeof(name), "%06u", (i * 7919U) % 200000U);
+		CHECK_INT(raw_object_put(&o, name, strdup(i < 200000 ? "1" : "2")), 0);
+	}
+	raw_object_drop(&o, "000000");
+	CHECK_INT(raw_object_put(&o, "000001", strdup("3")), 0);
+	got = raw_object_text(&o);
+	CHECK_INT(strncmp(got, "{\"000001\":3,\"000002\":2,", 23), 0);
+	CHECK_INT(strlen(got), 199999UL * 11 + 1);
+}
