@@ -542,8 +542,8 @@ static int stored_id(struct pull *p, char **ret_id, struct err *e)
 
 	if (!name)
 		return err_errno(e, ENOMEM, "pull");
-	if (image_find(p->en, name, &i, e) < 0)
-		return e->code;
+	if (image_find(p->en, name, &i, e) < 0) /* or, removed by somebody else just now: again */
+		return e->code == -ENOENT ? err_set(e, -EAGAIN, "%s", name) : e->code;
 	if (p->ref->digest && !i->store && !p->o->in_passing) {
 		scoped(mem) char *pin = reference_digest_name(p->ref, p->ref->digest);
 

@@ -338,6 +338,17 @@ static int push_to(struct push *p, const char *to, char **ret_digest, struct err
 	return push_to_registry(p, to, ret_digest, e);
 }
 
+/* What failed may be that layers are not there any more. */
+static int tell_removal(const struct push *p, const struct image_push_options *o, struct err *e)
+{
+	scoped(image) struct image *i = NULL;
+	struct err gone = { 0 };
+
+	if (!p->image || image_find(p->en, p->image->id, &i, &gone) != -ENOENT)
+		return e->code;
+	return err_in(e, "%s was removed by another command meanwhile", o->reference);
+}
+
 int image_push(struct engine *en, const struct image_push_options *o, char **ret_digest,
 	       struct err *e)
 {
@@ -346,7 +357,7 @@ int image_push(struct engine *en, const struct image_push_options *o, char **ret
 	const char *to = o->destination;
 
 	if (push_prepare(&p, en, o, e) < 0)
-		return e->code;
+		return tell_removal(&p, o, e);
 	if (!to) {
 		if (image_name_meant(o->reference, p.image, &own, e) < 0)
 			return e->code;
@@ -356,7 +367,7 @@ int image_push(struct engine *en, const struct image_push_options *o, char **ret
 		to = own;
 	}
 	if (push_to(&p, to, ret_digest, e) < 0)
-		return e->code;
+		return tell_removal(&p, o, e);
 	events_write(en,
 		     &(struct event){
 			     .type = "image", .status = "push", .id = p.image->id, .name = to });

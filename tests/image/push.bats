@@ -204,6 +204,42 @@ raw() {
 	[ ! -e "$T/d" ]
 }
 
+@test "push of an image that is removed meanwhile says so" {
+	need python3
+	load_busybox
+	python3 - "$T" 3>&- <<-'EOF' &
+		import http.server, os, sys, time
+		class Registry(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        open(sys.argv[1] + "/asked", "w").close()
+		        while not os.path.exists(sys.argv[1] + "/go"):
+		            time.sleep(0.02)
+		        self.send_response(404)
+		        self.send_header("Content-Length", "0")
+		        self.end_headers()
+		    do_HEAD = do_POST = do_GET
+		    def log_message(self, *args):
+		        pass
+		server = http.server.HTTPServer(("127.0.0.1", 0), Registry)
+		with open(sys.argv[1] + "/port.new", "w") as f:
+		    f.write(str(server.server_port))
+		os.rename(sys.argv[1] + "/port.new", sys.argv[1] + "/port")
+		server.serve_forever()
+	EOF
+	server=$!
+	wait_for 20 test -e "$T/port"
+	cove push -q --retry 0 --tls-verify=false "$IMAGE" "127.0.0.1:$(<"$T/port")/x" 2>"$T/said" 3>&- &
+	push=$!
+	wait_for 20 test -e "$T/asked"
+	run_cove rmi -f "$IMAGE"
+	touch "$T/go"
+	status=0
+	wait "$push" || status=$?
+	kill "$server"
+	is "$status" 125 "exit status"
+	like "$(<"$T/said")" "^Error: $IMAGE was removed by another command meanwhile: "
+}
+
 @test "push of a pulled image to another registry: the same image under a manifest of its own" {
 	need skopeo
 	start_registry
