@@ -71,8 +71,10 @@ static int read_password(char **ret, struct err *e)
 		b.s[--b.len] = '\0';
 	if (b.s && strlen(b.s) != b.len)
 		rc = err_set(e, -EINVAL, "the password holds a NUL byte");
+	else if (!b.len) /* whatever was to give it failed */
+		rc = err_set(e, -EINVAL, "there is no password on standard input");
 	else
-		*ret = strdup(b.s ? b.s : "");
+		*ret = strdup(b.s);
 	if (b.s)
 		explicit_bzero(b.s, b.len);
 	return rc < 0 ? rc : *ret ? 0 : err_errno(e, ENOMEM, "read the password");

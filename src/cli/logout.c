@@ -59,7 +59,8 @@ static int logout(struct engine *en, void *opts, char **args, struct err *e)
 	const struct logout_options *o = opts;
 	scoped(auth_place) struct auth_place place = { 0 };
 
-	if (auth_place_choose(o->authfile, o->compat_authfile, &place, e) < 0)
+	if (auth_file_check(o->authfile, e) < 0 || auth_file_check(o->compat_authfile, e) < 0 ||
+	    auth_place_choose(o->authfile, o->compat_authfile, &place, e) < 0)
 		return e->code;
 	if (!o->all)
 		return logout_one(en, &place, args[0], e);

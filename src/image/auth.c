@@ -312,7 +312,7 @@ static char **places(void)
 
 int auth_file_check(const char *authfile, struct err *e)
 {
-	return authfile && access(authfile, R_OK) < 0
+	return authfile && *authfile && access(authfile, R_OK) < 0
 		       ? err_sys(e, "credential file is not accessible: %s", authfile)
 		       : 0;
 }
@@ -323,7 +323,7 @@ int auth_lookup(const char *authfile, const char *registry, const char *reposito
 	scoped(strv) char **v = NULL;
 	int rc = 0;
 
-	if (!authfile)
+	if (!authfile || !*authfile)
 		authfile = env("REGISTRY_AUTH_FILE");
 	if (authfile)
 		return look_in(authfile, registry, repository, 0, ret, e);

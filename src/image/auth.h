@@ -35,10 +35,10 @@ int auth_find(json_object *file, const char *registry, const char *repository,
 /* Parse a helper's answer to "get".  1, or 0 when it says that it has none. */
 int auth_helper_answer(const char *bytes, size_t n, struct credentials *ret, struct err *e);
 
-/* A file that the user named (NULL: he did not) has to be there, whether or not it will be needed.
- * -ENOENT, ... */
+/* A file that the user named (NULL or "": he did not) has to be there, whether or not it will be
+ * needed. -ENOENT, ... */
 int auth_file_check(const char *authfile, struct err *e);
-/* Look in AUTHFILE alone when given, else where REGISTRY_AUTH_FILE says, else in
+/* Look in AUTHFILE alone when given (not NULL or ""), else where REGISTRY_AUTH_FILE says, else in
  * $XDG_RUNTIME_DIR/containers/auth.json (without that variable: /run/containers/UID/auth.json),
  * the user's containers/auth.json,
  * $DOCKER_CONFIG or ~/.docker/config.json, ~/.dockercfg; helpers are run.

@@ -27,6 +27,8 @@ char *auth_store_path(void)
 int auth_place_choose(const char *authfile, const char *compat, struct auth_place *ret,
 		      struct err *e)
 {
+	authfile = authfile && *authfile ? authfile : NULL;
+	compat = compat && *compat ? compat : NULL;
 	if (authfile && compat)
 		return err_set(e, -EINVAL,
 			       "options for paths to the credential file and to the "

@@ -19,8 +19,8 @@ struct auth_place {
 	int compat; /* docker's config.json: its name of the Hub, and no namespaces in keys */
 };
 
-/* AUTHFILE, or COMPAT, which is of Docker's form, or (both NULL) auth_store_path().  -EINVAL for
- * both.
+/* AUTHFILE, or COMPAT, which is of Docker's form, or (both NULL or "") auth_store_path().  -EINVAL
+ * for both.
  */
 int auth_place_choose(const char *authfile, const char *compat, struct auth_place *ret,
 		      struct err *e);

@@ -112,6 +112,9 @@ int platform_compose(const char *os, const char *arch, const char *variant,
 	struct platform host;
 
 	*ret = NULL;
+	arch = arch && *arch ? arch : NULL;
+	os = os && *os ? os : NULL;
+	variant = variant && *variant ? variant : NULL;
 	if (!arch && !os && !variant)
 		return 0;
 	platform_host(&host);

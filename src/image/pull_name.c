@@ -342,9 +342,6 @@ int image_pull_all(struct engine *en, const struct image_pull_options *o, char *
 	rc = pull_transport(en, o, &got, e);
 	if (rc < 0)
 		return rc;
-	if (rc && o->all_tags)
-		return err_set(e, -EINVAL, "pulling all tags is not supported for %s",
-			       o->reference);
 	if (rc) {
 		*ret_ids = take_ptr(&got.ids);
 		return 0;

@@ -189,6 +189,9 @@ int pull_transport(struct engine *en, const struct image_pull_options *o, struct
 	for (size_t i = 0; i < ARRAY_LEN(transports); i++) {
 		if (!str_starts(o->reference, transports[i].prefix))
 			continue;
+		if (o->all_tags)
+			return err_set(e, -EINVAL, "pulling all tags is not supported for %s",
+				       o->reference);
 		if (o->policy == PULL_NEVER)
 			return err_set(e, -ENOENT, "%s: image not known", o->reference);
 		engine_collect(en);

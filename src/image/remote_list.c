@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/image/auth.h"
 #include "src/image/pull_call.h"
 #include "src/image/pull_protocol.h"
 #include "src/image/registries.h"
@@ -252,6 +253,8 @@ int image_search(struct engine *en, const struct image_search_options *o, json_o
 	for (char *const *t = o->filters; t && *t; t++)
 		if (read_filter(*t, &f, e) < 0)
 			return e->code;
+	if (auth_file_check(o->remote.authfile, e) < 0)
+		return e->code;
 	if (!list || read_term(en, term, &registries, &word, e) < 0)
 		return list ? e->code : err_errno(e, ENOMEM, "search");
 	for (char **r = registries; r && *r; r++) {

@@ -113,7 +113,7 @@ static int sign(struct engine *en, const struct image_sign_options *o, const cha
 
 int image_sign(struct engine *en, const struct image_sign_options *o, struct err *e)
 {
-	if (!o->sign_by)
+	if (!o->sign_by || !*o->sign_by)
 		return err_set(e, -EINVAL, "no identity provided");
 	for (char *const *r = o->references; r && *r; r++)
 		if (sign(en, o, *r, e) < 0)

@@ -174,6 +174,14 @@ at_terminal() {
 	is "$output" "Error: Can't specify both --password-stdin and --password"
 	run_cove 125 login --password-stdin "$REGISTRY"
 	is "$output" "Error: Must provide --username with --password-stdin"
+	run_cove 125 login --password-stdin -u u "$REGISTRY" </dev/null
+	is "$output" "Error: there is no password on standard input"
+	run_cove 125 logout --authfile "$T/nosuch" "$REGISTRY"
+	is "$output" "Error: credential file is not accessible: $T/nosuch: No such file or directory"
+	run_cove 125 search --authfile "$T/nosuch" "$REGISTRY/x"
+	is "$output" "Error: credential file is not accessible: $T/nosuch: No such file or directory"
+	run_cove 125 image sign --sign-by "" "$REGISTRY/x"
+	is "$output" "Error: no identity provided"
 	run_cove 125 logout --all "$REGISTRY"
 	is "$output" "Error: --all takes no arguments"
 	run_cove 125 login

@@ -270,9 +270,20 @@ digest_of() {
 	is "$(cove images --format '{{.Tag}}' | sort | xargs)" "1 2" "tags"
 	run_cove 125 pull -q -a --tls-verify=false "$REGISTRY/a/nosuch"
 	like "$output" "^Error: .*fetching tags list"
-	run_cove 125 pull -a "oci:$T/x"
+	fresh
+	cove import -q "$(test_file tar)" other:1 >/dev/null
+	cove push -q other:1 "dir:$T/x"
+	fresh
+	run_cove 125 pull -a "dir:$T/x"
+	is "$output" "Error: pulling all tags is not supported for dir:$T/x"
+	is "$(cove images -q)" "" "images"
 	run_cove 125 pull --decryption-key x "$REGISTRY/a/bb"
 	like "$output" "invalid decryption keys: open x: No such file"
 	run_cove pull -q --disable-content-trust --retry 1 --retry-delay 10ms --policy newer --tls-verify=false "$REGISTRY/a/bb:1"
 	run_cove 125 pull --policy sometimes "$REGISTRY/a/bb:1"
+	# what a script gives without a value
+	run_cove pull -q --authfile "" --creds "" --cert-dir "" --arch "" --os "" --variant "" \
+		--tls-verify=false "$REGISTRY/a/bb:1"
+	run_cove push -q --authfile "" --creds "" --cert-dir "" --sign-by "" --sign-passphrase-file "" --digestfile "" \
+		--tls-verify=false "$REGISTRY/a/bb:1" "$REGISTRY/a/bb:3"
 }

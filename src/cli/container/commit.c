@@ -58,7 +58,7 @@ static int commit(struct engine *en, void *opts, char **args, struct err *e)
 	scoped(mem) char *id = NULL;
 	int r = container_commit(en, args[0], args[1], &o->o, &id, e);
 
-	if (r == 0 && o->iidfile)
+	if (r == 0 && o->iidfile && *o->iidfile)
 		r = write_id(en, o->iidfile, id, e);
 	if (r == 0)
 		(void)printf("%s\n", id);

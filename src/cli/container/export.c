@@ -31,23 +31,24 @@ static int export(struct engine *en, void *opts, char **args, struct err *e)
 {
 	const struct export_options *o = opts;
 	scoped(fd) int fd = -EBADF;
+	const char *output = o->output && *o->output ? o->output : NULL;
 	struct stat st;
 	int r;
 
-	if (!o->output && isatty(STDOUT_FILENO))
+	if (!output && isatty(STDOUT_FILENO))
 		return err_set(e, -EINVAL,
 			       "refusing to export to terminal. Use -o flag or redirect");
-	if (!o->output)
+	if (!output)
 		return container_export(en, args[0], STDOUT_FILENO, e);
-	fd = create(en, o->output);
+	fd = create(en, output);
 	if (fd < 0)
-		return err_sys(e, "open %s", o->output);
+		return err_sys(e, "open %s", output);
 	r = container_export(en, args[0], fd, e);
 	if (r == 0 && close(take_fd(&fd)) < 0)
-		r = err_sys(e, "write %s", o->output);
+		r = err_sys(e, "write %s", output);
 	/* Half an archive could be taken for a whole one. */
-	if (r < 0 && stat(o->output, &st) == 0 && S_ISREG(st.st_mode))
-		(void)unlink(o->output);
+	if (r < 0 && stat(output, &st) == 0 && S_ISREG(st.st_mode))
+		(void)unlink(output);
 	return r;
 }
 

@@ -54,7 +54,7 @@ int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM
 {
 	int r = platform_compose(s->os, s->arch, s->variant, buf, ret, e);
 
-	if (r == 0 && !*ret)
+	if (r == 0 && !*ret && s->platform && *s->platform)
 		*ret = s->platform;
 	return r;
 }

@@ -105,10 +105,17 @@ _Static_assert(offsetof(struct push_options, p) == 0, "the shared rows fill stru
 int push_write_digest(struct engine *en, const char *path, const char *digest, struct err *e)
 {
 	ENGINE_USERS_UMASK(en);
-	scoped(fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	int rc = fd < 0 ? -errno : fd_write_all(fd, digest, strlen(digest));
+	scoped(fd) int fd =
+		*path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : -EBADF;
+	int rc = !*path ? 0 : fd < 0 ? -errno : fd_write_all(fd, digest, strlen(digest));
 
 	return rc < 0 ? err_errno(e, rc, "write %s", path) : 0;
+}
+
+/* An option that a script gives without a value is none. */
+static const char *given(const char *value)
+{
+	return value && *value ? value : NULL;
 }
 
 void push_settings_take(const struct push_settings *o, struct image_push_options *ret)
@@ -125,11 +132,11 @@ void push_settings_take(const struct push_settings *o, struct image_push_options
 		.tls_verify = o->s.tls_verify,
 		.quiet = o->quiet,
 		.retry = -1,
-		.sign_by = o->sign_by,
-		.sign_sq = o->sign_sq,
-		.sign_key = o->sign_params ? o->sign_params : o->sign_key,
-		.sign_params = o->sign_params != NULL,
-		.sign_passphrase = o->passphrase,
+		.sign_by = given(o->sign_by),
+		.sign_sq = given(o->sign_sq),
+		.sign_key = given(o->sign_params) ? o->sign_params : given(o->sign_key),
+		.sign_params = given(o->sign_params) != NULL,
+		.sign_passphrase = given(o->passphrase),
 		.remove_signatures = o->remove_signatures,
 	};
 }
@@ -197,7 +204,7 @@ static int push(struct engine *en, void *opts, char **args, struct err *e)
 	p.encrypt_layers = o->encrypt_layers;
 	if ((manifest_list_is(en, args[0]) ? push_list : image_push)(en, &p, &digest, e) < 0)
 		return e->code;
-	if (!o->p.digestfile)
+	if (!given(o->p.digestfile))
 		return 0;
 	if (!digest)
 		return err_set(e, -EINVAL, "--digestfile: an archive's manifest has no digest yet");
