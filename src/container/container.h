@@ -46,6 +46,7 @@ struct container_create_options {
 	char **group_add; /* names, numbers, or "keep-groups" */
 	const char *hostname;
 	int interactive, tty, detach, rm, init;
+	const char *init_path;
 	const char *detach_keys;
 	int read_only, read_only_tmpfs; /* -1: not said; 1 is the default of read_only_tmpfs */
 	int privileged;

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
@@ -55,6 +57,15 @@ static int oom_score(const struct creation *c)
 	return now;
 }
 
+static int take_init(struct container_spec *s, const char *path, struct err *e)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(path, real) || access(real, X_OK) < 0)
+		return err_sys(e, "container-init binary not found on the host: stat %s", path);
+	return creation_copy(&s->init_path, real, e);
+}
+
 int creation_set_process(struct creation *c, struct err *e)
 {
 	const struct container_create_options *o = c->o;
@@ -96,6 +107,8 @@ int creation_set_process(struct creation *c, struct err *e)
 	s->tty = o->tty;
 	s->interactive = o->interactive;
 	s->init = o->init > 0;
+	if (s->init && o->init_path && *o->init_path && take_init(s, o->init_path, e) < 0)
+		return e->code;
 	s->rm = o->rm;
 	s->oom_score_adj = oom_score(c);
 	s->oom_score_adj_given = o->oom_score_adj_given;

@@ -43,6 +43,7 @@ static const struct row {
 	{ "host_containers_internal_ip", WORD, AT(host_ip), 0 },
 	{ "http_proxy", TRI, AT(http_proxy), 0 },
 	{ "init", TRI, AT(init), 0 },
+	{ "init_path", WORD, AT(init_path), 0 },
 	{ "ipcns", WORD, AT(ipc), 0 },
 	{ "log_size_max", NUMBER, AT(log_size_max), 0 },
 	{ "mounts", LIST, AT(default_mount), 0 },

@@ -329,7 +329,8 @@ static json_object *make_mounts(struct engine *en, const struct container_spec *
 		add_file(out, given, en, id, "localtime", "/etc/localtime");
 	add_secrets(out, given, en, s, id);
 	if (s->init) {
-		scoped(mem) char *program = proc_role_path("cove-init");
+		scoped(mem) char *program =
+			s->init_path ? strdup(s->init_path) : proc_role_path("cove-init");
 		add(out, given, GENERATE_INIT, "bind", program ? program : "",
 		    "bind,ro,nosuid,nodev");
 	}
@@ -424,6 +425,8 @@ static json_object *make_process(const struct container_spec *s)
 	if (s->init) {
 		json_object *args = json_object_new_array();
 		(void)json_object_array_add(args, json_object_new_string(GENERATE_INIT));
+		if (s->init_path) /* the usual ones have options */
+			(void)json_object_array_add(args, json_object_new_string("--"));
 		for (size_t i = 0; s->args[i]; i++)
 			(void)json_object_array_add(args, json_object_new_string(s->args[i]));
 		json_put(p, "args", args);

@@ -34,6 +34,7 @@ const struct field container_spec_fields[] = {
 	{ "OomScoreAdjGiven", FIELD_BOOL, AT(oom_score_adj_given), FIELD_OMITEMPTY, NULL },
 	{ "Rlimits", FIELD_JSON, AT(rlimits), FIELD_OMITEMPTY, NULL },
 	{ "StopSignal", FIELD_STR, AT(stop_signal), FIELD_OMITEMPTY, NULL },
+	{ "InitPath", FIELD_STR, AT(init_path), FIELD_OMITEMPTY, NULL },
 	{ "StopTimeout", FIELD_INT, AT(stop_timeout), 0, NULL },
 	{ "Timeout", FIELD_INT, AT(timeout), FIELD_OMITEMPTY, NULL },
 	{ "Runtime", FIELD_STR, AT(runtime), FIELD_OMITEMPTY, NULL },

@@ -28,6 +28,7 @@ struct container_spec {
 	char **group_add;
 	int keep_groups;
 	int tty, interactive, init;
+	char *init_path; /* of the host; NULL: our own */
 	int umask;
 	int oom_score_adj, oom_score_adj_given;
 	json_object *rlimits; /* runtime-spec's list */

@@ -157,6 +157,21 @@ none=(run --rm --network none)
 	is "$(grep -cE ' [0-9]+ ->' <<<"$output")" 3 "links of 0, 1, 2 (that of the directory itself is gone)"
 }
 
+@test "--init-path and init_path of containers.conf take a program of the host" {
+	need catatonit
+	run_cove run --rm --network none --init --init-path "$(command -v catatonit)" busybox cat /proc/1/comm
+	is "$output" podman-init
+	run_cove run --rm --network none --init --init-path "$(command -v catatonit)" busybox sh -c 'tr "\0" " " </proc/1/cmdline'
+	like "$output" " -- sh -c "
+	run_cove 125 run --rm --network none --init --init-path "$T/nosuch" busybox true
+	like "$output" "container-init binary not found on the host: stat $T/nosuch: No such file"
+	mkdir -p "$XDG_CONFIG_HOME/containers"
+	printf '[containers]\ninit_path = "%s/nosuch"\n' "$T" >"$XDG_CONFIG_HOME/containers/containers.conf"
+	run_cove run --rm --network none busybox true
+	run_cove 125 run --rm --network none --init busybox true
+	rm "$XDG_CONFIG_HOME/containers/containers.conf"
+}
+
 @test "init" {
 	run_cove "${none[@]}" --init busybox sh -c 'echo $$; cat /proc/1/comm'
 	[ "${lines[0]}" != 1 ]

@@ -41,6 +41,10 @@ const struct opt container_process_rows[] = {
 	TRI(0, "http-proxy", AT(http_proxy),
 	    "Pass the caller's proxy variables (they are passed unless it is false)"),
 	TRI(0, "init", AT(init), "Run an init that forwards signals and reaps processes"),
+	STR(0, "init-path", "FILE", AT(init_path), "Take this program of the host for it",
+	    .complete = "file",
+	    .man = "With --init. It is called with -- and the command. Without it: init_path of "
+		   "containers.conf(5), else cove's own."),
 	FLAG('i', "interactive", AT(interactive), "Keep stdin open"),
 	LIST('l', "label", "KEY=VALUE", AT(label), "Add a label"),
 	LIST(0, "label-file", "FILE", AT(label_file), "Read labels from a file",
