@@ -178,18 +178,13 @@ int userns_spawn(int run_fd, const struct proc_options *o, struct child *ret, st
 	return userns_spawn_with(o, enter_plainly, &p, ret, e);
 }
 
-int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e)
+int userns_do(int run_fd, userns_do_fn *fn, void *arg, struct err *e)
 {
 	scoped(child) struct child c = CHILD_NONE;
 	scoped(fd) int ours = -EBADF;
 	scoped(fd) int theirs = -EBADF;
-	int r = path_rmtree(dir_fd, name);
+	int r = fd_pipe(&ours, &theirs, e);
 
-	if (r == 0)
-		return 0;
-	if ((r != -EACCES && r != -EPERM) || userns_is_root())
-		return err_errno(e, r, "remove %s", name);
-	r = fd_pipe(&ours, &theirs, e);
 	if (r == 0)
 		r = proc_fork(&c, e);
 	if (r < 0)
@@ -198,14 +193,36 @@ int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e)
 		err_clear(e);
 		r = userns_enter(run_fd, e);
 		if (r == 0)
-			r = path_rmtree(dir_fd, name);
-		if (r < 0) {
-			if (!e->code)
-				(void)err_errno(e, r, "remove %s", name);
+			r = fn(arg, e);
+		if (r < 0)
 			(void)err_send(theirs, e);
-		}
 		_exit(0);
 	}
 	fd_close(take_fd(&theirs));
 	return err_recv(ours, e);
+}
+
+struct tree {
+	int dir_fd;
+	const char *name;
+};
+
+static int rmtree(void *arg, struct err *e)
+{
+	const struct tree *t = arg;
+	int r = path_rmtree(t->dir_fd, t->name);
+
+	return r < 0 ? err_errno(e, r, "remove %s", t->name) : 0;
+}
+
+int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e)
+{
+	struct tree t = { .dir_fd = dir_fd, .name = name };
+	int r = path_rmtree(dir_fd, name);
+
+	if (r == 0)
+		return 0;
+	if ((r != -EACCES && r != -EPERM) || userns_is_root())
+		return err_errno(e, r, "remove %s", name);
+	return userns_do(run_fd, rmtree, &t, e);
 }

@@ -38,6 +38,9 @@ typedef int userns_enter_fn(void *arg, struct err *e);
 int userns_spawn_with(const struct proc_options *o, userns_enter_fn *enter, void *arg,
 		      struct child *ret, struct err *e);
 
+/* Have a child do FN there: what it said.  FN fills E when it fails. */
+typedef int userns_do_fn(void *arg, struct err *e);
+int userns_do(int run_fd, userns_do_fn *fn, void *arg, struct err *e);
 /* Remove NAME below DIR_FD whatever ids its files have: tried as we are, then in the namespace. */
 int userns_rmtree(int run_fd, int dir_fd, const char *name, struct err *e);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cove inspect: whatever has the name, a container before an image. */
+/* cove inspect: whatever has the name, a container before an image, a volume, a network. */
 #include "src/cli/inspect.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "src/cli/image/inspect.h"
 #include "src/cli/network/filter.h"
 #include "src/cli/report.h"
+#include "src/cli/volume/filter.h"
 #include "src/container/container.h"
 #include "src/container/size.h"
 #include "src/image/image.h"
@@ -24,7 +25,7 @@ static const struct opt options[] = {
 	FLAG('l', "latest", AT(latest), "Show the newest container"),
 	FLAG('s', "size", AT(size), "Show how large the files of a container are"),
 	STR('t', "type", "TYPE", AT(type), "Look only for this", .def = "all",
-	    .values = "all|container|image|network"),
+	    .values = "all|container|image|network|volume"),
 	END,
 };
 
@@ -41,6 +42,21 @@ static int inspect_network(struct engine *en, const struct inspect_options *o, c
 	*schema = &network_schema;
 	*ret = report_is_json(o->format) ? take_ptr(&network) : network_row(network);
 	return *ret ? 0 : err_errno(e, ENOMEM, "inspect");
+}
+
+static int inspect_other(struct engine *en, const struct inspect_options *o, const char *ref,
+			 json_object **ret, const struct template_schema **schema, struct err *e)
+{
+	int r = -ENOENT;
+
+	if (strcmp(o->type, "network") != 0)
+		r = volume_inspect(en, ref, !report_is_json(o->format), ret, e);
+	if (r == 0)
+		*schema = &volume_schema;
+	if (r != -ENOENT || strcmp(o->type, "volume") == 0)
+		return r;
+	err_clear(e);
+	return inspect_network(en, o, ref, ret, schema, e);
 }
 
 static int put_size(struct engine *en, json_object *doc, struct err *e)
@@ -64,7 +80,7 @@ static int inspect_one(struct engine *en, const struct inspect_options *o, const
 	int r = -ENOENT;
 
 	*schema = &container_inspect_schema;
-	if (!str_in_words(o->type, strlen(o->type), "image|network")) {
+	if (!str_in_words(o->type, strlen(o->type), "image|network|volume")) {
 		r = container_inspect(en, ref, ret, e);
 		if (r == 0 && o->size)
 			r = put_size(en, *ret, e);
@@ -74,14 +90,14 @@ static int inspect_one(struct engine *en, const struct inspect_options *o, const
 	}
 	*schema = &image_inspect_schema;
 	r = -ENOENT;
-	if (strcmp(o->type, "network") != 0)
+	if (!str_in_words(o->type, strlen(o->type), "network|volume"))
 		r = image_find(en, ref, &i, e);
 	if (r == 0)
 		*ret = image_inspect_json(en, i);
 	if (r != -ENOENT || strcmp(o->type, "image") == 0)
 		return r;
 	err_clear(e);
-	return inspect_network(en, o, ref, ret, schema, e);
+	return inspect_other(en, o, ref, ret, schema, e);
 }
 
 int inspect_objects(struct engine *en, const struct inspect_options *o, char **args, struct err *e)
@@ -132,7 +148,7 @@ static int inspect(struct engine *en, void *opts, char **args, struct err *e)
 const struct cmd cmd_inspect = {
 	.verb = "inspect",
 	.args = "NAME [NAME...]",
-	.help = "Show all that is known of a container, an image or a network",
+	.help = "Show all that is known of a container, an image, a volume or a network",
 	.examples = "cove inspect web\ncove inspect --format '{{.State.Pid}}' web",
 	.complete = "container",
 	.max_args = -1,

@@ -255,6 +255,8 @@ struct rm_options {
 int container_dependents(struct engine *en, const char *ref, char ***ret, struct err *e);
 /* -EBUSY when running without force; -EEXIST while others depend on it. */
 int container_rm(struct engine *en, const char *ref, const struct rm_options *o, struct err *e);
+/* Remove each of IDS (NULL-terminated, may be NULL), running or not, that is still there. */
+int container_rm_each(struct engine *en, char *const *ids, int timeout, struct err *e);
 /* Block until it is not running; its exit code in *RET_CODE.  */
 int container_wait(struct engine *en, const char *ref, int *ret_code, struct err *e);
 /* The inspect document, as Podman prints it.  Owned. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "src/util/names.h"
+#include "src/container/volumes.h"
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
@@ -36,13 +36,35 @@ static int add_mount(struct creation *c, json_object *take_m, struct err *e)
 	return 0;
 }
 
+/* It is made where it is not there; without a name it is the container's own. */
+static int resolve_volume(struct creation *c, json_object *m, const char *source, struct err *e)
+{
+	struct container_spec *s = c->spec;
+	scoped(mem) char *data = NULL;
+	scoped(mem) char *name = NULL;
+	int r;
+
+	if (*source) {
+		r = volume_ensure(c->en, source, &data, e);
+		if (r < 0)
+			return r;
+	} else {
+		r = volume_make_anonymous(c->en, &name, e);
+		if (r < 0)
+			return r;
+		source = name;
+	}
+	if ((name && strv_add(&s->anonymous_volumes, name) < 0) ||
+	    strv_add(&s->volumes, source) < 0)
+		return err_errno(e, ENOMEM, "volumes");
+	return volumes_set_mount(c->en, source, m, e);
+}
+
 /* A bind's source must be there; a volume's is made. */
 static int resolve_source(struct creation *c, json_object *m, struct err *e)
 {
 	const char *type = json_get_str(m, "type"), *source = json_get_str(m, "source");
-	char real[PATH_MAX], name[ID_LEN + 1];
-	scoped(mem) char *data = NULL;
-	int r, anonymous = 0;
+	char real[PATH_MAX];
 
 	if (strcmp(type, "bind") == 0) {
 		if (!realpath(source, real))
@@ -50,27 +72,7 @@ static int resolve_source(struct creation *c, json_object *m, struct err *e)
 		json_put_str(m, "source", real);
 		return 0;
 	}
-	if (strcmp(type, "volume") != 0)
-		return 0;
-	if (!*source) {
-		r = id_random(name, ID_LEN);
-		if (r < 0)
-			return err_errno(e, r, "name a volume");
-		source = name;
-		anonymous = 1;
-	}
-	r = volume_ensure(c->en, source, &data, e);
-	if (r < 0)
-		return r;
-	if (strv_add(&c->spec->volumes, source) < 0 ||
-	    (anonymous && strv_add(&c->spec->anonymous_volumes, source) < 0))
-		return err_errno(e, ENOMEM, "volumes");
-	json_put_str(m, "volume", source);
-	json_put_str(m, "source", data);
-	if (!json_get_bool(m, "nocopy", 0))
-		(void)json_object_array_add(json_get(m, "options"),
-					    json_object_new_string("cove.fill"));
-	return 0;
+	return strcmp(type, "volume") == 0 ? resolve_volume(c, m, source, e) : 0;
 }
 
 typedef int (*mount_parser)(const char *s, json_object **ret, struct err *e);

@@ -11,10 +11,10 @@
 #include "src/container/event.h"
 #include "src/container/limits.h"
 #include "src/container/record.h"
+#include "src/container/volumes.h"
 #include "src/store/store.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
-#include "src/volume/volume.h"
 
 void exited_record(struct engine *en, const struct container_spec *s, const char *id,
 		   const char *name, int code, int oom)
@@ -40,7 +40,7 @@ void exited_clean(struct engine *en, const struct container_spec *s, const char 
 		if (record_remove_files(en, id, &e) < 0)
 			dbg("%s", e.text);
 		for (size_t i = 0; s->anonymous_volumes && s->anonymous_volumes[i]; i++)
-			if (volume_remove(en, s->anonymous_volumes[i], &e) < 0)
+			if (volumes_remove(en, s->anonymous_volumes[i], &e) < 0)
 				dbg("%s", e.text);
 		if (s->cidfile)
 			(void)unlink(s->cidfile); /* the user may have taken it */

@@ -278,7 +278,7 @@ static json_object *make_mounts(const struct container_spec *s)
 		json_object *m = json_object_array_get_idx(s->mounts, i), *o,
 			    *opts = json_get(m, "options"), *shown = json_object_new_array();
 		const char *type = json_get_str(m, "type"), *volume = json_get_str(m, "volume");
-		if (strcmp(type, "bind") != 0 && strcmp(type, "volume") != 0) {
+		if (strcmp(type, "bind") != 0 && !volume) {
 			json_free(shown);
 			continue;
 		}
@@ -333,7 +333,7 @@ static json_object *make_host_config(const struct container_spec *s)
 				   json_get_str(m, "volume") ? json_get_str(m, "volume")
 							     : json_get_str(m, "source"),
 				   json_get_str(m, "destination"));
-		if (strcmp(json_get_str(m, "type"), "tmpfs") != 0)
+		if (strcmp(json_get_str(m, "type"), "tmpfs") != 0 || json_get_str(m, "volume"))
 			(void)json_object_array_add(binds, json_object_new_string(b ? b : ""));
 	}
 	json_put(o, "Binds", binds);

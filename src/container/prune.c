@@ -7,6 +7,7 @@
 
 #include "src/container/size.h"
 #include "src/container/spec.h"
+#include "src/container/volumes.h"
 #include "src/store/store.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
@@ -79,57 +80,28 @@ int container_prune(struct engine *en, container_passes_fn *passes, void *arg,
 	return r < 0 ? r : 0;
 }
 
-static int is_used(struct engine *en, const char *name, struct err *e)
-{
-	scoped(strv) char **used = NULL;
-	int r = container_volumes(en, &used, e);
-
-	for (char **v = used; v && *v && r == 0; v++)
-		r = strcmp(*v, name) == 0;
-	return r;
-}
-
-/* In the transaction nobody becomes a user: who creates a container looks for its volumes again
- * once it has a record.  The slow part comes when it cannot be seen any more. */
-static int take_away(struct engine *en, const char *name, const char *tmp, struct err *e)
-{
-	struct store *s = engine_store(en, e);
-	scoped(mem) char *from = str_printf("volumes/%s", name);
-	scoped(mem) char *to = str_printf("tmp/%s/%s", tmp, name);
-	int r = s ? store_begin(s, STORE_REMOVES, e) : e->code;
-
-	if (r < 0)
-		return r;
-	r = from && to ? is_used(en, name, e) : err_errno(e, ENOMEM, "remove a volume");
-	if (r == 0 && renameat(en->graph_fd, from, en->graph_fd, to) < 0)
-		r = err_sys(e, "remove volume %s", name);
-	store_rollback(s); /* nothing was written */
-	return r < 0 ? r : !r;
-}
-
 int container_prune_volume(struct engine *en, const char *name, struct prune_result *ret,
 			   struct err *e)
 {
-	scoped(mem) char *tmp = NULL;
-	scoped(fd) int dir = -EBADF;
-	scoped(fd) int lease = -EBADF;
 	int64_t size = 0;
-	int r = is_used(en, name, e);
+	scoped(strv) char **users = NULL;
+	int r = volumes_users(en, name, &users, NULL, e);
 
-	if (r != 0)
-		return r < 0 ? r : 0;
+	if (r < 0 || users)
+		return r;
 	r = volume_size(en, name, &size, e);
 	if (r == -ENOENT) {
 		err_clear(e);
-		r = 0;
+		size = r = 0;
 	}
 	if (r == 0)
-		r = engine_tmpdir(en, &tmp, &dir, &lease, e);
-	if (r < 0)
-		return r;
-	r = take_away(en, name, tmp, e);
-	engine_tmpdir_remove(en, tmp);
+		r = volumes_remove(en, name, e);
+	if (r == -ENOENT) { /* removed just now */
+		err_clear(e);
+		return 0;
+	}
 	if (r == 1) {
+		volume_event(en, name, "prune");
 		ret->freed += size;
 		if (strv_add(&ret->deleted, name) < 0)
 			r = err_errno(e, ENOMEM, "remove a volume");

@@ -7,15 +7,16 @@
 #include "src/container/mount.h"
 #include "src/container/record.h"
 #include "src/container/spec.h"
+#include "src/container/volumes.h"
 #include "src/store/store.h"
 #include "src/util/strbuf.h"
-#include "src/volume/volume.h"
 
+/* Unless another container was given one by its name. */
 static void remove_volumes(struct engine *en, const struct container_spec *spec)
 {
 	struct err e;
 	for (size_t i = 0; spec->anonymous_volumes && spec->anonymous_volumes[i]; i++)
-		if (volume_remove(en, spec->anonymous_volumes[i], &e) < 0)
+		if (volumes_remove(en, spec->anonymous_volumes[i], &e) < 0)
 			dbg("%s", e.text);
 }
 
@@ -136,6 +137,19 @@ int container_rm(struct engine *en, const char *ref, const struct rm_options *o,
 	if (r == 0)
 		container_event(en, c, "remove");
 	return r;
+}
+
+int container_rm_each(struct engine *en, char *const *ids, int timeout, struct err *e)
+{
+	const struct rm_options rm = { .force = 1, .timeout = timeout };
+
+	for (; ids && *ids; ids++) {
+		int r = container_rm(en, *ids, &rm, e);
+		if (r < 0 && r != -ENOENT)
+			return r;
+		err_clear(e);
+	}
+	return 0;
 }
 
 int container_rename(struct engine *en, const char *ref, const char *name, struct err *e)

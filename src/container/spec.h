@@ -98,6 +98,8 @@ int container_spec_decode(json_object *o, struct container_spec **ret, struct er
 
 /* Option strings of run and create; pure, for tests and fuzzing. */
 
+/* Is O a word of mounts that goes to the runtime as it is? */
+int spec_is_mount_option(const char *o);
 /* -v [SRC:]DST[:OPTS] into a mount object {type, source, destination, options, volume?}: type
  * "bind" or "volume". -EINVAL with the user's text in the message. */
 int spec_parse_volume(const char *s, json_object **ret, struct err *e);

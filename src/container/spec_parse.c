@@ -39,8 +39,7 @@ static int has_option(json_object *m, const char *o)
 	return 0;
 }
 
-/* Options that go to the runtime as they are. */
-static int is_plain_option(const char *o)
+int spec_is_mount_option(const char *o)
 {
 	static const char *const plain[] = {
 		"ro",	   "rw",       "exec",	     "noexec",	    "dev",     "nodev",	  "suid",
@@ -68,7 +67,7 @@ static int is_propagation(const char *o)
 
 static int volume_option(json_object *m, const char *o, const char *s, struct err *e)
 {
-	if (is_plain_option(o)) {
+	if (spec_is_mount_option(o)) {
 		add_option(m, o);
 		return 0;
 	}
@@ -205,7 +204,7 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 			return 0;
 		}
 	}
-	if (!has_value && is_plain_option(key) &&
+	if (!has_value && spec_is_mount_option(key) &&
 	    (!is_bind(key) || strcmp(type, "bind") == 0 || strcmp(type, "volume") == 0)) {
 		add_option(m, key);
 		return 0;
@@ -273,10 +272,11 @@ int spec_parse_tmpfs(const char *s, json_object **ret, struct err *e)
 	if (!m || !opt)
 		return err_errno(e, ENOMEM, "%s", s);
 	for (size_t i = 0; opt[i]; i++) {
-		if ((!is_plain_option(opt[i]) || is_bind(opt[i])) && !str_starts(opt[i], "size=") &&
-		    !str_starts(opt[i], "mode=") && !str_starts(opt[i], "uid=") &&
-		    !str_starts(opt[i], "gid=") && !str_starts(opt[i], "nr_inodes=") &&
-		    strcmp(opt[i], "tmpcopyup") != 0 && strcmp(opt[i], "notmpcopyup") != 0)
+		if ((!spec_is_mount_option(opt[i]) || is_bind(opt[i])) &&
+		    !str_starts(opt[i], "size=") && !str_starts(opt[i], "mode=") &&
+		    !str_starts(opt[i], "uid=") && !str_starts(opt[i], "gid=") &&
+		    !str_starts(opt[i], "nr_inodes=") && strcmp(opt[i], "tmpcopyup") != 0 &&
+		    strcmp(opt[i], "notmpcopyup") != 0)
 			return err_set(e, -EINVAL,
 				       "unknown mount option \"%s\": invalid mount option", opt[i]);
 		add_option(m, opt[i]);

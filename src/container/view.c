@@ -69,8 +69,8 @@ static int mount_one(int root, json_object *m, struct err *e)
 				 : path_mkfile_in(root, target, 0644);
 	if (to < 0)
 		return err_errno(e, to, "open %s in the container", target);
-	if (has_option(m, "cove.fill"))
-		r = init_fill_volume(from, to, e);
+	if (has_option(m, "cove.fill") || has_option(m, "cove.fill.content"))
+		r = init_fill_volume(from, to, !has_option(m, "cove.fill"), e);
 	if (r == 0)
 		r = mount_bind(from, to, 1, has_option(m, "ro") ? MS_RDONLY : 0, 1, MS_PRIVATE,
 			       NULL, e);

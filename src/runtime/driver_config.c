@@ -13,7 +13,8 @@
 #include "src/util/path.h"
 #include "src/util/strbuf.h"
 
-#define FILL "cove.fill"
+#define FILL	     "cove.fill"
+#define FILL_CONTENT "cove.fill.content"
 
 static int deep_copy(json_object *o, json_object **ret, struct err *e)
 {
@@ -112,11 +113,14 @@ static int fill(json_object *mount, json_object *user, int root_fd, struct err *
 	scoped(fd) int from = -EBADF;
 	scoped(fd) int to = -EBADF;
 	size_t i = 0;
+	int keep_owner;
 
-	while (i < json_len(options) && strcmp(json_str_at(options, i), FILL) != 0)
+	while (i < json_len(options) && strcmp(json_str_at(options, i), FILL) != 0 &&
+	       strcmp(json_str_at(options, i), FILL_CONTENT) != 0)
 		i++;
 	if (i == json_len(options))
 		return 0;
+	keep_owner = strcmp(json_str_at(options, i), FILL_CONTENT) == 0;
 	(void)json_object_array_del_idx(options, i, 1);
 	from = path_open_in(root_fd, target, O_RDONLY | O_DIRECTORY, 0);
 	if (from == -ENOENT) { /* then it is for who runs */
@@ -130,7 +134,8 @@ static int fill(json_object *mount, json_object *user, int root_fd, struct err *
 	if (from < 0)
 		return 0; /* no directory: the runtime says so */
 	to = open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return to < 0 ? err_sys(e, "open volume %s", source) : init_fill_volume(to, from, e);
+	return to < 0 ? err_sys(e, "open volume %s", source)
+		      : init_fill_volume(to, from, keep_owner, e);
 }
 
 int driver_config(const struct runtime_options *o, json_object *seccomp, int root_fd,

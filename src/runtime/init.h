@@ -89,7 +89,7 @@ int init_open_proc(const char *name, int flags);
 /* An empty SOURCE (a volume's directory) gets what TARGET (the image's) has, and its owner and
  * mode.
  */
-int init_fill_volume(int source, int target, struct err *e);
+int init_fill_volume(int source, int target, int keep_owner, struct err *e);
 /* Copy the tree in SRC_FD (a directory) into DST_FD, owners, modes, times and links kept. */
 int copy_tree(int src_fd, int dst_fd, struct err *e); /* copy_tree.c */
 

@@ -167,15 +167,15 @@ static int is_empty_dir(int fd)
 	return d >= 0 && syscall(SYS_getdents64, d, buf, sizeof(buf)) <= 48;
 }
 
-int init_fill_volume(int source, int target, struct err *e)
+int init_fill_volume(int source, int target, int keep_owner, struct err *e)
 {
 	struct stat st;
 	char proc[32];
 
 	if (!is_empty_dir(source) || fstat(target, &st) < 0)
 		return 0;
-	if (chown(fd_proc_path(source, proc), st.st_uid, st.st_gid) < 0 ||
-	    chmod(proc, st.st_mode & 07777) < 0)
+	if (!keep_owner && (chown(fd_proc_path(source, proc), st.st_uid, st.st_gid) < 0 ||
+			    chmod(proc, st.st_mode & 07777) < 0))
 		return err_sys(e, "give the volume its owner");
 	return copy_tree(target, source, e);
 }
@@ -306,7 +306,7 @@ static int bind_source(const struct plan_mount *m, int source, int target, struc
 	if (m->recursive && propagation && !(m->propagation & MS_REC))
 		propagation = MOUNT_KEEP;
 	if (m->fill) {
-		r = init_fill_volume(source, target, e);
+		r = init_fill_volume(source, target, m->fill == PLAN_FILL_CONTENT, e);
 		if (r < 0)
 			return r;
 	}

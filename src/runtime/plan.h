@@ -16,6 +16,7 @@
 #include "userns/caps.h"
 #include "userns/idmap.h"
 
+#define PLAN_FILL_CONTENT 2
 struct plan_mount {
 	char *source;		    /* by the host's rules; NULL for file systems without one */
 	char *target;		    /* in the container */
@@ -27,7 +28,8 @@ struct plan_mount {
 	char *data;
 	int recursive; /* rbind */
 	int copy_up;   /* tmpcopyup: what the image has there is copied into the new file system */
-	int fill;      /* an empty source directory first gets what the image has at the target */
+	int fill;      /* an empty source directory first gets what the image has at the target,
+			* and its owner and mode unless PLAN_FILL_CONTENT */
 	int idmap;     /* PLAN_IDMAP_*: the mount shows its files with other ids */
 	int source_nofollow;	 /* what the source names is bound, not what it links to */
 	int target_nofollow;	 /* a link at the target is refused */

@@ -94,7 +94,8 @@ static const struct mount_option mount_options[] = {
 	{ "src-nofollow", OPT_SOURCE_NOFOLLOW, 0 },
 	{ "dest-nofollow", OPT_TARGET_NOFOLLOW, 0 },
 	{ "copy-symlink", OPT_COPY_SYMLINK, 0 },
-	{ "cove.fill", OPT_FILL, 0 },
+	{ "cove.fill", OPT_FILL, 1 },
+	{ "cove.fill.content", OPT_FILL, PLAN_FILL_CONTENT },
 };
 
 void plan_mount_done(struct plan_mount *m)
@@ -141,7 +142,7 @@ static void apply_known(struct plan_mount *m, const struct mount_option *o)
 		m->copy_up = 1;
 		break;
 	case OPT_FILL:
-		m->fill = 1;
+		m->fill = (int)o->flag;
 		break;
 	case OPT_IDMAP:
 		m->idmap = (int)o->flag;

@@ -2,10 +2,10 @@
 #include "src/cli/network/filter.h"
 
 #include <errno.h>
-#include <regex.h>
 #include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/cli/filter.h"
 #include "src/container/networks.h"
 #include "src/network/network.h"
 #include "src/util/json.h"
@@ -17,9 +17,6 @@ const struct template_schema network_schema = {
 	.times = "Created",
 };
 
-/* 1 when network O passes VALUE. */
-typedef int test_fn(struct engine *en, json_object *o, const char *value, struct err *e);
-
 static int test_id(struct engine *en, json_object *o, const char *value, struct err *e)
 {
 	(void)en;
@@ -29,15 +26,8 @@ static int test_id(struct engine *en, json_object *o, const char *value, struct 
 
 static int test_name(struct engine *en, json_object *o, const char *value, struct err *e)
 {
-	regex_t re;
-	int found;
-
 	(void)en;
-	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
-		return err_set(e, -EINVAL, "invalid regular expression \"%s\"", value);
-	found = regexec(&re, json_get_str(o, "name"), 0, NULL, 0) == 0;
-	regfree(&re);
-	return found;
+	return filter_regex(json_get_str(o, "name"), value, e);
 }
 
 static int test_driver(struct engine *en, json_object *o, const char *value, struct err *e)
@@ -49,13 +39,9 @@ static int test_driver(struct engine *en, json_object *o, const char *value, str
 
 static int test_label(struct engine *en, json_object *o, const char *value, struct err *e)
 {
-	size_t n = strcspn(value, "=");
-	scoped(mem) char *key = strndup(value, n);
-	const char *have = key ? json_get_str(json_get(o, "labels"), key) : NULL;
-
 	(void)en;
 	(void)e;
-	return have && (!value[n] || strcmp(have, value + n + 1) == 0);
+	return filter_label(json_get(o, "labels"), value);
 }
 
 static int test_no_label(struct engine *en, json_object *o, const char *value, struct err *e)
@@ -87,72 +73,20 @@ static int test_until(struct engine *en, json_object *o, const char *value, stru
 	return created < limit;
 }
 
-static const struct test {
-	const char *key;
-	test_fn *fn;
-	int all; /* each one has to hold, not just one of a key */
-} tests[] = {
+static const struct filter_key tests[] = {
 	{ "id", test_id, 0 },		{ "name", test_name, 0 },
 	{ "driver", test_driver, 0 },	{ "label", test_label, 1 },
 	{ "label!", test_no_label, 1 }, { "dangling", test_dangling, 0 },
 	{ "until", test_until, 0 },
 };
 
-static const struct test *find_test(const char *filter, const char **ret_value)
-{
-	for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
-		size_t n = strlen(tests[i].key);
-		if (strncmp(filter, tests[i].key, n) == 0 && filter[n] == '=') {
-			*ret_value = filter + n + 1;
-			return &tests[i];
-		}
-	}
-	return NULL;
-}
-
-/* Do the filters of test T let O pass? */
-static int passes(struct engine *en, json_object *o, const struct test *t, char *const *filters,
-		  struct err *e)
-{
-	int any = 0, one = 0;
-
-	for (; filters && *filters; filters++) {
-		const char *value;
-		int r;
-		if (find_test(*filters, &value) != t)
-			continue;
-		r = t->fn(en, o, value, e);
-		if (r < 0 || (t->all && !r))
-			return r;
-		any = 1;
-		one |= r;
-	}
-	return !any || one;
-}
-
 int network_filter(struct engine *en, json_object *list, char *const *filters, json_object **ret,
 		   struct err *e)
 {
-	scoped(json) json_object *kept = json_object_new_array();
+	static const struct filter_keys keys = { tests, ARRAY_LEN(tests), "invalid filter \"",
+						 "\"" };
 
-	for (char *const *f = filters; f && *f; f++) {
-		const char *value;
-		if (!find_test(*f, &value))
-			return err_set(e, -EINVAL, "invalid filter \"%.*s\"", (int)strcspn(*f, "="),
-				       *f);
-	}
-	for (size_t i = 0; i < json_len(list); i++) {
-		json_object *o = json_object_array_get_idx(list, i);
-		int r = 1;
-		for (size_t k = 0; k < ARRAY_LEN(tests) && r > 0; k++)
-			r = passes(en, o, &tests[k], filters, e);
-		if (r < 0)
-			return r;
-		if (r)
-			(void)json_object_array_add(kept, json_object_get(o));
-	}
-	*ret = take_ptr(&kept);
-	return 0;
+	return filter_list(en, &keys, list, filters, ret, e);
 }
 
 static json_object *subnet_row(json_object *subnet)

@@ -23,19 +23,6 @@ static const struct opt options[] = {
 	END,
 };
 
-static int remove_users(struct engine *en, char *const *ids, int timeout, struct err *e)
-{
-	const struct rm_options rm = { .force = 1, .timeout = timeout };
-
-	for (; ids && *ids; ids++) {
-		int r = container_rm(en, *ids, &rm, e);
-		if (r < 0 && r != -ENOENT)
-			return r;
-		err_clear(e);
-	}
-	return 0;
-}
-
 static int rm_one(struct engine *en, const char *ref, const struct rm_network_options *o,
 		  struct err *e)
 {
@@ -57,7 +44,7 @@ static int rm_one(struct engine *en, const char *ref, const struct rm_network_op
 			"containers and pods: network is being used",
 			name);
 	if (r == 0)
-		r = remove_users(en, ids, o->timeout, e);
+		r = container_rm_each(en, ids, o->timeout, e);
 	if (r == 0)
 		r = network_forget(en, network, e);
 	if (r == 0)

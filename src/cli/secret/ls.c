@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "src/cli/cmd.h"
+#include "src/cli/filter.h"
 #include "src/cli/report.h"
 #include "src/secret/secret.h"
 #include "src/util/json.h"
@@ -53,18 +53,6 @@ static int check_filter(const char *text, struct err *e)
 	return err_set(e, -EINVAL, "invalid filter \"%.*s\"", (int)n, text);
 }
 
-static int matches(const char *pattern, const char *text, struct err *e)
-{
-	regex_t re;
-	int found;
-
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-		return err_set(e, -EINVAL, "invalid regular expression \"%s\"", pattern);
-	found = regexec(&re, text, 0, NULL, 0) == 0;
-	regfree(&re);
-	return found;
-}
-
 /* Of one key any is enough, of each key one is needed. */
 static int passes(const struct secret *s, char *const *given, struct err *e)
 {
@@ -79,7 +67,7 @@ static int passes(const struct secret *s, char *const *given, struct err *e)
 			int r = 0;
 			if (strncasecmp(*f, filters[i].key, n) != 0 || (*f)[n] != '=')
 				continue;
-			r = matches(*f + n + 1, *text, e);
+			r = filter_regex(*text, *f + n + 1, e);
 			if (r < 0)
 				return r;
 			any = 1;

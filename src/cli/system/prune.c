@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cove system prune: containers first, so that their images and volumes are unused. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "src/cli/cmd.h"
 #include "src/cli/container/prune.h"
 #include "src/cli/image/prune.h"
 #include "src/cli/network/prune.h"
 #include "src/cli/prompt.h"
+#include "src/cli/volume/prune.h"
 #include "src/container/record.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 #include "src/util/units.h"
-#include "src/volume/volume.h"
-
-#define NS_PER_S 1000000000LL
 
 struct prune_options {
 	int all, build, external, force, volumes;
@@ -63,42 +58,6 @@ static void print(const char *what, char *const *deleted)
 		(void)puts(*deleted);
 }
 
-/* Volumes have no labels, and are as old as their directories. */
-static int volume_passes(struct engine *en, const char *name, char *const *filters, struct err *e)
-{
-	scoped(mem) char *path = str_printf("volumes/%s", name);
-	struct stat st;
-	int64_t ns;
-
-	if (!path || fstatat(en->graph_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0; /* gone by now */
-	for (; filters && *filters; filters++) {
-		if (str_starts(*filters, "label="))
-			return 0;
-		if (!str_starts(*filters, "until="))
-			continue;
-		if (time_parse(*filters + strlen("until="), time_now_ns(), &ns) < 0)
-			return err_set(e, -EINVAL, "unable to parse time \"%s\"", *filters + 6);
-		if ((int64_t)st.st_mtime > ns / NS_PER_S)
-			return 0;
-	}
-	return 1;
-}
-
-static int prune_volumes(struct engine *en, char *const *filters, struct prune_result *ret,
-			 struct err *e)
-{
-	scoped(strv) char **names = NULL;
-	int r = volume_list(en, &names, e);
-
-	for (char **name = names; name && *name && r >= 0; name++) {
-		r = volume_passes(en, *name, filters, e);
-		if (r == 1)
-			r = container_prune_volume(en, *name, ret, e);
-	}
-	return r < 0 ? r : 0;
-}
-
 static int prune_all(struct engine *en, const struct prune_options *o, struct err *e)
 {
 	struct prune_result containers = { 0 }, volumes = { 0 };
@@ -108,7 +67,7 @@ static int prune_all(struct engine *en, const struct prune_options *o, struct er
 	int status = 0, r = prune_containers(en, o->filters, &containers, e);
 
 	if (r == 0 && o->volumes)
-		r = prune_volumes(en, o->filters, &volumes, e);
+		r = volume_prune(en, o->filters, &volumes, e);
 	if (r == 0)
 		r = image_prune(en, &images, e);
 	if (r == 0)
