@@ -14,25 +14,45 @@
 #include "src/util/units.h"
 #include "src/volume/volume.h"
 
-static int is_mounted(json_object *mounts, const char *target)
+static json_object *mount_on(json_object *mounts, const char *target)
 {
 	for (size_t i = 0; i < json_len(mounts); i++) {
-		const char *t = json_get_str(json_object_array_get_idx(mounts, i), "destination");
+		json_object *m = json_object_array_get_idx(mounts, i);
+		const char *t = json_get_str(m, "destination");
 		if (t && strcmp(t, target) == 0)
-			return 1;
+			return m;
 	}
-	return 0;
+	return NULL;
+}
+
+static int is_mounted(json_object *mounts, const char *target)
+{
+	return mount_on(mounts, target) != NULL;
 }
 
 static int add_mount(struct creation *c, json_object *take_m, struct err *e)
 {
 	const char *target = json_get_str(take_m, "destination");
-	if (is_mounted(c->spec->mounts, target)) {
+	json_object *before = mount_on(c->spec->mounts, target);
+
+	if (before && json_object_equal(before, take_m)) { /* said twice */
+		json_free(take_m);
+		return 0;
+	}
+	if (before) {
 		(void)err_set(e, -EINVAL, "%s: duplicate mount destination", target);
 		json_free(take_m);
 		return e->code;
 	}
 	(void)json_object_array_add(c->spec->mounts, take_m);
+	return 0;
+}
+
+static int is_listed(char *const *list, const char *name)
+{
+	for (; list && *list; list++)
+		if (strcmp(*list, name) == 0)
+			return 1;
 	return 0;
 }
 
@@ -55,7 +75,7 @@ static int resolve_volume(struct creation *c, json_object *m, const char *source
 		source = name;
 	}
 	if ((name && strv_add(&s->anonymous_volumes, name) < 0) ||
-	    strv_add(&s->volumes, source) < 0)
+	    (!is_listed(s->volumes, source) && strv_add(&s->volumes, source) < 0))
 		return err_errno(e, ENOMEM, "volumes");
 	return volumes_set_mount(c->en, source, m, e);
 }

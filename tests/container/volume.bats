@@ -142,6 +142,19 @@ run_busybox() {
 	is "${lines[1]}" "No dangling volumes found"
 }
 
+@test "what is mounted twice on one place" {
+	load_busybox
+	run_busybox -v data:/d -v data:/d --tmpfs /t --tmpfs /t busybox true
+	cove create --network none --name c -v data:/d -v data:/e busybox true >/dev/null
+	is "$(cove system df -v | awk '$1 == "data" {print $2}')" 1 "containers that have it"
+	for args in "-v data:/d -v other:/d" "-v data:/d -v data:/d:ro" "--tmpfs /d --tmpfs /d:ro" "-v data:/d --tmpfs /d" "-v /d --mount type=volume,dst=/d"; do
+		# shellcheck disable=SC2086 # words
+		run_cove 125 run --rm --network none $args busybox true
+		is "$output" "Error: /d: duplicate mount destination"
+	done
+	is "$(cove volume ls -q -f anonymous=true)" "" "what was made in vain"
+}
+
 @test "anonymous volumes go with their container, unless another one has them" {
 	load_busybox
 	run_busybox -v /a busybox true
