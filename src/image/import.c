@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "src/image/change.h"
 #include "src/image/download.h"
@@ -39,14 +40,24 @@ static json_object *history(const char *created, const struct layer_result *laye
 	return v;
 }
 
+/* That of a file, so that it becomes the same image each time; else now. */
+static int64_t time_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtim.tv_sec >= 0
+		       ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec
+		       : time_now_ns();
+}
+
 static char *config_text(json_object *take_config, const struct layer_result *layer,
-			 const struct platform *p, const char *message)
+			 const struct platform *p, const char *message, int64_t when)
 {
 	scoped(json) json_object *o = json_object_new_object();
 	json_object *rootfs = json_object_new_object();
 	char created[UNITS_MAX];
 
-	(void)time_rfc3339(time_now_ns(), created);
+	(void)time_rfc3339(when, created);
 	json_put_str(o, "created", created);
 	json_put_str(o, "architecture", p->arch);
 	if (*p->variant)
@@ -149,7 +160,7 @@ int image_import(struct engine *en, const struct image_import_options *o, char *
 		r = layer_stage_unpack(&stage, fd, &layer, e);
 	if (r < 0)
 		return err_in(e, "import %s", is_stdin ? "standard input" : o->path);
-	config = config_text(json_object_get(changes), &layer, &platform, o->message);
+	config = config_text(json_object_get(changes), &layer, &platform, o->message, time_of(fd));
 	manifest = config ? manifest_text(config, &layer) : NULL;
 	if (!manifest)
 		return err_errno(e, ENOMEM, "import an image");

@@ -57,6 +57,19 @@ load ../setup
 	run_cove import -q --os linux --arch aarch64 --variant v8 "$(test_file tar)" mine:arm
 	run_cove image inspect --format '{{.Os}}/{{.Architecture}}/{{.Variant}}' mine:arm
 	is "$output" "linux/arm64/v8"
+	# the same image again: it is as old as the file
+	cp "$(test_file tar)" "$T/old.tar"
+	touch -d '2020-02-03 04:05:06.5 UTC' "$T/old.tar"
+	run_cove import -q "$T/old.tar" mine:old
+	id=$output
+	run_cove import -q "$T/old.tar" mine:old
+	is "$output" "$id"
+	run_cove image inspect --format '{{.Created}}' mine:old
+	like "$output" "^2020-02-03[ T]04:05:06.5"
+	run_cove import -q - mine:now <"$T/old.tar"
+	is "$output" "$id"
+	run_cove import -q - mine:now < <(cat "$T/old.tar")
+	[ "$output" != "$id" ]
 	run_cove 125 import "$T/nosuch" x
 	run_cove 125 import -c 'NOPE x' "$(test_file tar)"
 	like "$output" "NOPE"

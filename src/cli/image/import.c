@@ -60,8 +60,9 @@ const struct cmd cmd_image_import = {
 	.args = "PATH [REFERENCE]",
 	.help = "Make an image of one layer from a tar archive",
 	.man = "PATH is a tar archive of a root file system, its http:// or https:// URL, or - for "
-	       "standard input. Prints the "
-	       "ID of the image.",
+	       "standard input. Prints the ID of the image, which is as old as a file that it is "
+	       "made "
+	       "of: from the same file and options comes the same image.",
 	.examples = "cat root.tar | cove import - debian:imported\ncove import -c 'CMD "
 		    "[\"/bin/sh\"]' root.tar mine",
 	.complete = "file",
