@@ -244,6 +244,13 @@ static int pull_name(struct engine *en, const struct image_pull_options *o, char
 		*ret_id = take_ptr(&have);
 		return 0;
 	}
+	if (str_starts(ref, "sha256:") && digest_is_valid(ref))
+		return o->policy == PULL_ALWAYS
+			       ? err_set(e, -EINVAL,
+					 "pull policy is always but image has been referred to by "
+					 "ID (%s)",
+					 ref)
+			       : err_set(e, -ENOENT, "%s: image not known", ref);
 	rc = from_registries(en, o, ref, &have, ret_id, e);
 	if (rc < 0 && have) { /* newer: what is here will do */
 		dbg("%s", e->text);

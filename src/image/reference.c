@@ -356,6 +356,8 @@ int reference_new_name(const char *text, char **ret, struct err *e)
 	if (r == 0 && ref.digest)
 		r = err_set(e, -EINVAL, "%s: a name with a digest cannot be given to an image",
 			    text);
+	if (r == 0 && !ref.registry && str_starts(text, "sha256:")) /* it would hide an ID */
+		r = err_set(e, -EINVAL, "%s: tag by digest not supported", text);
 	if (r == 0 && !ref.registry)
 		r = reference_qualify(&ref, "localhost", e);
 	if (r < 0)

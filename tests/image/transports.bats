@@ -281,6 +281,14 @@ digest_of() {
 	like "$output" "invalid decryption keys: open x: No such file"
 	run_cove pull -q --disable-content-trust --retry 1 --retry-delay 10ms --policy newer --tls-verify=false "$REGISTRY/a/bb:1"
 	run_cove 125 pull --policy sometimes "$REGISTRY/a/bb:1"
+	id=sha256:$(cove image inspect --format '{{.Id}}' "$REGISTRY/a/bb:1")
+	run_cove pull -q --policy missing "$id"
+	run_cove 125 pull "$id"
+	is "$output" "Error: pull policy is always but image has been referred to by ID ($id)"
+	run_cove 125 pull --policy missing "sha256:$(printf %064d 0)"
+	is "$output" "Error: sha256:$(printf %064d 0): image not known"
+	run_cove 125 tag "$id" sha256:x
+	is "$output" "Error: sha256:x: tag by digest not supported"
 	# what a script gives without a value
 	run_cove pull -q --authfile "" --creds "" --cert-dir "" --arch "" --os "" --variant "" \
 		--tls-verify=false "$REGISTRY/a/bb:1"
