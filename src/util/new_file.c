@@ -55,7 +55,9 @@ int new_file_open(const char *path, mode_t mode, struct new_file *ret, struct er
 			return r;
 		}
 	}
-	*ret = (struct new_file){ take_fd(&f.fd), take_ptr(&f.path), take_ptr(&f.tmp) };
+	ret->fd = take_fd(&f.fd);
+	ret->path = take_ptr(&f.path);
+	ret->tmp = take_ptr(&f.tmp);
 	return 0;
 }
 
