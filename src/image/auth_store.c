@@ -149,6 +149,7 @@ static int auth_file_open(struct auth_file *f, const char *path, int make, struc
 			  : err_errno(e, ENOMEM, "open %s", path);
 	if (f->lock_fd < 0)
 		return e->code;
+	path_collect(f->dir_fd, f->name);
 	rc = path_read(f->dir_fd, f->name, AUTH_ANSWER_MAX, &text, &n, e);
 	if (rc < 0 && (rc != -ENOENT || !make))
 		return rc;

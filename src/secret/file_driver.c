@@ -128,6 +128,7 @@ static int store(json_object *options, const char *id, const struct secret_data 
 	lock = lock_file(dir, LOCK_FILE, LOCK_EXCLUSIVE, 1, e);
 	if (lock < 0)
 		return lock;
+	path_collect(dir, DATA_FILE);
 	r = read_all(options, dir, &all, e);
 	if (r < 0)
 		return r;
@@ -147,6 +148,8 @@ static int change(json_object *options, const char *id, const struct secret_list
 	scoped(fd) int lock = dir < 0 ? dir : lock_file(dir, LOCK_FILE, LOCK_EXCLUSIVE, 1, e);
 	int r = lock < 0 ? lock : read_all(options, dir, &all, e);
 
+	if (lock >= 0)
+		path_collect(dir, DATA_FILE);
 	if (r < 0)
 		return r;
 	if (!left)

@@ -91,7 +91,10 @@ static int change_begin(struct change *c, struct err *e)
 	if (c->dir < 0)
 		return err_errno(e, c->dir, "open %s/%s", en->graphroot, DIR_NAME);
 	c->lock = lock_file(c->dir, LOCK_FILE, LOCK_EXCLUSIVE, 1, e);
-	return c->lock < 0 ? c->lock : read_index(en, c->dir, &c->list, e);
+	if (c->lock < 0)
+		return c->lock;
+	path_collect(c->dir, INDEX_FILE);
+	return read_index(en, c->dir, &c->list, e);
 }
 
 static int change_commit(struct change *c, struct err *e)

@@ -382,6 +382,31 @@ int path_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode
 	return 0;
 }
 
+/* As path_replace() calls its temporary files for NAME. */
+static int is_left_of(const char *file, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (*file != '.' || strncmp(file + 1, name, n) != 0 || file[1 + n] != '.')
+		return 0;
+	file += n + 2;
+	return strspn(file, "0123456789abcdef") == 8 && strcmp(file + 8, ".tmp") == 0;
+}
+
+void path_collect(int dir_fd, const char *name)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	scoped(dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		fd_close(fd);
+		return;
+	}
+	for (struct dirent *de; (de = readdir(d));)
+		if (is_left_of(de->d_name, name))
+			(void)unlinkat(dir_fd, de->d_name, 0); /* or the next time */
+}
+
 static int rmtree_at(int dir_fd, const char *name, dev_t dev, int depth)
 {
 	scoped(dir) DIR *d = NULL;

@@ -43,6 +43,9 @@ int path_read_fd(int fd, const char *name, size_t limit, char **ret, size_t *ret
  * the directory (when DURABLE).  0 or the error; the old content stays on failure. */
 int path_replace(int dir_fd, const char *name, const void *bytes, size_t n, mode_t mode,
 		 int durable, struct err *e);
+/* Remove what calls of path_replace() that were killed have left of NAME in DIR_FD.  For files with
+ * secrets; the caller holds the lock without which nobody replaces NAME. */
+void path_collect(int dir_fd, const char *name);
 /* Remove NAME below DIR_FD, directories with all they hold; links are removed, not followed; never
  * leaves the file system of NAME.  Directories without write permission are opened up first.
  * 0 (also when it is gone already) or the first failure. */

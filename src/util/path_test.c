@@ -141,3 +141,20 @@ TEST(fifos_do_not_hang_a_reader)
 	(void)close(root);
 	CHECK_INT(path_rmtree(AT_FDCWD, dir), 0);
 }
+
+TEST(path_collect_takes_what_replacing_left)
+{
+	static const char *const names[] = { ".f.0123abcd.tmp", ".f.01234567.tmp",
+					     ".f.0123abc.tmp",	".f.0123abcd.tmp2",
+					     ".g.0123abcd.tmp", "f" };
+	char dir[] = "/tmp/path_collect.XXXXXX";
+	int fd = mkdtemp(dir) ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		(void)close(openat(fd, names[i], O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	path_collect(fd, "f");
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		CHECK_INT(faccessat(fd, names[i], F_OK, 0), i < 2 ? -1 : 0);
+	(void)close(fd);
+	CHECK_INT(path_rmtree(AT_FDCWD, dir), 0);
+}

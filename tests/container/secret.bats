@@ -403,6 +403,7 @@ nowhere() {
 	done
 	cove secret create --replace s "$T/new" >/dev/null
 	is "$(python3 -c 'import json,sys; print(len(json.load(open(sys.argv[1]))))' "$STORE/secrets/filedriver/secretsdata.json")" 1 "pieces of data"
+	is "$(find "$STORE/secrets" -name '*.tmp')" "" "what was being written when a command was killed"
 	run_cove system check
 }
 

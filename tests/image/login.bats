@@ -80,7 +80,9 @@ at_terminal() {
 @test "login: the file that was named, and what else is in it" {
 	echo '{"credHelpers":{"other.example":"x"},"HttpHeaders":{"a":"b"}}' >"$T/f.json"
 	chmod 644 "$T/f.json"
+	echo "of a killed login" >"$T/.f.json.0123abcd.tmp"
 	log_in --authfile "$T/f.json" "$REGISTRY"
+	[ ! -e "$T/.f.json.0123abcd.tmp" ]
 	like "$(tr -d ' \n' <"$T/f.json")" '"credHelpers":\{"other.example":"x"\},"HttpHeaders":\{"a":"b"\}'
 	is "$(stat -c %a "$T/f.json")" 600
 	export REGISTRY_AUTH_FILE=$T/f.json
