@@ -53,7 +53,9 @@ struct container_create_options {
 	char **cap_add, **cap_drop;
 	char **security_opt;
 	char **volume; /* -v */
-	char **mount;  /* --mount */
+	char **volumes_from;
+	const char *image_volume; /* NULL: "anonymous" */
+	char **mount;		  /* --mount */
 	char **tmpfs;
 	char **secret; /* NAME[,KEY=VALUE...] */
 	/* From containers.conf: where nothing else is mounted. */

@@ -143,22 +143,51 @@ static int add_mounts(struct creation *c, char *const *list, mount_parser parse,
 	return 0;
 }
 
+/* What is mounted explicitly stays. */
+static int add_volumes_from(struct creation *c, struct err *e)
+{
+	struct container_spec *s = c->spec;
+
+	for (char *const *word = c->o->volumes_from; word && *word; word++) {
+		scoped(json) json_object *mounts = NULL;
+
+		if (volumes_from(c->en, *word, &mounts, e) < 0)
+			return e->code;
+		for (size_t i = 0; i < json_len(mounts); i++) {
+			json_object *m = json_object_array_get_idx(mounts, i);
+			const char *name = json_get_str(m, "volume");
+
+			if (is_mounted(s->mounts, json_get_str(m, "destination")))
+				continue;
+			(void)json_object_array_add(s->mounts, json_object_get(m));
+			if (name && !is_listed(s->volumes, name) && strv_add(&s->volumes, name) < 0)
+				return err_errno(e, ENOMEM, "volumes");
+		}
+	}
+	return creation_copy_list(&s->volumes_from, c->o->volumes_from, e);
+}
+
 /* The image's VOLUMEs that nothing was mounted on get anonymous ones. */
 static int add_image_volumes(struct creation *c, struct err *e)
 {
 	json_object *vols = json_get(c->config, "Volumes");
+	const char *kind = c->o->image_volume ? c->o->image_volume : "anonymous";
+	int is_tmpfs = strcmp(kind, "tmpfs") == 0;
 
-	if (!json_object_is_type(vols, json_type_object))
+	if (!json_object_is_type(vols, json_type_object) || strcmp(kind, "ignore") == 0)
 		return 0;
 	json_object_object_foreach(vols, key, unused)
 	{
 		scoped(mem) char *clean = path_clean(key);
+		scoped(mem) char *text =
+			clean ? str_printf("%s%s", clean, is_tmpfs ? ":exec,suid" : "") : NULL;
 		(void)unused;
-		if (!clean || key[0] != '/' || creation_has_control(key) || strchr(key, ':'))
+		if (!text || key[0] != '/' || creation_has_control(key) || strchr(key, ':'))
 			return err_set(e, -EINVAL,
 				       "the image has a VOLUME that is no absolute path");
 		if (!is_mounted(c->spec->mounts, clean)) {
-			int r = add_mounts(c, (char *[]){ clean, NULL }, spec_parse_volume, 0, e);
+			int r = add_mounts(c, (char *[]){ text, NULL },
+					   is_tmpfs ? spec_parse_tmpfs : spec_parse_volume, 0, e);
 			if (r < 0)
 				return r;
 		}
@@ -186,6 +215,8 @@ int creation_set_mounts(struct creation *c, struct err *e)
 		r = add_mounts(c, o->tmpfs, spec_parse_tmpfs, 0, e);
 	if (r == 0)
 		r = add_mounts(c, o->device, parse_device, 0, e);
+	if (r == 0)
+		r = add_volumes_from(c, e);
 	if (r == 0 && (add_mounts(c, o->default_volume, spec_parse_volume, 1, e) < 0 ||
 		       add_mounts(c, o->default_mount, spec_parse_mount, 1, e) < 0))
 		return err_in(e, "parsing containers.conf mounts");

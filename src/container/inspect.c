@@ -337,6 +337,7 @@ static json_object *make_host_config(const struct container_spec *s)
 			(void)json_object_array_add(binds, json_object_new_string(b ? b : ""));
 	}
 	json_put(o, "Binds", binds);
+	json_put_strv(o, "VolumesFrom", s->volumes_from);
 	json_put_str(o, "CgroupMode", s->cgroup_mode);
 	json_put_str(o, "ContainerIDFile", s->cidfile);
 	json_put_str(o, "ConmonPidFile", s->monitor_pidfile);

@@ -40,6 +40,7 @@ const struct field container_spec_fields[] = {
 	{ "Runtime", FIELD_STR, AT(runtime), FIELD_OMITEMPTY, NULL },
 	{ "RuntimeFlags", FIELD_STRV, AT(runtime_flags), FIELD_OMITEMPTY, NULL },
 	{ "Hostname", FIELD_STR, AT(hostname), FIELD_OMITEMPTY, NULL },
+	{ "VolumesFrom", FIELD_STRV, AT(volumes_from), FIELD_OMITEMPTY, NULL },
 	{ "Mounts", FIELD_JSON, AT(mounts), FIELD_OMITEMPTY, NULL },
 	{ "Volumes", FIELD_STRV, AT(volumes), FIELD_OMITEMPTY, NULL },
 	{ "AnonymousVolumes", FIELD_STRV, AT(anonymous_volumes), FIELD_OMITEMPTY, NULL },

@@ -42,6 +42,7 @@ struct container_spec {
 	json_object *mounts; /* runtime-spec mounts in addition to the defaults, sources resolved */
 	char **volumes;	     /* names of volumes in use; anonymous ones in anonymous_volumes too */
 	char **anonymous_volumes;
+	char **volumes_from; /* as they were asked for */
 	int64_t shm_size;
 	int read_only, read_only_tmpfs;
 	char *network, *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *userns_mode;

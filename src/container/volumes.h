@@ -17,6 +17,10 @@ int volumes_users(struct engine *en, const char *name, char ***ret, int *ret_run
  * type, source and options.  Errors as volume_mount_plan(). */
 int volumes_set_mount(struct engine *en, const char *name, json_object *m, struct err *e);
 
+/* --volumes-from WORD ("CONTAINER[:ro|rw|z]"): the mounts of volumes and of the host's directories
+ * that it has, as in its spec.  *RET owned, an array. */
+int volumes_from(struct engine *en, const char *word, json_object **ret, struct err *e);
+
 /* Remove volume NAME unless a container has it: 1, or 0 when one has.  -ENOENT. */
 int volumes_remove(struct engine *en, const char *name, struct err *e);
 struct volume_rm_options {

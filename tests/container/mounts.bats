@@ -103,3 +103,37 @@ setup() {
 		is "$output" "$name"
 	done
 }
+
+@test "--volumes-from takes what another container has mounted" {
+	load_busybox
+	mkdir "$T/host"
+	echo host >"$T/host/f"
+	cove create --network none --name one -v data:/data -v "$T/host:/host:ro" -v /anon --tmpfs /scratch busybox true >/dev/null
+	cove run --rm --network none --volumes-from one busybox sh -c 'echo 1 >/data/f; echo 2 >/anon/f'
+	run_cove run --rm --network none --volumes-from one busybox sh -c 'cat /data/f /anon/f /host/f; touch /host/x; [ -e /scratch ] || echo no tmpfs'
+	like "$output" $'^1\n2\nhost\n.*Read-only file system\nno tmpfs$'
+	run_cove run --rm --network none --volumes-from one:z,ro -v "$T/host:/data" busybox sh -c 'cat /data/f; touch /data/y; touch /anon/x || true'
+	like "$output" $'^host\n.*/anon/x: Read-only file system$'
+	[ -e "$T/host/y" ]
+	cove create --network none --name two --volumes-from one:ro busybox true >/dev/null
+	is "$(cove inspect --format '{{.HostConfig.VolumesFrom}} {{range .Mounts}}{{if eq .Name "data"}}{{.RW}}{{end}}{{end}}' two)" "[one:ro] false"
+	cove rm -v one >/dev/null
+	is "$(cove volume ls -q | wc -l)" 2 "volumes that another container still has"
+	run_cove 125 run --rm --network none --volumes-from two:x busybox true
+	like "$output" 'invalid option "x" specified - volumes from another container can only use z,ro,rw options'
+	run_cove 125 run --rm --network none --volumes-from nosuch busybox true
+	like "$output" 'looking up container "nosuch" for volumes-from: '
+}
+
+@test "--image-volume says what the image's volumes become" {
+	load_busybox
+	cove create --network none --name c busybox true >/dev/null
+	cove commit -q -c 'VOLUME /iv' c with >/dev/null
+	for row in "anonymous _data" "bind _data" "tmpfs tmpfs"; do
+		run_cove run --network none --name "${row% *}" --image-volume "${row% *}" with sh -c 'grep " /iv " /proc/self/mountinfo'
+		like "$output" "${row#* }"
+	done
+	run_cove run --network none --image-volume ignore with sh -c '! grep " /iv " /proc/self/mountinfo'
+	is "$(cove volume ls -q | wc -l)" 2
+	run_cove 125 run --image-volume x with true
+}

@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/cli/container/inspect.h"
 
+#include <string.h>
+
 #include "src/cli/cmd.h"
 #include "src/cli/inspect.h"
 #include "src/cli/report.h"
+#include "src/util/json.h"
+#include "src/util/names.h"
+
+/* Documents leave out what is empty in a mount, templates may ask for it. */
+static json_object *member(void *ctx, json_object *o, const char *name, const char *arg)
+{
+	json_object *found = report_any_case(ctx, o, name, arg);
+
+	if (!found && !arg && json_get(o, "Destination") && json_get(o, "RW") &&
+	    str_in_words(name, strlen(name), "Name|SubPath"))
+		return json_object_new_string("");
+	return found;
+}
 
 const struct template_schema container_inspect_schema = {
 	.maps = "Labels|Annotations|Ports|PortBindings|Data|Config.Labels|Networks",
 	.times = "Created|StartedAt|FinishedAt",
-	.member = report_any_case,
+	.member = member,
 };
 
 #define AT(f) offsetof(struct inspect_options, f)

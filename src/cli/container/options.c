@@ -181,6 +181,14 @@ const struct opt container_storage_rows[] = {
 	     .man = "SOURCE that begins with / or . is a path of the host and must exist; another "
 		    "one is a volume, made when "
 		    "there is none."),
+	LIST(0, "volumes-from", "CONTAINER[:OPTIONS]", AT(volumes_from),
+	     "Mount what another container has mounted", .complete = "container",
+	     .man = "Its volumes and directories of the host, where nothing else is mounted. The "
+		    "option ro makes them read-only; rw and z say nothing new."),
+	STR(0, "image-volume", "KIND", AT(image_volume), "What the image's VOLUMEs become",
+	    .values = "anonymous|bind|tmpfs|ignore", .def = "anonymous",
+	    .man = "anonymous (also called bind): volumes without a name; tmpfs: what is gone when "
+		   "the container ends; ignore: nothing."),
 	END,
 };
 
