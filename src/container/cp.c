@@ -377,9 +377,11 @@ static int start_writer(const struct copy *c, int in, struct layer_writer *ret, 
 
 static int finish_writer(const struct copy *c, struct layer_writer *w, struct err *e)
 {
-	struct layer_result ignored;
-	int r = layer_writer_finish(w, &ignored, e);
+	struct layer_result got = { .size = 0 };
+	int r = layer_writer_finish(w, &got, e);
 
+	if (r == 0 && c->from->is_stream && !got.size)
+		r = -EBADMSG; /* whatever was to write the archive failed */
 	if (r == 0)
 		return 0;
 	if (r == -EBADMSG && c->from->is_stream)

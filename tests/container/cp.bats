@@ -210,6 +210,8 @@ file"
 	run_cove 125 cp - c:/tmp/none </dev/null
 	is "$output" 'Error: destination must be a directory when copying from stdin'
 	run_cove 125 cp - c:/etc/passwd </dev/null
+	run_cove 125 cp - c:/tmp </dev/null
+	is "$output" "Error: source must be a (compressed) tar archive when copying from stdin"
 	status=0
 	output=$(echo no tar | cove cp - c:/tmp 2>&1) || status=$?
 	is "$status $output" "125 Error: source must be a (compressed) tar archive when copying from stdin"
