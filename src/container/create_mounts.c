@@ -70,7 +70,7 @@ static int resolve_volume(struct creation *c, json_object *m, const char *source
 			return r;
 	} else {
 		r = volume_make_anonymous(c->en, &name, e);
-		if (r < 0)
+		if (r != 0 || !name)
 			return r;
 		source = name;
 	}
