@@ -15,6 +15,7 @@
 #include "src/util/names.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
+#include "src/volume/volume.h"
 
 /* Is FMT's path a directory of the store? */
 static int is_dir(struct engine *en, const char *path)
@@ -155,6 +156,23 @@ static int add_secret(void *arg, const char *name, const char *text)
 	return check_add(arg, CHECK_SECRET, name, "%s", text);
 }
 
+/* What lies in them is the containers' own business. */
+static int check_volumes(struct engine *en, struct check *c, struct err *e)
+{
+	scoped(strv) char **names = NULL;
+	int r = volume_list(en, &names, e);
+
+	for (char **name = names; name && *name && r == 0; name++) {
+		scoped(volume) struct volume *v = NULL;
+		r = volume_load(en, *name, &v, e);
+		if (r == -ENOENT || r == -EBADMSG)
+			r = check_add(c, CHECK_VOLUME, *name, "%s",
+				      r == -ENOENT ? "directory _data is missing" : e->text);
+		err_clear(e);
+	}
+	return r;
+}
+
 int container_check(struct engine *en, struct check *c, struct err *e)
 {
 	scoped(strv) char **ids = NULL;
@@ -177,6 +195,8 @@ int container_check(struct engine *en, struct check *c, struct err *e)
 		r = check_leftovers(en, c, e);
 	if (r == 0)
 		r = secret_check(en, add_secret, c, e);
+	if (r == 0)
+		r = check_volumes(en, c, e);
 	if (r < 0 && !e->code)
 		return err_errno(e, r, "check the store");
 	return r;
@@ -237,6 +257,8 @@ int container_check_repair(struct engine *en, const struct check *c, int force, 
 			r = remove_one(&p, c->found[i].name, e);
 		else if (c->found[i].of == CHECK_SECRET)
 			remove_secret(en, c->found[i].name);
+		else if (c->found[i].of == CHECK_VOLUME)
+			r = volume_mend(en, c->found[i].name, e);
 	if (r == 0)
 		r = image_check_repair(en, c, remove_users, &p, ret_images, e);
 	record_collect(en);

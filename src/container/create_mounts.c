@@ -56,28 +56,53 @@ static int is_listed(char *const *list, const char *name)
 	return 0;
 }
 
-/* It is made where it is not there; without a name it is the container's own. */
+/* It is made where it is not there, as M says (see creation_key()); without a name it is the
+ * container's own. */
+static int have_volume(struct engine *en, json_object *m, const char *source, char **ret_name,
+		       struct err *e)
+{
+	scoped(volume) struct volume *v = NULL;
+	scoped(strv) char **label = NULL;
+	scoped(strv) char **opt = NULL;
+	const int nocreate = json_get_bool(m, "nocreate", 0);
+	struct volume_create_options o = {
+		.name = source, .is_anonymous = !*source, .uid = -1, .gid = -1
+	};
+	int r = *source ? volume_load(en, source, &v, e) : -ENOENT;
+
+	if (r == 0 && v) {
+		*ret_name = strdup(v->name);
+		return *ret_name ? 0 : err_errno(e, ENOMEM, "volumes");
+	}
+	if (r != -ENOENT || (nocreate && *source))
+		return r;
+	err_clear(e);
+	o.ignore = 1; /* somebody may be faster */
+	r = json_to_strv(json_get(m, "volume-label"), &label);
+	if (r == 0)
+		r = json_to_strv(json_get(m, "volume-opt"), &opt);
+	if (r < 0)
+		return err_errno(e, r, "volumes");
+	o.label = label;
+	o.opt = opt;
+	return volume_create(en, &o, ret_name, e);
+}
+
 static int resolve_volume(struct creation *c, json_object *m, const char *source, struct err *e)
 {
+	static const char *const creation_keys[] = { "nocreate", "volume-label", "volume-opt" };
 	struct container_spec *s = c->spec;
-	scoped(mem) char *data = NULL;
 	scoped(mem) char *name = NULL;
-	int r;
+	int r = have_volume(c->en, m, source, &name, e);
 
-	if (*source) {
-		r = volume_ensure(c->en, source, &data, e);
-		if (r < 0)
-			return r;
-	} else {
-		r = volume_make_anonymous(c->en, &name, e);
-		if (r != 0 || !name)
-			return r;
-		source = name;
-	}
-	if ((name && strv_add(&s->anonymous_volumes, name) < 0) ||
-	    (!is_listed(s->volumes, source) && strv_add(&s->volumes, source) < 0))
+	if (r != 0 || !name)
+		return r;
+	if ((!*source && strv_add(&s->anonymous_volumes, name) < 0) ||
+	    (!is_listed(s->volumes, name) && strv_add(&s->volumes, name) < 0))
 		return err_errno(e, ENOMEM, "volumes");
-	return volumes_set_mount(c->en, source, m, e);
+	for (size_t i = 0; i < ARRAY_LEN(creation_keys); i++)
+		json_object_object_del(m, creation_keys[i]);
+	return volumes_set_mount(c->en, name, m, e);
 }
 
 /* A bind's source must be there; a volume's is made. */

@@ -65,6 +65,28 @@ static int is_propagation(const char *o)
 	       str_in_words(o, strlen(o), "shared|slave|private|unbindable");
 }
 
+/* What only volumes that are made now can be told: lists for volume_create(). */
+static int creation_key(json_object *m, const char *key, const char *value)
+{
+	json_object *list;
+
+	if (strcmp(json_get_str(m, "type"), "volume") != 0)
+		return 0;
+	if (strcmp(key, "nocreate") == 0 && !*value) {
+		json_put_bool(m, "nocreate", 1);
+		return 1;
+	}
+	if ((strcmp(key, "volume-opt") != 0 && strcmp(key, "volume-label") != 0) || !*value)
+		return 0;
+	list = json_get(m, key);
+	if (!list) {
+		list = json_object_new_array();
+		json_put(m, key, list);
+	}
+	(void)json_object_array_add(list, json_object_new_string(value));
+	return 1;
+}
+
 static int volume_option(json_object *m, const char *o, const char *s, struct err *e)
 {
 	if (spec_is_mount_option(o)) {
@@ -79,6 +101,8 @@ static int volume_option(json_object *m, const char *o, const char *s, struct er
 		json_put_bool(m, "nocopy", strcmp(o, "nocopy") == 0);
 		return 0;
 	}
+	if (creation_key(m, o, ""))
+		return 0;
 	return err_set(e, -EINVAL, "%s: invalid mount option \"%s\"", s, o);
 }
 
@@ -178,6 +202,8 @@ static int mount_key(json_object *m, const char *key, const char *value, int has
 		add_option(m, off ? "ro" : "rw");
 		return 0;
 	}
+	if (creation_key(m, key, value))
+		return 0;
 	if (strcmp(key, "consistency") == 0 || strcmp(key, "relabel") == 0 ||
 	    (!has_value && (strcmp(key, "z") == 0 || strcmp(key, "Z") == 0)))
 		return 0;

@@ -15,6 +15,7 @@ enum check_of {
 	CHECK_IMAGE,
 	CHECK_CONTAINER,
 	CHECK_SECRET,
+	CHECK_VOLUME,
 	CHECK_LEFTOVER, /* named by no record: no damage, the next writing command removes it */
 	CHECK_OF_COUNT
 };

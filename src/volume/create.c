@@ -168,11 +168,13 @@ int volume_create(struct engine *en, const struct volume_create_options *o, char
 		r = volume_set_options(v, o->opt, e);
 	if (r < 0)
 		return r;
+	v->is_anonymous = o->is_anonymous;
 	if (o->uid >= 0)
 		v->uid = o->uid;
 	if (o->gid >= 0)
 		v->gid = o->gid;
-	r = volume_make(en, v, 1, e);
+	/* An anonymous one is as durable as its container, which is no promise. */
+	r = volume_make(en, v, !o->is_anonymous, e);
 	if (r == -EEXIST && o->ignore) {
 		err_clear(e);
 		r = 0;

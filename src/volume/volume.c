@@ -156,6 +156,19 @@ static int data_is_there(struct engine *en, const char *name, struct stat *st)
 	return fstatat(en->graph_fd, path, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st->st_mode);
 }
 
+/* The directory alone; its record, if it has one, stays. */
+static int make_data(struct engine *en, const char *name, struct err *e)
+{
+	scoped(mem) char *path = str_printf("volumes/%s/_data", name);
+
+	if (!path)
+		return err_errno(e, ENOMEM, "make volume %s", name);
+	if ((mkdirat(en->graph_fd, path, 0755) < 0 && errno != EEXIST) ||
+	    fchmodat(en->graph_fd, path, 0755, 0) < 0)
+		return err_sys(e, "make volume %s", name);
+	return 0;
+}
+
 int volume_ensure(struct engine *en, const char *name, char **ret_data, struct err *e)
 {
 	scoped(volume) struct volume *v = NULL;
@@ -165,33 +178,15 @@ int volume_ensure(struct engine *en, const char *name, char **ret_data, struct e
 	if (r == 0 && !data_is_there(en, name, &st)) {
 		v = volume_new(name, time_now_ns());
 		r = v ? volume_make(en, v, 0, e) : err_errno(e, ENOMEM, "make volume %s", name);
-		if (r == -EEXIST && data_is_there(en, name, &st)) { /* somebody was faster */
+		if (r == -EEXIST) { /* somebody was faster, or took its data away */
 			err_clear(e);
-			r = 0;
+			r = data_is_there(en, name, &st) ? 0 : make_data(en, name, e);
 		}
 	}
 	if (r < 0)
 		return r;
 	*ret_data = str_printf("%s/volumes/%s/_data", en->graphroot, name);
 	return *ret_data ? 0 : err_errno(e, ENOMEM, "make volume %s", name);
-}
-
-int volume_make_anonymous(struct engine *en, char **ret_name, struct err *e)
-{
-	scoped(volume) struct volume *v = NULL;
-	char name[ID_LEN + 1];
-	int r = id_random(name, ID_LEN);
-
-	if (r < 0)
-		return err_errno(e, r, "name a volume");
-	v = volume_new(name, time_now_ns());
-	if (!v)
-		return err_errno(e, ENOMEM, "make a volume");
-	v->is_anonymous = 1;
-	r = volume_make(en, v, 0, e);
-	if (r == 0)
-		*ret_name = take_ptr(&v->name);
-	return r;
 }
 
 static int decode(struct volume *v, const char *text, size_t n, struct err *e)
@@ -267,6 +262,23 @@ int volume_find(struct engine *en, const char *ref, struct volume **ret, struct 
 	if (found)
 		return volume_load(en, found, ret, e);
 	return err_set(e, -ENOENT, "no volume with name \"%s\" found: no such volume", ref);
+}
+
+int volume_mend(struct engine *en, const char *name, struct err *e)
+{
+	scoped(volume) struct volume *v = NULL;
+	scoped(mem) char *data = NULL;
+	scoped(mem) char *record = str_printf("volumes/%s/" RECORD, name);
+	int r = volume_ensure(en, name, &data, e);
+
+	if (r == 0)
+		r = volume_load(en, name, &v, e);
+	if (r != -EBADMSG)
+		return r;
+	err_clear(e);
+	if (!record || unlinkat(en->graph_fd, record, 0) < 0)
+		return err_sys(e, "remove the record of volume %s", name);
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)

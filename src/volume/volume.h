@@ -27,8 +27,9 @@ struct volume_create_options {
 	const char *name; /* NULL or "": a random one */
 	const char *driver;
 	char **label, **opt; /* KEY[=VALUE] */
-	int ignore;	     /* one that is there is fine, and stays as it is */
-	int uid, gid;	     /* -1: not given */
+	int is_anonymous;
+	int ignore;   /* one that is there is fine, and stays as it is */
+	int uid, gid; /* -1: not given */
 };
 
 /* Make a volume; *RET_NAME (owned) is its name.  -EEXIST "volume with name NAME already exists:
@@ -42,8 +43,8 @@ int volume_set_options(struct volume *v, char *const *opts, struct err *e);
 
 /* Have the volume, making it when it is not there.  *RET_DATA (owned) is the path of its data. */
 int volume_ensure(struct engine *en, const char *name, char **ret_data, struct err *e);
-/* Make an anonymous one of a random name (owned). */
-int volume_make_anonymous(struct engine *en, char **ret_name, struct err *e);
+/* Forget a record that cannot be read, and have a directory for data: a plain volume. */
+int volume_mend(struct engine *en, const char *name, struct err *e);
 /* What is known of volume NAME.  -ENOENT "no such volume NAME", -EBADMSG for a damaged record. */
 int volume_load(struct engine *en, const char *name, struct volume **ret, struct err *e);
 /* The volume of name REF, or the only one whose name begins so.  -ENOENT "no volume with name

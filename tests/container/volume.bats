@@ -142,6 +142,22 @@ run_busybox() {
 	is "${lines[1]}" "No dangling volumes found"
 }
 
+@test "volumes that run makes, or shall not" {
+	load_busybox
+	run_cove 125 run --rm --network none -v none:/d:nocreate busybox true
+	is "$output" "Error: no such volume none"
+	run_cove 125 run --rm --network none --mount type=volume,src=none,dst=/d,nocreate busybox true
+	is "$(cove volume ls -q)" ""
+	run_busybox --mount type=volume,src=made,dst=/d,volume-label=a=1,volume-label=b,volume-opt=type=tmpfs busybox stat -f -c %T /d
+	is "$output" tmpfs
+	is "$(field made Labels) $(field made Options)" "map[a:1 b:] map[type:tmpfs]"
+	run_busybox --mount type=volume,src=made,dst=/d,nocreate,volume-label=other busybox true
+	is "$(field made Labels)" "map[a:1 b:]" "what is there stays as it is"
+	run_cove 125 run --rm --network none --mount type=volume,src=bad,dst=/d,volume-opt=nosuch=1 busybox true
+	like "$output" "invalid mount option nosuch for driver 'local'"
+	run_cove 125 run --rm --network none --mount type=bind,src=/tmp,dst=/d,volume-opt=type=tmpfs busybox true
+}
+
 @test "what is mounted twice on one place" {
 	load_busybox
 	run_busybox -v data:/d -v data:/d --tmpfs /t --tmpfs /t busybox true
@@ -305,6 +321,17 @@ run_busybox() {
 	run_cove 125 volume inspect bad
 	like "$output" "volume bad: volume.json: 'Driver' has the wrong type"
 	run_cove 125 run --rm --network none -v bad:/v busybox true
+	run_cove 125 system check --quick
+	like "$output" "Damaged volume bad:"
+	run_cove "?" system check --quick --repair --force
+	run_cove system check --quick
+	is "$(field bad Options)" "map[]"
+	rm -r "$STORE/volumes/bad/_data"
+	run_cove 1 volume exists bad
+	run_cove 125 system check --quick
+	run_busybox -v bad:/v busybox true
+	run_cove system check --quick
+	echo '{"Driver": 1}' >"$STORE/volumes/bad/volume.json"
 	run_cove volume rm bad
 	cove volume rm old >/dev/null
 	is "$(ls -A "$STORE/volumes")" ""

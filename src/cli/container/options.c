@@ -170,7 +170,9 @@ const struct opt container_network_rows[] = {
 const struct opt container_storage_rows[] = {
 	LIST(0, "device", "HOST[:PATH][:rwm]", AT(device), "Give a device of the host"),
 	LIST(0, "mount", "type=TYPE,KEY=VALUE...", AT(mount), "Mount a file system",
-	     .man = "Types: bind, volume, tmpfs, ramfs, devpts."),
+	     .man = "Types: bind, volume, tmpfs, ramfs, devpts. A volume that is not there is made "
+		    "with volume-label=KEY=VALUE and volume-opt=KEY=VALUE (each as often as "
+		    "needed; see cove-volume-create(1)), or with nocreate not at all."),
 	TRI(0, "read-only", AT(read_only), "Make the root file system read-only"),
 	FLAG(0, "read-only-tmpfs", AT(read_only_tmpfs),
 	     "With --read-only: writable tmpfs on /run, /tmp, /var/tmp", .def = "true"),
@@ -180,7 +182,8 @@ const struct opt container_storage_rows[] = {
 	     "Mount a directory of the host or a named volume",
 	     .man = "SOURCE that begins with / or . is a path of the host and must exist; another "
 		    "one is a volume, made when "
-		    "there is none."),
+		    "there is none (with nocreate that is an error). DIR alone gets a volume "
+		    "that goes with the container, by `rm --volumes` or --rm."),
 	LIST(0, "volumes-from", "CONTAINER[:OPTIONS]", AT(volumes_from),
 	     "Mount what another container has mounted", .complete = "container",
 	     .man = "Its volumes and directories of the host, where nothing else is mounted. The "

@@ -42,7 +42,8 @@ static void print(const struct check *c)
 {
 	static const char *const titles[CHECK_OF_COUNT] = { "Damaged database", "Damaged layer",
 							    "Damaged image",	"Damaged container",
-							    "Damaged secret",	"Leftover" };
+							    "Damaged secret",	"Damaged volume",
+							    "Leftover" };
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct check_finding *f = &c->found[i];
@@ -109,12 +110,15 @@ const struct cmd cmd_system_check = {
 	.man = "Every record is compared with its files, and every file with its record: the "
 	       "database's own structure; layers, whose tar streams are made again, compared with "
 	       "their digests and unpacked beside them (which needs room for the largest); images' "
-	       "documents; what containers need; secrets whose data is in files. Exits with 125 "
+	       "documents; what containers need; secrets whose data is in files; records of "
+	       "volumes. Exits with 125 "
 	       "when something is damaged.\n\n"
 	       "What no record names is a leftover of a command that was killed: it is told, but "
 	       "it is no damage until it is old (--max). With --repair leftovers are removed, a "
 	       "wrong "
-	       "size is corrected, and damaged images are removed, unless a container uses them.",
+	       "size is corrected, and damaged images are removed, unless a container uses them. "
+	       "With --force volumes lose records that cannot "
+	       "be read, and keep their data.",
 	.examples =
 		"cove system check\ncove system check --quick\ncove system check --repair --force",
 	.max_args = 0,
