@@ -64,6 +64,8 @@ static int have_volume(struct engine *en, json_object *m, const char *source, ch
 	scoped(volume) struct volume *v = NULL;
 	scoped(strv) char **label = NULL;
 	scoped(strv) char **opt = NULL;
+	scoped(mem) char *name = NULL;
+	scoped(mem) char *data = NULL;
 	const int nocreate = json_get_bool(m, "nocreate", 0);
 	struct volume_create_options o = {
 		.name = source, .is_anonymous = !*source, .uid = -1, .gid = -1
@@ -85,7 +87,13 @@ static int have_volume(struct engine *en, json_object *m, const char *source, ch
 		return err_errno(e, r, "volumes");
 	o.label = label;
 	o.opt = opt;
-	return volume_create(en, &o, ret_name, e);
+	r = volume_create(en, &o, &name, e);
+	/* A record can be there without its data. */
+	if (r == 0)
+		r = volume_ensure(en, name, &data, e);
+	if (r == 0)
+		*ret_name = take_ptr(&name);
+	return r;
 }
 
 static int resolve_volume(struct creation *c, json_object *m, const char *source, struct err *e)

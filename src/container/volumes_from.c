@@ -16,7 +16,7 @@ static int is_taken(json_object *m)
 	const char *type = json_get_str(m, "type"), *source = json_get_str(m, "source");
 	struct stat st;
 
-	if (type && strcmp(type, "volume") == 0)
+	if (json_get_str(m, "volume")) /* of whatever kind */
 		return 1;
 	/* A device of the host's is a bind mount, too. */
 	return type && source && strcmp(type, "bind") == 0 && stat(source, &st) == 0 &&
@@ -30,7 +30,7 @@ static void set_readonly(json_object *m)
 
 	for (size_t i = 0; i < json_len(old); i++) {
 		const char *o = json_str_at(old, i);
-		if (o && !str_in_words(o, strlen(o), "rw|ro|cove.fill"))
+		if (o && !str_in_words(o, strlen(o), "rw|ro|cove.fill|cove.fill.content|tmpcopyup"))
 			(void)json_object_array_add(options, json_object_new_string(o));
 	}
 	(void)json_object_array_add(options, json_object_new_string("ro"));

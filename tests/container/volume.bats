@@ -241,6 +241,8 @@ run_busybox() {
 	is "$(cove inspect --format '{{range .Mounts}}{{.Type}} {{.Name}}{{end}}' c)" "volume memory"
 	run_cove volume export bound
 	run_cove 125 volume export memory
+	run_cove run --rm --network none --volumes-from c:ro busybox stat -f -c %T /v
+	is "$output" tmpfs
 	rm -rf "$T/host"
 	run_cove 125 run --rm --network none -v bound:/v busybox true
 	like "$output" "volume bound: its device $T/host"
@@ -331,6 +333,11 @@ run_busybox() {
 	run_cove 125 system check --quick
 	run_busybox -v bad:/v busybox true
 	run_cove system check --quick
+	cove volume create -l kept recorded >/dev/null
+	rm -r "$STORE/volumes/recorded/_data"
+	run_busybox -v recorded:/v busybox true
+	is "$(field recorded Labels)" "map[kept:]"
+	cove volume rm recorded >/dev/null
 	echo '{"Driver": 1}' >"$STORE/volumes/bad/volume.json"
 	run_cove volume rm bad
 	cove volume rm old >/dev/null
