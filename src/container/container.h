@@ -69,7 +69,7 @@ struct container_create_options {
 	const char *ip, *ip6, *mac_address;
 	char **network_alias;
 	char **dns, **dns_search, **dns_option, **add_host;
-	int no_hosts, no_hostname;
+	int no_hosts, no_hostname, no_healthcheck;
 	const char *hosts_file; /* a path, "none", "image" */
 	const char *host_ip;	/* of host.containers.internal, or "none"; from containers.conf */
 	const char *pid, *ipc, *uts, *cgroupns, *userns; /* modes */

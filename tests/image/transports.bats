@@ -203,7 +203,7 @@ digest_of() {
 	is "${lines[-1]}" hello
 	run_cove pull -q "containers-storage:$IMAGE"
 	is "$output" "$(image_id)"
-	run_cove run --rm --network none --os linux --retry 1 --retry-delay 1ms --disable-content-trust "$IMAGE" true
+	run_cove run --rm --network none --override-os linux --no-healthcheck --retry 1 --retry-delay 1ms --disable-content-trust "$IMAGE" true
 	run_cove 125 run --rm --arch s390x --platform linux/amd64 "$IMAGE" true
 	run_cove 125 run --rm --arch s390x --pull never "$IMAGE" true
 }

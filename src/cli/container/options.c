@@ -157,6 +157,8 @@ const struct opt container_network_rows[] = {
 	    .complete = "file",
 	    .man = "A path of the host, image for the image's own, none for nothing. Without it: "
 		   "base_hosts_file of containers.conf(5), else the host's /etc/hosts."),
+	FLAG(0, "no-healthcheck", AT(no_healthcheck), "Do not check the health as the image says",
+	     .man = "Nor is it checked without this."),
 	FLAG(0, "no-hostname", AT(no_hostname), "Leave the image's /etc/hostname alone"),
 	TRI(0, "no-hosts", AT(no_hosts), "Leave the image's /etc/hosts alone"),
 	LIST('p', "publish", "[[IP:]HOST:]PORT[/PROTO]", AT(publish),
