@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +37,37 @@ static int open_nameless(const char *path, mode_t mode)
 	return fchmod(fd, mode & ~mask) < 0 ? -errno : take_fd(&fd);
 }
 
+/* PATH, or where the link PATH leads, if that is there: a link stays one.  The kernel follows it,
+ * so that its rules for links of others in /tmp hold.  Owned. */
+static char *behind_links(const char *path)
+{
+	scoped(fd) int fd = -EBADF;
+	char self[32], to[PATH_MAX];
+	struct stat link, st, now;
+	ssize_t n = -1;
+
+	if (lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+		fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+		n = readlink(self, to, sizeof(to) - 1);
+	}
+	if (n > 0)
+		to[n] = '\0';
+	return n > 0 && fstat(fd, &st) == 0 && lstat(to, &now) == 0 && st.st_ino == now.st_ino &&
+			       st.st_dev == now.st_dev
+		       ? strdup(to)
+		       : strdup(path);
+}
+
 int new_file_open(const char *path, mode_t mode, struct new_file *ret, struct err *e)
 {
-	scoped(new_file) struct new_file f = { .fd = open_nameless(path, mode),
-					       .path = strdup(path) };
+	scoped(new_file) struct new_file f = { .fd = -EBADF, .path = behind_links(path) };
 
 	if (!f.path)
 		return err_errno(e, ENOMEM, "create %s", path);
+	path = f.path;
+	f.fd = open_nameless(path, mode);
 	if (f.fd < 0) {
 		f.tmp = other_name(path);
 		if (!f.tmp)

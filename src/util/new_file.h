@@ -15,7 +15,8 @@ struct new_file {
 };
 #define NEW_FILE_NONE ((struct new_file){ .fd = -EBADF })
 
-/* Begin PATH with MODE, of which the umask takes its part.  0 or the error. */
+/* Begin PATH, or the file that a link PATH leads to, with MODE, of which the umask takes its part.
+ * 0 or the error. */
 int new_file_open(const char *path, mode_t mode, struct new_file *ret, struct err *e);
 /* Give it its name; what had it before is gone.  0 or the error. */
 int new_file_publish(struct new_file *f, struct err *e);

@@ -59,6 +59,21 @@ TEST(new_file_appears_whole_or_not_at_all)
 		CHECK_INT(stat(path, &st), 0);
 		CHECK_INT(st.st_mode & 0777, 0640);
 	}
+	if (path) {
+		scoped(new_file) struct new_file f = NEW_FILE_NONE;
+		scoped(mem) char *link = str_printf("%s/link", dir);
+		scoped(mem) char *text = NULL;
+
+		CHECK_INT(symlink("file", link), 0); /* a link stays one */
+		CHECK_INT(new_file_open(link, 0666, &f, &e), 0);
+		CHECK_INT(write(f.fd, "third!", 6), 6);
+		CHECK_INT(new_file_publish(&f, &e), 0);
+		CHECK_INT(entries(dir), 2);
+		CHECK_INT(lstat(link, &st), 0);
+		CHECK_INT(S_ISLNK(st.st_mode), 1);
+		CHECK_INT(path_read(AT_FDCWD, path, 100, &text, NULL, &e), 0);
+		CHECK_STR(text, "third!");
+	}
 	(void)umask(old);
 	CHECK_INT(path_rmtree(AT_FDCWD, dir), 0);
 }
