@@ -243,7 +243,8 @@ const struct opt container_security_rows[] = {
 };
 
 const struct opt container_image_rows[] = {
-	STR(0, "arch", "ARCH", AT(arch), "Architecture of the image to take"),
+	STR(0, "arch", "ARCH", AT(arch), "Architecture of the image to take",
+	    .spellings = "override-arch"),
 	STR(0, "authfile", "FILE", AT(authfile), "Credentials of registries", .complete = "file"),
 	STR(0, "cert-dir", "DIR", AT(cert_dir), "Certificates and keys for the registry",
 	    .complete = "dir"),
@@ -252,7 +253,8 @@ const struct opt container_image_rows[] = {
 	     .complete = "file", .man = DECRYPTION_KEY_MAN),
 	FLAG(0, "disable-content-trust", AT(content_trust), "Pull without Docker's content trust",
 	     .man = "cove has none; the option is there for scripts that give it."),
-	STR(0, "os", "OS", AT(os), "Operating system of the image to take"),
+	STR(0, "os", "OS", AT(os), "Operating system of the image to take",
+	    .spellings = "override-os"),
 	STR(0, "platform", "OS/ARCH", AT(platform), "Platform of the image to take"),
 	STR(0, "pull", "POLICY", AT(pull), "When to pull the image", .def = "missing",
 	    .complete = "always|missing|never|newer"),
@@ -270,7 +272,8 @@ const struct opt container_image_rows[] = {
 	STR(0, "signature-policy", "FILE", AT(signature_policy),
 	    "Use this policy instead of policy.json", .complete = "file", .hidden = 1),
 	TRI(0, "tls-verify", AT(tls_verify), "Verify the registry's certificate"),
-	STR(0, "variant", "VARIANT", AT(variant), "Variant of the architecture"),
+	STR(0, "variant", "VARIANT", AT(variant), "Variant of the architecture",
+	    .spellings = "override-variant"),
 	EXCLUDES("platform", "arch"),
 	EXCLUDES("platform", "os"),
 	EXCLUDES("platform", "variant"),

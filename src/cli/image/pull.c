@@ -14,13 +14,11 @@
 
 #define AT(f) offsetof(struct pull_settings, f)
 const struct opt pull_platform_options[] = {
-	STR(0, "arch", "ARCH", AT(arch), "Choose images for this architecture",
-	    .spellings = "override-arch"),
-	STR(0, "os", "OS", AT(os), "Choose images for this operating system",
-	    .spellings = "override-os"),
+	STR(0, "arch", "ARCH", AT(arch), "Choose images for this architecture"),
+	STR(0, "os", "OS", AT(os), "Choose images for this operating system"),
 	STR(0, "platform", "OS/ARCH[/VARIANT]", AT(platform), "Choose images for this platform"),
 	STR(0, "variant", "VARIANT", AT(variant),
-	    "Choose images for this variant of the architecture", .spellings = "override-variant"),
+	    "Choose images for this variant of the architecture"),
 	EXCLUDES("platform", "arch"),
 	EXCLUDES("platform", "os"),
 	EXCLUDES("platform", "variant"),
