@@ -79,7 +79,6 @@ no_differences() {
 	same volume export nosuch -o "$T/x.tar"
 	same volume import nosuch "$T/all.tar"
 	same volume import one "$T/nosuch"
-	same volume import one
 	same volume reload
 	same volume rm nosuch
 	same volume rm --force nosuch

@@ -285,7 +285,11 @@ run_busybox() {
 	run_cove 125 volume import copy "$T/nosuch"
 	is "$output" "Error: open $T/nosuch: no such file or directory"
 	run_cove 125 volume import copy "$T"
-	run_cove 125 volume import copy
+	run_busybox -v copy:/d busybox rm -r /d/dir
+	cove volume import copy <"$T/data.tar"
+	run_busybox -v copy:/d busybox cat /d/dir/f
+	is "$output" one
+	run_cove 125 volume import
 	echo garbage >"$T/garbage"
 	run_cove 125 volume import copy "$T/garbage"
 	is "${#lines[@]}" 1
