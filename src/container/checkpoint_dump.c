@@ -59,14 +59,6 @@ static json_object *volume_dump(json_object *mount)
 	return o;
 }
 
-static int is_listed(char *const *list, const char *s)
-{
-	for (size_t i = 0; list && list[i]; i++)
-		if (is(s, list[i]))
-			return 1;
-	return 0;
-}
-
 static void dump_mounts(const struct container_spec *s, struct config_dump *d)
 {
 	d->volumes = json_object_new_array();
@@ -79,7 +71,7 @@ static void dump_mounts(const struct container_spec *s, struct config_dump *d)
 		if (!name)
 			continue;
 		v = volume_dump(m);
-		if (is_listed(s->anonymous_volumes, name))
+		if (strv_has(s->anonymous_volumes, name))
 			json_put_bool(v, "isAnonymous", 1);
 		(void)json_object_array_add(d->volumes, v);
 	}

@@ -48,14 +48,6 @@ static int add_mount(struct creation *c, json_object *take_m, struct err *e)
 	return 0;
 }
 
-static int is_listed(char *const *list, const char *name)
-{
-	for (; list && *list; list++)
-		if (strcmp(*list, name) == 0)
-			return 1;
-	return 0;
-}
-
 /* It is made where it is not there, as M says (see creation_key()); without a name it is the
  * container's own. */
 static int have_volume(struct engine *en, json_object *m, const char *source, char **ret_name,
@@ -106,7 +98,7 @@ static int resolve_volume(struct creation *c, json_object *m, const char *source
 	if (r != 0 || !name)
 		return r;
 	if ((!*source && strv_add(&s->anonymous_volumes, name) < 0) ||
-	    (!is_listed(s->volumes, name) && strv_add(&s->volumes, name) < 0))
+	    (!strv_has(s->volumes, name) && strv_add(&s->volumes, name) < 0))
 		return err_errno(e, ENOMEM, "volumes");
 	for (size_t i = 0; i < ARRAY_LEN(creation_keys); i++)
 		json_object_object_del(m, creation_keys[i]);
@@ -193,7 +185,7 @@ static int add_volumes_from(struct creation *c, struct err *e)
 			if (is_mounted(s->mounts, json_get_str(m, "destination")))
 				continue;
 			(void)json_object_array_add(s->mounts, json_object_get(m));
-			if (name && !is_listed(s->volumes, name) && strv_add(&s->volumes, name) < 0)
+			if (name && !strv_has(s->volumes, name) && strv_add(&s->volumes, name) < 0)
 				return err_errno(e, ENOMEM, "volumes");
 		}
 	}

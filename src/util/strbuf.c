@@ -115,6 +115,14 @@ char *str_printf(const char *fmt, ...)
 	return n < 0 ? NULL : s;
 }
 
+int strv_has(char *const *v, const char *s)
+{
+	for (; s && v && *v; v++)
+		if (strcmp(*v, s) == 0)
+			return 1;
+	return 0;
+}
+
 size_t strv_len(char *const *v)
 {
 	size_t n = 0;

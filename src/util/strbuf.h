@@ -43,6 +43,8 @@ char *str_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * -ENOMEM. */
 int strv_add(char ***v, const char *s);
 size_t strv_len(char *const *v);
+/* Is S one of V?  NULL: no. */
+int strv_has(char *const *v, const char *s);
 char **strv_copy(char *const *v);
 void strv_free(char **v);
 /* Split S at SEP into a fresh list ("" gives an empty list).  NULL when out of memory. */
