@@ -87,7 +87,7 @@ what() {
 }
 
 @test "events are followed as they come, through a rotation, until the time is over" {
-	cove events --filter event=tag --format '{{.Name}}' >"$T/followed" &
+	timeout 60 "$COVE" events --filter event=tag --format '{{.Name}}' >"$T/followed" 3>&- &
 	follower=$!
 	wait_for 10 test -e "$XDG_RUNTIME_DIR/cove/events"
 	n=0
