@@ -25,11 +25,14 @@ void raw_object_done(struct raw_object *o)
 
 int raw_object_put(struct raw_object *o, const char *name, char *take_value)
 {
-	struct raw_member *p = realloc(o->members, (o->n + 1) * sizeof(*p));
+	size_t cap = o->n < o->cap ? o->cap : o->cap ? 2 * o->cap : 16;
+	struct raw_member *p = cap == o->cap ? o->members : realloc(o->members, cap * sizeof(*p));
 	char *copy = strdup(name);
 
-	if (p)
+	if (p) {
 		o->members = p;
+		o->cap = cap;
+	}
 	if (!p || !copy || !take_value) {
 		free(copy);
 		free(take_value);

@@ -16,7 +16,7 @@ struct raw_member {
 };
 struct raw_object {
 	struct raw_member *members;
-	size_t n;
+	size_t n, cap;
 };
 
 /* The members of the object TEXT, in its order.  -EBADMSG for what is no JSON object. */
