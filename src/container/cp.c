@@ -293,10 +293,10 @@ static int decide(struct copy *c, struct err *e)
 	r = look_at(to, to->path, &to->look, e);
 	if (r < 0)
 		return r;
-	r = !to->ref && to->look.mode && !is_dir(to) ? over_file(c, e)
-	    : to->look.found != 1		     ? into_parent(c, e)
-	    : is_dir(to)			     ? into_directory(c, e)
-						     : over_file(c, e);
+	/* An open pipe of the host is there without a path. */
+	r = is_dir(to)						 ? into_directory(c, e)
+	    : to->look.found == 1 || (!to->ref && to->look.mode) ? over_file(c, e)
+								 : into_parent(c, e);
 	if (r == 0)
 		r = refuse_itself(c, e);
 	if (r == 0 && to->ref && c->o->archive && to->look.user.code < 0) {

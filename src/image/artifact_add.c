@@ -175,7 +175,7 @@ static int add_file(struct making *m, const char *path, struct err *e)
 	json_object *layers = json_get(m->manifest, "layers"), *d, *notes;
 	const char *slash = strrchr(path, '/'), *title = slash ? slash + 1 : path;
 	struct compress_result got = { 0 };
-	char type[CONTENT_TYPE_MAX];
+	char type[CONTENT_TYPE_MAX] = "";
 
 	for (size_t i = 0; !m->o->no_titles && i < json_len(layers); i++) {
 		const char *has =
@@ -185,7 +185,8 @@ static int add_file(struct making *m, const char *path, struct err *e)
 			return err_set(e, -EEXIST, "%s: artifact already contains this title",
 				       title);
 	}
-	if (take_file(m, path, &got, e) < 0 || type_of(m, got.digest, type, e) < 0)
+	if (take_file(m, path, &got, e) < 0 ||
+	    (!m->o->file_type && type_of(m, got.digest, type, e) < 0))
 		return e->code;
 	d = manifest_descriptor(m->o->file_type ? m->o->file_type : type, got.digest, got.size);
 	notes = json_object_new_object();

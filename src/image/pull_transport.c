@@ -6,10 +6,10 @@
 #include <sys/stat.h>
 
 #include "src/image/daemon.h"
-#include "src/image/other_store.h"
 #include "src/image/policy.h"
 #include "src/image/pull_progress.h"
 #include "src/image/reference.h"
+#include "src/image/storage_transport.h"
 #include "src/util/scoped.h"
 #include "src/util/strbuf.h"
 
@@ -143,20 +143,10 @@ static int from_daemon(struct engine *en, const struct image_pull_options *o, co
 	return load_format(en, a, LOAD_DOCKER_ARCHIVE, &s, ret, e);
 }
 
-/* What is in the store is here already. */
 static int from_storage(struct engine *en, const struct image_pull_options *o, const char *text,
 			struct load_result *ret, struct err *e)
 {
-	scoped(image) struct image *i = NULL;
-
-	if (other_store_is(text))
-		return other_store_pull(en, text, o->signature_policy, ret, e);
-	if (image_find(en, text, &i, e) < 0)
-		return e->code;
-	if (strv_add(&ret->ids, i->id) < 0 ||
-	    strv_add(&ret->names, i->names && i->names[0] ? i->names[0] : i->id) < 0)
-		return err_errno(e, ENOMEM, "pull");
-	return 0;
+	return storage_pull(en, text, o->signature_policy, ret, e);
 }
 
 static int from_sif(struct engine *en, const struct image_pull_options *o, const char *text,

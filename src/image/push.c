@@ -10,8 +10,8 @@
 #include "src/image/image_store.h"
 #include "src/image/image_stores.h"
 #include "src/image/layout_archive.h"
-#include "src/image/other_store.h"
 #include "src/image/reference.h"
+#include "src/image/storage_transport.h"
 #include "src/store/events.h"
 #include "src/store/store.h"
 #include "src/util/path.h"
@@ -289,21 +289,12 @@ static int refuse(struct push *p, const char *path, char **ret, struct err *e)
 	return err_set(e, -ENOTSUP, "pushing to '%s' is not supported", p->o->destination);
 }
 
-/* In our own store it is there: a name is what it gets. */
 static int to_storage(struct push *p, const char *name, char **ret, struct err *e)
 {
-	scoped(mem) char *full = NULL;
-
 	if (p->o->encryption_keys)
 		return err_set(e, -EINVAL, "the store keeps layers unpacked, not encrypted");
-	if (other_store_is(name)) {
-		if (other_store_push(p->en, p->image, name, e) < 0)
-			return e->code;
-	} else {
-		full = other_store_name(name, e);
-		if (!full || image_tag(p->en, p->image->id, full, e) < 0)
-			return e->code;
-	}
+	if (storage_push(p->en, p->image, name, e) < 0)
+		return e->code;
 	*ret = strdup(p->image->manifest_digest);
 	return *ret ? 0 : err_errno(e, ENOMEM, "push");
 }

@@ -127,11 +127,17 @@ static void put_ports(const struct container *c, json_object *o)
 	json_put_str(o, "Ports", b.s);
 }
 
-/* {{.Label "key"}} */
+/* {{.Label "key"}}; and the namespaces, which are looked up for who asks. */
 static json_object *member(void *ctx, json_object *o, const char *name, const char *arg)
 {
 	const char *v;
 	(void)ctx;
+	if (!arg && str_in_words(name, strlen(name), "Cgroup|IPC|MNT|NET|PIDNS|USERNS|UTS")) {
+		scoped(json) json_object *all = ls_namespaces(o);
+		return json_object_get(json_get(all, name));
+	}
+	if (!arg && strcmp(name, "Namespaces") == 0)
+		return ls_namespaces(o);
 	if (strcmp(name, "Label") != 0 || !arg)
 		return NULL;
 	v = json_get_str(json_get(o, "Labels"), arg);
@@ -332,8 +338,8 @@ static int print(struct engine *en, struct container **list, size_t n, const str
 		put_networks(row, json_get(networks, list[i]->id), json);
 		if (wants_size(o) && (!json || o->sizes))
 			ls_put_size(list[i], row, json);
-		if (!json || o->namespaces)
-			ls_put_namespaces(list[i], row);
+		if (json && o->namespaces)
+			json_put(row, "Namespaces", ls_namespaces(row));
 		(void)json_object_array_add(rows, row);
 	}
 	return json ? report_json(rows, e) : report_print(&r, rows, e);

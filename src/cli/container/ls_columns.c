@@ -30,28 +30,28 @@ void ls_put_size(const struct container *c, json_object *row, int json)
 	}
 }
 
-void ls_put_namespaces(const struct container *c, json_object *row)
+json_object *ls_namespaces(json_object *row)
 {
 	static const char *const names[][2] = {
 		{ "cgroup", "Cgroup" }, { "ipc", "IPC" },     { "mnt", "MNT" }, { "net", "NET" },
 		{ "pid", "PIDNS" },	{ "user", "USERNS" }, { "uts", "UTS" },
 	};
 	json_object *all = json_object_new_object();
+	int pid = (int)json_get_int(row, "Pid", 0);
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char path[64], link[64] = "";
 		const char *number = "";
 		ssize_t n = -1;
 
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)c->pid, names[i][0]);
-		if (c->state == CONTAINER_RUNNING && c->pid > 0)
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, names[i][0]);
+		if (pid > 0)
 			n = readlink(path, link, sizeof(link) - 1);
 		if (n > 0 && strchr(link, '[')) {
 			number = strchr(link, '[') + 1;
 			link[strcspn(link, "]")] = '\0';
 		}
 		json_put_str(all, names[i][1], number);
-		json_put_str(row, names[i][1], number);
 	}
-	json_put(row, "Namespaces", all);
+	return all;
 }

@@ -8,8 +8,8 @@
 /* ROW gets "Size" of C, which was measured: for templates as "5.01kB (virtual 1.98MB)", in the JSON
  * document as an object. */
 void ls_put_size(const struct container *c, json_object *row, int json);
-/* ROW gets "Namespaces", and the same members by themselves: the inode numbers of those that the
- * first process is in (namespaces(7)), "" for one that does not run. */
-void ls_put_namespaces(const struct container *c, json_object *row);
+/* The inode numbers of the namespaces (namespaces(7)) of ROW's first process, by its member Pid; ""
+ * for one that does not run.  Owned. */
+json_object *ls_namespaces(json_object *row);
 
 #endif

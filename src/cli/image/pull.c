@@ -39,13 +39,7 @@ const struct opt pull_registry_options[] = {
 };
 
 const struct opt pull_retry_options[] = {
-	INT(0, "retry", "N", AT(retry), 0, 100,
-	    "How often to try again after a failure of the network", .init = -1,
-	    .man = "Without it: retry of containers.conf(5), else 3 times."),
-	DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms), "How long to wait before that",
-		 .bare_ms = 1000,
-		 .man = "Without it: retry_delay of containers.conf(5), else a short while, which "
-			"grows."),
+	PULL_RETRY_ROWS,
 	END,
 };
 

@@ -29,6 +29,16 @@ int pull_settings_platform(const struct pull_settings *s, char buf[PULL_PLATFORM
 			   const char **ret, struct err *e);
 
 /* The row --decryption-key. */
+/* The rows of retry and retry_delay_ms of the struct that AT() is about. */
+#define PULL_RETRY_ROWS                                                                        \
+	INT(0, "retry", "N", AT(retry), 0, 100,                                                \
+	    "How often to try again after a failure of the network", .init = -1,               \
+	    .man = "Without it: retry of containers.conf(5), else 3 times."),                  \
+		DURATION(0, "retry-delay", "TIME", AT(retry_delay_ms),                         \
+			 "How long to wait before that", .bare_ms = 1000,                      \
+			 .man = "Without it: retry_delay of containers.conf(5), else a short " \
+				"while, which "                                                \
+				"grows.")
 #define DECRYPTION_KEY_HELP "Decrypt layers with this private key"
 #define DECRYPTION_KEY_MAN                                                                        \
 	"A file in PEM or DER, or secret keys as gpg exports them; where it is for PKCS #7, the " \

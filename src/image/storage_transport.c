@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/image/other_store.h"
+#include "src/image/storage_transport.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,11 +34,6 @@ static void scoped_place(struct place *p)
 
 /* ---- references ------------------------------------------------------------------------------ */
 
-int other_store_is(const char *text)
-{
-	return *text == '[';
-}
-
 /* Between the brackets: BEGIN up to END. */
 static int read_specifier(const char *begin, const char *end, struct place *ret, struct err *e)
 {
@@ -71,10 +66,15 @@ static int read_specifier(const char *begin, const char *end, struct place *ret,
 		       : err_errno(e, ENOMEM, "read a reference");
 }
 
+/* Without brackets it is our own store: root stays NULL. */
 static int read_place(const char *text, struct place *ret, struct err *e)
 {
-	const char *end = strchr(text, ']');
+	const char *end = *text == '[' ? strchr(text, ']') : NULL;
 
+	if (*text != '[') {
+		ret->name = strdup(text);
+		return ret->name ? 0 : err_errno(e, ENOMEM, "read a reference");
+	}
 	if (!end || !end[1])
 		return err_set(e, -EINVAL, "invalid reference");
 	ret->name = strdup(end + 1);
@@ -83,7 +83,8 @@ static int read_place(const char *text, struct place *ret, struct err *e)
 	return read_specifier(text + 1, end, ret, e);
 }
 
-char *other_store_name(const char *name, struct err *e)
+/* NAME as a destination says it: "registry/repository:tag".  Owned, or NULL with *E filled. */
+static char *name_of(const char *name, struct err *e)
 {
 	scoped(reference) struct reference ref = { 0 };
 	char *full;
@@ -95,6 +96,11 @@ char *other_store_name(const char *name, struct err *e)
 	if (!full)
 		(void)err_errno(e, ENOMEM, "name an image");
 	return full;
+}
+
+static int is_own(const struct engine *en, const struct place *p)
+{
+	return !p->root || image_store_is_ours(en, p->root);
 }
 
 /* ---- copies ---------------------------------------------------------------------------------- */
@@ -167,15 +173,15 @@ static int copy_here(struct engine *en, const struct place *p, const char *signa
 	return r;
 }
 
-int other_store_pull(struct engine *en, const char *text, const char *signature_policy,
-		     struct load_result *ret, struct err *e)
+int storage_pull(struct engine *en, const char *text, const char *signature_policy,
+		 struct load_result *ret, struct err *e)
 {
 	__attribute__((cleanup(scoped_place))) struct place p = { 0 };
 	scoped(image) struct image *i = NULL;
 
 	if (read_place(text, &p, e) < 0)
 		return e->code;
-	if (!image_store_is_ours(en, p.root))
+	if (!is_own(en, &p))
 		return copy_here(en, &p, signature_policy, ret, e);
 	if (image_find(en, p.name, &i, e) < 0)
 		return e->code;
@@ -197,7 +203,7 @@ static int refuse_podmans(const char *root, struct err *e)
 		       : 0;
 }
 
-int other_store_push(struct engine *en, const struct image *i, const char *text, struct err *e)
+int storage_push(struct engine *en, const struct image *i, const char *text, struct err *e)
 {
 	__attribute__((cleanup(scoped_place))) struct place p = { 0 };
 	scoped(engine) struct engine *pair = NULL;
@@ -205,14 +211,15 @@ int other_store_push(struct engine *en, const struct image *i, const char *text,
 	scoped(mem) char *name = NULL;
 	int r = read_place(text, &p, e);
 
-	if (r == 0 && !(name = other_store_name(p.name, e)))
+	if (r == 0 && !(name = name_of(p.name, e)))
 		r = e->code;
-	if (r == 0)
-		r = refuse_podmans(p.root, e);
 	if (r != 0 || !name)
 		return r;
-	if (image_store_is_ours(en, p.root))
+	if (is_own(en, &p))
 		return image_tag(en, i->id, name, e);
+	r = refuse_podmans(p.root, e);
+	if (r < 0)
+		return r;
 	r = open_pair(en, p.root, p.runroot, i->store ? i->store : en->graphroot, &pair, e);
 	if (r == 0)
 		r = image_find_in(pair, 1, i->id, &found, e);
