@@ -2,14 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The same sentences by podman and by cove leave the same events.
 load ../setup
+load compare
 
 setup() {
-	cove_setup
-	COVE_CONTAINERS=1
-	need podman
-	load_busybox
-	cove save -q -o "$T/all.tar" busybox
-	podman_load "$T/all.tar"
+	compare_setup
 }
 
 sentences() {

@@ -2,14 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The network commands by podman and by cove: output and exit status.
 load ../setup
+load compare
 
 setup() {
-	cove_setup
-	COVE_CONTAINERS=1
-	need podman
-	load_busybox
-	cove save -q -o "$T/all.tar" busybox
-	podman_load "$T/all.tar"
+	compare_setup
 	podman_like network create probe >/dev/null 2>&1 || skip "podman makes no networks here"
 	podman_like network rm probe >/dev/null
 	cove network create --subnet 10.97.0.0/24 --label a=b used >/dev/null
@@ -23,15 +19,8 @@ teardown() {
 	cove_teardown
 }
 
-# same ARG...: output and status agree, IDs and times apart.
-same() {
-	local ours theirs our_status=0 their_status=0
-	ours=$(cove "$@" 2>&1) || our_status=$?
-	theirs=$(podman_like "$@" 2>&1 | grep -v ^time=; exit "${PIPESTATUS[0]}") || their_status=$?
-	ours=$(sed -E 's/[0-9a-f]{64}/ID/g; s/^[0-9a-f]{12} /ID /' <<<"$ours")
-	theirs=$(sed -E 's/[0-9a-f]{64}/ID/g; s/^[0-9a-f]{12} /ID /' <<<"$theirs")
-	[ "$our_status" = "$their_status" ] && [ "$ours" = "$theirs" ] && return
-	printf '%s\n' "$*" "    ours   $our_status: $ours" "    theirs $their_status: $theirs" >>"$T/differences"
+plain() {
+	sed -E 's/[0-9a-f]{64}/ID/g; s/^[0-9a-f]{12} /ID /'
 }
 
 @test "network: sentences that scripts use" {
@@ -67,5 +56,5 @@ same() {
 	same inspect c --format '{{.HostConfig.NetworkMode}}'
 	same rm c
 	same network rm used
-	[ ! -e "$T/differences" ] || die "$(cat "$T/differences")"
+	no_differences
 }

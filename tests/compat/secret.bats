@@ -2,37 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # Secrets by podman and by cove: output and exit status.
 load ../setup
+load compare
 
 setup() {
-	cove_setup
-	COVE_CONTAINERS=1
-	need podman
-	load_busybox
-	cove save -q -o "$T/all.tar" busybox
-	podman_load "$T/all.tar"
+	compare_setup
 	printf hidden >"$T/word"
 	podman_like secret create probe "$T/word" >/dev/null 2>&1 || skip "podman keeps no secrets here"
 	podman_like secret rm probe >/dev/null
 }
 
-# same ARG...: output and status agree, IDs, times and columns apart.
-same() {
-	local ours theirs our_status=0 their_status=0
-	ours=$(cove "$@" 2>&1 </dev/null) || our_status=$?
-	theirs=$(podman_like "$@" 2>&1 </dev/null | grep -v ^time=; exit "${PIPESTATUS[0]}") || their_status=$?
-	ours=$(plain <<<"$ours")
-	theirs=$(plain <<<"$theirs")
-	if [[ $2 = ls ]]; then # podman's order is another each time
-		ours=$(sort <<<"$ours")
-		theirs=$(sort <<<"$theirs")
-	fi
-	[ "$our_status" = "$their_status" ] && [ "$ours" = "$theirs" ] && return
-	printf '%s\n' "$*" "    ours   $our_status: $ours" "    theirs $their_status: $theirs" >>"$T/differences"
-}
-
 plain() {
 	sed -E 's/\b[0-9a-f]{25,64}\b/ID/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}.[0-9:.]+/TIME/g; s/(Less than a|About an?|[0-9]+) [a-z]+ ago/AGE/g
-		s|"path": "[^"]*"|"path": "PATH"|; s/^ +//; s/  +/ /g; s/`(cove|podman) /`/'
+		s|"path": "[^"]*"|"path": "PATH"|; s/^ +//; s/  +/ /g; s/`(cove|podman) /`/' |
+		if [[ ${sentence[1]} = ls ]]; then sort; else cat; fi # podman's order is another each time
 }
 
 @test "secret: sentences that scripts use" {
@@ -61,7 +43,7 @@ plain() {
 	same secret rm nosuch
 	same secret rm
 	same secret rm -a one
-	[ ! -s "$T/differences" ] || die "$(cat "$T/differences")"
+	no_differences
 }
 
 @test "secret: in containers" {
@@ -85,5 +67,5 @@ plain() {
 	same secret create s "$T/word"
 	same start -a c
 	same rm c
-	[ ! -s "$T/differences" ] || die "$(cat "$T/differences")"
+	no_differences
 }

@@ -2,37 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # Volumes by podman and by cove: output, exit status, and what is in the archives.
 load ../setup
+load compare
 
 setup() {
-	cove_setup
-	# shellcheck disable=SC2034 # setup.bash looks at it
-	COVE_CONTAINERS=1
-	need podman
-	load_busybox
-	cove save -q -o "$T/all.tar" busybox
-	podman_load "$T/all.tar"
+	compare_setup
 	podman_like volume create probe >/dev/null 2>&1 || skip "podman has no volumes here"
 	podman_like volume rm probe >/dev/null
-}
-
-# same ARG...: output and status agree, IDs, times, places and columns apart.
-same() {
-	local ours theirs our_status=0 their_status=0
-	ours=$(cove "$@" 2>&1 </dev/null) || our_status=$?
-	theirs=$(podman_like "$@" 2>&1 </dev/null | grep -v ^time=; exit "${PIPESTATUS[0]}") || their_status=$?
-	ours=$(plain <<<"$ours")
-	theirs=$(plain <<<"$theirs")
-	[ "$our_status" = "$their_status" ] && [ "$ours" = "$theirs" ] && return
-	printf '%s\n' "$*" "    ours   $our_status: $ours" "    theirs $their_status: $theirs" >>"$T/differences"
 }
 
 plain() {
 	sed -E 's/\b[0-9a-f]{64}\b/ID/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}.[0-9:.]+/TIME/g; s|/[^ ",]*/volumes/|ROOT/|g; s/^ +//; s/  +/ /g; s/`(cove|podman) /`/
 		s/"(cove|podman) /"/'
-}
-
-no_differences() {
-	[ ! -e "$T/differences" ] || die "$(cat "$T/differences")"
 }
 
 @test "volume: sentences that scripts use" {
